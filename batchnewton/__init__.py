@@ -1,0 +1,46 @@
+"""Many small nonlinear problems at once: write only the formula.
+
+>>> import batchnewton as bn
+>>> bn.minimize(lambda x: (x[0] - 2) ** 2, [0.5]).x.tolist()
+[2.0]
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from .version import __version__
+
+if TYPE_CHECKING:
+    from . import special
+    from .api import curve_fit, least_squares, minimize, root, value_grad_hess
+    from .arrays import shared
+    from .result import Result, Status
+
+__all__ = [
+    "Result",
+    "Status",
+    "__version__",
+    "curve_fit",
+    "least_squares",
+    "minimize",
+    "root",
+    "shared",
+    "special",
+    "value_grad_hess",
+]
+
+_ROOM = {"Result": ".result", "Status": ".result", "shared": ".arrays", "special": ".special"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used: ``import batchnewton`` itself loads neither numba nor SciPy."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = importlib.import_module(_ROOM.get(name, ".api"), __name__)
+    value = module if name == "special" else getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

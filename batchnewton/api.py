@@ -1,0 +1,284 @@
+"""The front doors: check the call, then solve."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .options import options
+from .problem import from_curve, from_function
+from .result import Result
+from .schedule import derivatives, solve
+
+
+def curve_fit(
+    f: Callable[..., Any],
+    xdata: Any,
+    ydata: Any,
+    p0: Any = None,
+    sigma: Any = None,
+    absolute_sigma: bool = False,
+    *,
+    method: str | None = None,
+    ftol: float | None = None,
+    xtol: float | None = None,
+    gtol: float | None = None,
+    max_iter: int = 500,
+    dtype: Any = "float64",
+    device: str = "auto",
+    threads: int | None = None,
+    progress: bool | Callable[[int, int], Any] = False,
+    **unknown: Any,
+) -> Result:
+    """Fit a formula to many curves: ``min_p sum_k ((f(x_k, p) - y_k) / sigma_k)² / 2`` for each.
+
+    Parameters
+    ----------
+    f : callable
+        ``f(x, a, b, ...)``, a plain Python function of one data point: x is a number, or k numbers (``u, v = x``).
+        Gradient and Hessian are derived from it.
+    xdata : array_like
+        ``(m,)``, or ``(k, m)`` for k coordinates, shared by all curves; ``(B, k, m)`` for each its own.
+    ydata : array_like
+        ``(B, m)``, or ``(m,)`` for one curve.
+    p0 : array_like, optional
+        Start: ``(n,)`` for all or ``(B, n)``; ones by default, as in SciPy.
+    sigma : array_like, optional
+        Standard deviations of ydata: a number, ``(m,)`` or ``(B, m)``, positive.
+    absolute_sigma : bool
+        Whether ``cov`` takes sigma as absolute; else it is scaled by the reduced chi-square, as in SciPy.
+    method : {"lm"}
+        Gauss-Newton steps, bounded and damped, then exact Newton steps and a test of the exact Hessian.
+    ftol, xtol, gtol, max_iter
+        See `batchnewton.options.Options`; the defaults are accurate, not loose.
+    dtype : {"float64", "float32"}
+        Precision.
+    device : {"auto", "cpu"}
+        Where to solve.
+    threads : int, optional
+        CPU threads; all cores by default.  Results do not depend on it.
+    progress : bool or callable
+        Show a bar, or call ``progress(done, total)``.
+
+    Returns
+    -------
+    Result
+        ``popt, pcov = curve_fit(...)`` unpacks as SciPy's does.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a bad call, before anything runs.  A bad problem gets a `Status` instead.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import batchnewton as bn
+    >>> def decay(t, a, tau, c):
+    ...     return a * np.exp(-t / tau) + c
+    >>> t = np.linspace(0, 5, 16)
+    >>> y = np.array([decay(t, 1.0, 1.5, 0.2), decay(t, 2.0, 0.7, 0.1)])
+    >>> res = bn.curve_fit(decay, t, y, p0=[1.5, 1.0, 0.0])
+    >>> res.x.round(6).tolist()
+    [[1.0, 1.5, 0.2], [2.0, 0.7, 0.1]]
+    >>> res.success.tolist()
+    [True, True]
+
+    References
+    ----------
+    Dennis & Schnabel (1983), Numerical Methods for Unconstrained Optimization, chapters 6 and 10.
+    """
+    problem = from_curve(f, xdata, ydata, p0, sigma)
+    chosen = options(problem.kind, method, ftol, xtol, gtol, max_iter, dtype, device, threads, unknown)
+    absolute = bool(absolute_sigma) if sigma is not None else False
+    return Result(problem, chosen, solve(problem, chosen, progress), absolute)
+
+
+def least_squares(
+    fun: Callable[..., Any],
+    x0: Any,
+    args: Any = (),
+    *,
+    data: Any = (),
+    method: str | None = None,
+    ftol: float | None = None,
+    xtol: float | None = None,
+    gtol: float | None = None,
+    max_iter: int = 500,
+    dtype: Any = "float64",
+    device: str = "auto",
+    threads: int | None = None,
+    progress: bool | Callable[[int, int], Any] = False,
+    **unknown: Any,
+) -> Result:
+    """Least squares: ``min_x sum_k |fun(x, *args, *row_k)|² / 2`` for each problem of a batch.
+
+    Parameters
+    ----------
+    fun : callable
+        ``fun(x, *args, *row)`` returns one residual or several (a list, a tuple, an array, nested).
+    x0 : array_like
+        Start: ``(B, n)``, or ``(n,)`` for one problem (then nothing has a batch axis).
+    args : tuple of array_like
+        Constants of each problem, ``(B, ...)``; a number, or `shared` of an array, is the same for all.
+    data : tuple of array_like
+        Rows to sum over: ``(B, m, ...)``, or `shared` of ``(m, ...)``.
+    method, ftol, xtol, gtol, max_iter, dtype, device, threads, progress
+        As for `curve_fit`.
+
+    Returns
+    -------
+    Result
+
+    Examples
+    --------
+    Rosenbrock's function as two residuals, from two starts:
+
+    >>> import batchnewton as bn
+    >>> res = bn.least_squares(lambda x: (10 * (x[1] - x[0] ** 2), 1 - x[0]), [[-1.2, 1.0], [2.0, 2.0]])
+    >>> res.x.round(9).tolist()
+    [[1.0, 1.0], [1.0, 1.0]]
+    """
+    problem = from_function("least-squares", fun, x0, args, data)
+    chosen = options(problem.kind, method, ftol, xtol, gtol, max_iter, dtype, device, threads, unknown)
+    return Result(problem, chosen, solve(problem, chosen, progress))
+
+
+def minimize(
+    fun: Callable[..., Any],
+    x0: Any,
+    args: Any = (),
+    *,
+    data: Any = (),
+    method: str | None = None,
+    ftol: float | None = None,
+    xtol: float | None = None,
+    gtol: float | None = None,
+    max_iter: int = 500,
+    dtype: Any = "float64",
+    device: str = "auto",
+    threads: int | None = None,
+    progress: bool | Callable[[int, int], Any] = False,
+    **unknown: Any,
+) -> Result:
+    """Minimise ``sum_k fun(x, *args, *row_k)`` for each problem of a batch.
+
+    Parameters
+    ----------
+    fun : callable
+        ``fun(x, *args, *row)`` returns a number: the function, or with ``data`` its summand (a likelihood is written
+        as the term of one observation).
+    x0, args, data
+        As for `least_squares`.
+    method : {"newton"}
+        Exact Hessian, modified Cholesky factorisation, bounded and shortened steps.
+    ftol, xtol, gtol, max_iter, dtype, device, threads, progress
+        As for `curve_fit`.
+
+    Returns
+    -------
+    Result
+
+    Examples
+    --------
+    >>> import batchnewton as bn
+    >>> res = bn.minimize(lambda x, a: (x[0] - a) ** 2 + x[0] ** 4, [[1.0], [1.0]], args=([0.0, 3.0],))
+    >>> res.x.ravel().round(6).tolist()
+    [0.0, 1.0]
+    """
+    problem = from_function("minimize", fun, x0, args, data)
+    chosen = options(problem.kind, method, ftol, xtol, gtol, max_iter, dtype, device, threads, unknown)
+    return Result(problem, chosen, solve(problem, chosen, progress))
+
+
+def root(
+    fun: Callable[..., Any],
+    x0: Any,
+    args: Any = (),
+    *,
+    data: Any = (),
+    method: str | None = None,
+    ftol: float | None = None,
+    xtol: float | None = None,
+    gtol: float | None = None,
+    max_iter: int = 500,
+    dtype: Any = "float64",
+    device: str = "auto",
+    threads: int | None = None,
+    progress: bool | Callable[[int, int], Any] = False,
+    **unknown: Any,
+) -> Result:
+    """Solve n equations in n unknowns, ``sum_k fun(x, *args, *row_k) = 0``, for each problem of a batch.
+
+    Parameters
+    ----------
+    fun : callable
+        ``fun(x, *args, *row)`` returns n residuals.
+    x0, args, data
+        As for `least_squares`.
+    method : {"newton"}
+        Newton steps, damped so that ``|F|²`` falls.
+    ftol, xtol, gtol, max_iter, dtype, device, threads, progress
+        As for `curve_fit`.
+
+    Returns
+    -------
+    Result
+        ``fun`` is ``|F|² / 2``.
+
+    Examples
+    --------
+    Kepler's equation for three eccentricities:
+
+    >>> import math
+    >>> import batchnewton as bn
+    >>> res = bn.root(lambda x, e: x[0] - e * math.sin(x[0]) - 1.0, [[1.0]] * 3, args=([0.0, 0.5, 0.9],))
+    >>> res.x.ravel().round(6).tolist()
+    [1.0, 1.498701, 1.862087]
+    """
+    problem = from_function("root", fun, x0, args, data)
+    chosen = options(problem.kind, method, ftol, xtol, gtol, max_iter, dtype, device, threads, unknown)
+    return Result(problem, chosen, solve(problem, chosen, progress))
+
+
+def value_grad_hess(
+    fun: Callable[..., Any],
+    x: Any,
+    args: Any = (),
+    *,
+    data: Any = (),
+    dtype: Any = "float64",
+    device: str = "auto",
+    threads: int | None = None,
+    **unknown: Any,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Exact value, gradient and Hessian of ``sum_k fun(x, *args, *row_k)`` for each problem of a batch.
+
+    Parameters
+    ----------
+    fun, x, args, data
+        As for `minimize`; x is where to evaluate.
+    dtype, device, threads
+        As for `curve_fit`.
+
+    Returns
+    -------
+    f : (B,) array
+    g : (B, n) array
+    H : (B, n, n) array
+        Without the batch axis for a 1-D x.
+
+    Examples
+    --------
+    >>> import batchnewton as bn
+    >>> f, g, H = bn.value_grad_hess(lambda x: x[0] ** 2 * x[1], [3.0, 2.0])
+    >>> float(f), g.tolist(), H.tolist()
+    (18.0, [12.0, 9.0], [[4.0, 6.0], [6.0, 0.0]])
+    """
+    problem = from_function("minimize", fun, x, args, data)
+    chosen = options("minimize", None, None, None, None, 1, dtype, device, threads, unknown)
+    at = np.ascontiguousarray(problem.x0, chosen.dtype)
+    f, g, h = derivatives(problem, at, "minimize", chosen.threads)
+    return (f[0], g[0], h[0]) if problem.single else (f, g, h)

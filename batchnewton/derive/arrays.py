@@ -1,0 +1,147 @@
+"""NumPy on small arrays of traced numbers: NumPy's own code where it works on objects, ours where it does not."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from batchnewton.derive.errors import TraceError
+from batchnewton.derive.scalar import TracedScalar, apply
+from batchnewton.derive.vocabulary import VOCABULARY
+
+WRITE = "write into an array made inside the formula (np.zeros(n)), or collect the values in a list"
+
+
+class TracedArray(np.ndarray):
+    """An object array of traced numbers and floats."""
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        return call_ufunc(ufunc, method, inputs, options)
+
+    def __array_function__(self, function: Callable, types: Any, args: Any, options: Any) -> Any:
+        return call_function(function, args, options)
+
+    def __getitem__(self, key: Any) -> Any:
+        if has_traced(key):
+            raise TraceError("an array is indexed by a traced value; use np.where(condition, a, b)")
+        return super().__getitem__(key)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        if isinstance(key, TracedArray) and has_traced(key):  # a[a < 0] = 0
+            if np.ndim(value):
+                raise TraceError("an array is assigned to where a traced condition holds; use np.where(condition, a, b)")
+            key, value = ..., elementwise("where", key, value, self.copy())
+        elif has_traced(key):
+            raise TraceError("an array is indexed by a traced value; use np.where(condition, a, b)")
+        super().__setitem__(key, plain(value))
+
+    def astype(self, dtype: Any, *args: Any, **options: Any) -> Any:
+        """A copy, where `dtype` is a float type."""
+        if not has_traced(self):
+            return floats(self).astype(dtype, *args, **options)
+        if np.dtype(dtype).kind not in "fO":
+            raise TraceError(f"astype({dtype}) of traced values; they are real numbers")
+        return self.copy()
+
+
+def has_traced(value: Any) -> bool:
+    """Whether a value, array or nested list holds a traced number."""
+    if isinstance(value, TracedScalar):
+        return True
+    if isinstance(value, np.ndarray):
+        return value.dtype == object and any(isinstance(item, TracedScalar) for item in value.ravel().view(np.ndarray))
+    return isinstance(value, (list, tuple)) and any(has_traced(item) for item in value)
+
+
+def plain(value: Any) -> Any:
+    """The same as ordinary object arrays, which NumPy's own code takes."""
+    if isinstance(value, TracedArray):
+        return value.view(np.ndarray)
+    if isinstance(value, TracedScalar):
+        array = np.empty((), dtype=object)
+        array[()] = value
+        return array
+    return type(value)(map(plain, value)) if type(value) in (list, tuple) else value
+
+
+def traced(value: Any) -> Any:
+    """The results of NumPy's own code as traced arrays and numbers."""
+    if isinstance(value, np.ndarray) and value.dtype == object:
+        return value.view(TracedArray) if value.ndim else value.item()
+    return type(value)(map(traced, value)) if type(value) in (list, tuple) else value
+
+
+def floats(value: Any) -> Any:
+    """Arrays that turned out to hold plain numbers, as float arrays."""
+    if isinstance(value, TracedArray):
+        return value.view(np.ndarray).astype(float)
+    return type(value)(map(floats, value)) if type(value) in (list, tuple) else value
+
+
+def elementwise(name: str, *values: Any) -> Any:
+    """A function of `VOCABULARY` on broadcast arrays."""
+    objects = [np.asarray(plain(value), dtype=object) for value in values]
+    return traced(np.frompyfunc(functools.partial(apply, name), len(objects), 1)(*objects))
+
+
+def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """A NumPy or SciPy ufunc on traced values."""
+    out = options.pop("out", None)
+    if options.pop("where", True) is not True:
+        raise TraceError(f"np.{ufunc.__name__}(..., where=...) on traced values; use np.where(condition, a, b)")
+    options.pop("dtype", None), options.pop("casting", None), options.pop("subok", None)
+    result = _ufunc_result(ufunc, method, inputs, options)
+    if out is None:
+        return result
+    if out[0].dtype != object:
+        raise TraceError(f"an array that is not part of the trace is changed in place by traced values; {WRITE}")
+    out[0].view(np.ndarray)[...] = plain(result)
+    return out[0]
+
+
+def _ufunc_result(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    name = ufunc.__name__
+    if ufunc.signature is not None and method == "__call__":  # matmul, vecdot: NumPy's own works on objects
+        return traced(ufunc(*map(plain, inputs), **options))
+    if name not in VOCABULARY:
+        if not any(map(has_traced, inputs)):
+            return getattr(ufunc, method)(*map(floats, inputs), **options)
+        raise TraceError(f"{name} has no derivative rule; these have: {', '.join(sorted(VOCABULARY))}")
+    if method == "__call__":
+        return elementwise(name, *inputs)
+    if method == "reduce":
+        return reduce(name, *inputs, **options)
+    if method in ("accumulate", "outer"):
+        objects = [np.asarray(plain(value), dtype=object) for value in inputs]
+        return traced(getattr(np.frompyfunc(functools.partial(apply, name), 2, 1), method)(*objects, **options))
+    raise TraceError(f"np.{name}.{method} of traced values is not supported; {WRITE}")
+
+
+def reduce(name: str, array: Any, axis: Any = 0, keepdims: bool = False, initial: Any = None, **ignored: Any) -> Any:
+    """A function of two arguments of `VOCABULARY` over one axis, several, or all (None)."""
+    objects = np.asarray(plain(array), dtype=object)
+    axes = tuple(range(objects.ndim)) if axis is None else (axis,) if np.ndim(axis) == 0 else tuple(axis)
+    axes = tuple(sorted((k % max(objects.ndim, 1) for k in axes), reverse=True))
+    function = np.frompyfunc(functools.partial(apply, name), 2, 1)
+    for k in axes if objects.ndim else ():
+        objects = np.asarray(function.reduce(objects, axis=k), dtype=object)
+    if initial is not None and type(initial).__name__ != "_NoValueType":
+        objects = np.asarray(function(objects, initial), dtype=object)
+    return traced(np.expand_dims(objects, axes[::-1]) if keepdims else objects)
+
+
+def call_function(function: Callable, args: Any, options: dict[str, Any]) -> Any:
+    """A NumPy function that is not a ufunc on traced values."""
+    from batchnewton.derive.numpy_functions import HANDLERS, OBJECT_SAFE
+
+    if function in HANDLERS:
+        return HANDLERS[function](*args, **options)
+    if function in OBJECT_SAFE:
+        return traced(function(*map(plain, args), **{key: plain(value) for key, value in options.items()}))
+    if not has_traced(list(args)) and not has_traced(list(options.values())):
+        return function(*map(floats, args), **{key: floats(value) for key, value in options.items()})
+    name = getattr(function, "__name__", str(function))
+    raise TraceError(f"np.{name} of traced values is not supported; write it with arithmetic, np.where and sums")

@@ -1,0 +1,194 @@
+"""What NumPy's functions mean for traced arrays, where NumPy's own code does not work on objects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from batchnewton.derive.arrays import TracedArray, elementwise, floats, has_traced, plain, reduce, traced
+from batchnewton.derive.errors import TraceError
+
+
+def array(value: Any, dtype: Any = None, **options: Any) -> Any:
+    """np.array, np.asarray."""
+    if isinstance(value, TracedArray) and not has_traced(value) and dtype is not None:
+        return np.array(floats(value), dtype=dtype)
+    if not has_traced(value) and not isinstance(value, TracedArray):
+        return np.array(value, dtype=dtype, **options)
+    if dtype is not None and np.dtype(dtype).kind not in "fO":
+        raise TraceError(f"an array of type {np.dtype(dtype)} of traced values; they are real numbers")
+    return np.array(plain(value), dtype=object).view(TracedArray)
+
+
+def _asarray(value: Any, dtype: Any = None, **options: Any) -> Any:
+    return value if isinstance(value, TracedArray) and dtype in (None, float) else array(value, dtype)
+
+
+def _filled(real: Callable[..., Any]) -> Callable[..., Any]:
+    """np.zeros and its like: an array into which traced values can be written."""
+
+    def make(*args: Any, **options: Any) -> Any:
+        args, options = tuple(map(_example, args)), {key: _example(value) for key, value in options.items()}
+        result = np.asarray(real(*args, **options))
+        return result.astype(object).view(TracedArray) if result.dtype.kind == "f" else result
+
+    return make
+
+
+def _example(value: Any) -> Any:
+    """For np.zeros_like(traced): a float array of its shape."""
+    return np.zeros(np.shape(plain(value))) if has_traced(value) else floats(value)
+
+
+def _full(shape: Any, fill: Any, dtype: Any = None, **options: Any) -> Any:
+    if not has_traced(fill):
+        return _filled(np.full)(shape, fill, dtype, **options)
+    result = np.empty(shape, dtype=object)
+    result[...] = plain(fill)
+    return result.view(TracedArray)
+
+
+def _full_like(example: Any, fill: Any, dtype: Any = None, **options: Any) -> Any:
+    return _full(np.shape(plain(example)), fill, dtype)
+
+
+def _where(condition: Any, *arms: Any) -> Any:
+    if len(arms) != 2:
+        raise TraceError("np.where of a traced condition alone gives indices, which are not known; give both arms")
+    return elementwise("where", condition, *arms)
+
+
+def _clip(a: Any, a_min: Any = None, a_max: Any = None, out: None = None, **options: Any) -> Any:
+    low, high = options.get("min", a_min), options.get("max", a_max)
+    a = a if low is None else elementwise("maximum", a, low)
+    return a if high is None else elementwise("minimum", a, high)
+
+
+def _reduction(name: str) -> Callable[..., Any]:
+    def function(a: Any, axis: Any = None, out: None = None, keepdims: Any = False, **options: Any) -> Any:
+        return reduce(name, a, axis, keepdims=keepdims is True, initial=options.get("initial"))
+
+    return function
+
+
+def _count(a: Any, axis: Any) -> int:
+    shape = np.shape(plain(a))
+    return int(np.prod(shape if axis is None else [shape[k] for k in np.atleast_1d(axis)]))
+
+
+def _mean(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: Any = False) -> Any:
+    return _reduction("add")(a, axis, keepdims=keepdims) / _count(a, axis)
+
+
+def _var(a: Any, axis: Any = None, dtype: Any = None, out: None = None, ddof: float = 0, keepdims: Any = False) -> Any:
+    deviation = _asarray(a) - _mean(a, axis, keepdims=True)
+    return _reduction("add")(deviation * deviation, axis, keepdims=keepdims) / (_count(a, axis) - ddof)
+
+
+def _std(*args: Any, **options: Any) -> Any:
+    return elementwise("sqrt", _var(*args, **options))
+
+
+def _average(a: Any, axis: Any = None, weights: Any = None) -> Any:
+    if weights is None:
+        return _mean(a, axis)
+    return _reduction("add")(_asarray(a) * weights, axis) / _reduction("add")(np.broadcast_to(weights, np.shape(plain(a))), axis)
+
+
+def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A002
+    x = _asarray(x)
+    if ord in (None, "fro") or (ord == 2 and (x.ndim == 1 or axis is not None)):
+        return elementwise("sqrt", _reduction("add")(x * x, axis, keepdims=keepdims))
+    if ord in (1, np.inf) and (x.ndim == 1 or np.ndim(axis) == 0 and axis is not None):
+        return _reduction("add" if ord == 1 else "maximum")(abs(x), axis, keepdims=keepdims)
+    raise TraceError(f"np.linalg.norm with ord={ord!r} of traced values; supported: None, 1, 2, inf of vectors, 'fro'")
+
+
+def _select(conditions: Any, choices: Any, default: Any = 0) -> Any:
+    for condition, choice in zip(reversed(conditions), reversed(choices), strict=True):
+        default = elementwise("where", condition, choice, default)
+    return default
+
+
+def _own_code(function: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *args, **options: traced(function(*map(plain, args), **options))
+
+
+def logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False) -> Any:
+    """scipy.special.logsumexp."""
+    a = _asarray(a)
+    largest = _reduction("maximum")(a, axis, keepdims=True)
+    terms = elementwise("exp", a - largest)
+    total = _reduction("add")(terms if b is None else b * terms, axis, keepdims=True)
+    result = elementwise("log", total) + largest
+    return result if keepdims else _own_code(np.squeeze)(result, axis=axis)
+
+
+def softmax(x: Any, axis: Any = None) -> Any:
+    """scipy.special.softmax."""
+    x = _asarray(x)
+    terms = elementwise("exp", x - _reduction("maximum")(x, axis, keepdims=True))
+    return terms / _reduction("add")(terms, axis, keepdims=True)
+
+
+MAKERS: dict[Any, Callable[..., Any]] = {
+    np.array: array,
+    np.asarray: _asarray,
+    np.asanyarray: _asarray,
+    np.ascontiguousarray: _asarray,
+    **{make: _filled(make) for make in (np.zeros, np.ones, np.empty, np.eye, np.identity)},
+    **{make: _filled(make) for make in (np.zeros_like, np.ones_like, np.empty_like)},
+    np.full: _full,
+    np.full_like: _full_like,
+}
+"""Functions that make arrays: NumPy does not ask their arguments, so formulas see these instead."""
+
+HANDLERS: dict[Any, Callable[..., Any]] = {
+    **{make: MAKERS[make] for make in (np.zeros_like, np.ones_like, np.empty_like, np.full_like)},
+    np.where: _where,
+    np.clip: _clip,
+    np.sum: _reduction("add"),
+    np.prod: _reduction("multiply"),
+    np.max: _reduction("maximum"),
+    np.amax: _reduction("maximum"),
+    np.min: _reduction("minimum"),
+    np.amin: _reduction("minimum"),
+    np.any: _reduction("logical_or"),
+    np.all: _reduction("logical_and"),
+    np.mean: _mean,
+    np.var: _var,
+    np.std: _std,
+    np.average: _average,
+    np.linalg.norm: _norm,
+    np.select: _select,
+    np.sinc: lambda x: elementwise("sinc", x),
+    np.i0: lambda x: elementwise("i0", x),
+    np.shape: lambda a: np.shape(plain(a)),
+    np.ndim: lambda a: np.ndim(plain(a)),
+    np.size: lambda a, axis=None: np.size(plain(a), axis),
+    np.copy: lambda a, *args, **options: array(a),
+    np.real: lambda a: a,
+    np.iscomplexobj: lambda a: False,
+    np.isrealobj: lambda a: True,
+}
+
+_SAFE = """
+dot matmul inner outer vdot tensordot kron einsum cross trace diagonal diag diagflat triu tril cumsum cumprod diff ediff1d
+stack concatenate hstack vstack dstack column_stack block append insert delete split array_split hsplit vsplit
+reshape ravel transpose swapaxes moveaxis rollaxis squeeze expand_dims atleast_1d atleast_2d atleast_3d broadcast_to
+broadcast_arrays flip fliplr flipud roll rot90 repeat tile take polyval convolve trapezoid trapz meshgrid resize vander
+"""
+OBJECT_SAFE = {getattr(np, name) for name in _SAFE.split() if hasattr(np, name)}
+"""Functions whose own code works on object arrays."""
+
+
+def _method(function: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda self, *args, **options: function(self, *args, **options)
+
+
+for _name in ("sum", "prod", "mean", "std", "var", "max", "min", "any", "all", "clip"):
+    setattr(TracedArray, _name, _method(HANDLERS[getattr(np, _name)]))
+for _name in ("dot", "cumsum", "cumprod", "trace", "diagonal"):
+    setattr(TracedArray, _name, _method(_own_code(getattr(np, _name))))

@@ -1,0 +1,138 @@
+"""The derivatives that each kind of problem needs, by whichever way takes the fewest operations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from batchnewton.derive.differentiate import (
+    Rows,
+    edge_pushing,
+    forward_over_reverse,
+    jacobian,
+    reverse,
+    reverse_over_reverse,
+)
+from batchnewton.derive.emit import operation_kind
+from batchnewton.derive.graph import Expr, topological
+from batchnewton.derive.lower import lower
+
+WEIGHTS = {"arithmetic": 1, "select": 1, "division": 4, "function": 8}
+"""Relative time of an operation, by which derivations are compared."""
+
+MAX_SWEEPS = 15_000
+"""Derivations of one sweep an unknown are tried while unknowns times expressions stay below this."""
+
+Outputs = dict[str, Expr]
+
+
+def cost(outputs: Outputs) -> int:
+    """Time to compute the outputs, in additions."""
+    nodes = topological(lower(outputs).values())
+    return sum(WEIGHTS[operation_kind(node.op)] for node in nodes if node.args)
+
+
+def value(residuals: Sequence[Expr], unknowns: Sequence[Expr]) -> Outputs:
+    """The formula itself."""
+    return {"f": residuals[0]}
+
+
+def model(residuals: Sequence[Expr], unknowns: Sequence[Expr]) -> Outputs:
+    """The formula and its gradient."""
+    (gradient,) = jacobian(residuals, unknowns)
+    return {"f": residuals[0], **_vector(gradient)}
+
+
+def minimize(residuals: Sequence[Expr], unknowns: Sequence[Expr]) -> Outputs:
+    """The formula, its gradient and its Hessian."""
+    one = unknowns[0].graph.constant(1.0)
+    first = model(residuals, unknowns)
+    gradient = jacobian(residuals, unknowns)[0]
+    return _cheapest(first, [(gradient, rows) for rows in _hessians(residuals, [one], gradient, unknowns)])
+
+
+def gauss_newton(residuals: Sequence[Expr], unknowns: Sequence[Expr]) -> Outputs:
+    """Sum of squares, half its gradient, and J^T J."""
+    rows = jacobian(residuals, unknowns)
+    gradient = [_dot(residuals, column) for column in zip(*rows, strict=True)]
+    return {"f": _dot(residuals, residuals), **_vector(gradient), **_triangle(_gram(rows))}
+
+
+def least_squares(residuals: Sequence[Expr], unknowns: Sequence[Expr]) -> Outputs:
+    """Sum of squares, half its gradient, and half its Hessian."""
+    by_jacobian = gauss_newton(residuals, unknowns)
+    rows = jacobian(residuals, unknowns)
+    gradient = [_dot(residuals, column) for column in zip(*rows, strict=True)]
+    curvature = edge_pushing(residuals, residuals, unknowns)
+    gram = _gram(rows)
+    candidates = [(gradient, [[a + b for a, b in zip(*pair, strict=True)] for pair in zip(gram, curvature, strict=True)])]
+    half = _half_square_sum(residuals)
+    adjoint = reverse([half], [half.graph.constant(1.0)], unknowns)
+    one = [half.graph.constant(1.0)]
+    candidates += [(adjoint, hessian) for hessian in _hessians([half], one, adjoint, unknowns)]
+    return _cheapest({"f": by_jacobian["f"]}, candidates)
+
+
+def root(residuals: Sequence[Expr], unknowns: Sequence[Expr]) -> Outputs:
+    """The residuals and their Jacobian (what is summed over data rows, if there are any)."""
+    rows = jacobian(residuals, unknowns)
+    outputs = {f"r_{q}": residual for q, residual in enumerate(residuals)}
+    return outputs | {f"j_{q}_{i}": entry for q, row in enumerate(rows) for i, entry in enumerate(row)}
+
+
+def hybrid(residuals: Sequence[Expr], unknowns: Sequence[Expr]) -> Outputs:
+    """As `least_squares`, with J^T J as ``b_i_j``."""
+    normal = _triangle(_gram(jacobian(residuals, unknowns)))
+    return least_squares(residuals, unknowns) | {"b" + name[1:]: entry for name, entry in normal.items()}
+
+
+KINDS: dict[str, tuple[Callable[[Sequence[Expr], Sequence[Expr]], Outputs], float]] = {
+    "value": (value, 1.0),
+    "model": (model, 1.0),
+    "minimize": (minimize, 1.0),
+    "gauss-newton": (gauss_newton, 0.5),
+    "least-squares": (least_squares, 0.5),
+    "hybrid": (hybrid, 0.5),
+    "root": (root, 1.0),
+}
+"""What is derived for each kind of problem, and the factor of ``f`` after summation."""
+
+SUMS = frozenset({"gauss-newton", "least-squares", "hybrid", "root"})
+"""Kinds whose formula may return several residuals."""
+
+
+def _hessians(
+    outputs: Sequence[Expr], weights: Sequence[Expr], gradient: Sequence[Expr], unknowns: Sequence[Expr]
+) -> Iterator[Rows]:
+    yield edge_pushing(outputs, weights, unknowns)
+    if len(unknowns) * len(topological(gradient, active_only=True)) < MAX_SWEEPS:
+        yield reverse_over_reverse(gradient, unknowns)
+        yield forward_over_reverse(gradient, unknowns)
+
+
+def _cheapest(first: Outputs, candidates: list[tuple[Sequence[Expr], Rows]]) -> Outputs:
+    complete = [{**first, **_vector(gradient), **_triangle(rows)} for gradient, rows in candidates]
+    return min(complete, key=cost)
+
+
+def _vector(gradient: Sequence[Expr]) -> Outputs:
+    return {f"g_{i}": entry for i, entry in enumerate(gradient)}
+
+
+def _triangle(rows: Rows) -> Outputs:
+    return {f"h_{i}_{j}": entry for i, row in enumerate(rows) for j, entry in enumerate(row)}
+
+
+def _gram(rows: Sequence[Sequence[Expr]]) -> Rows:
+    columns = list(zip(*rows, strict=True))
+    return [[_dot(columns[i], columns[j]) for j in range(i + 1)] for i in range(len(columns))]
+
+
+def _dot(x: Sequence[Expr], y: Sequence[Expr]) -> Expr:
+    total = x[0] * y[0]
+    for a, b in zip(x[1:], y[1:], strict=True):
+        total = total + a * b
+    return total
+
+
+def _half_square_sum(residuals: Sequence[Expr]) -> Expr:
+    return 0.5 * _dot(residuals, residuals)

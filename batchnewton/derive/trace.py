@@ -1,0 +1,100 @@
+"""A user's formula to the expressions of what it returns."""
+
+from __future__ import annotations
+
+import inspect
+import numbers
+import traceback
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from batchnewton.derive.arrays import TracedArray
+from batchnewton.derive.errors import TraceError, is_users
+from batchnewton.derive.graph import Expr, Graph
+from batchnewton.derive.paths import tracing
+from batchnewton.derive.program import Input
+from batchnewton.derive.rebind import formula_name, rebound, source_place
+from batchnewton.derive.scalar import TracedScalar, operand
+
+Argument = Input | tuple[Input, ...]
+
+
+def trace(function: Any, arguments: Sequence[Argument], graph: Graph) -> list[Expr]:
+    """Expressions of the values that ``function(*arguments)`` returns, flattened in order."""
+    _check_signature(function, arguments)
+    copy = rebound(function)
+    with tracing(graph) as paths:
+        return paths.run(lambda: _run(copy, function, arguments, graph))
+
+
+def _run(copy: Any, function: Any, arguments: Sequence[Argument], graph: Graph) -> list[Expr]:
+    """One path. Arguments are made anew: a formula may change its arrays."""
+    try:
+        result = copy(*[_argument(argument, graph) for argument in arguments])
+    except (TypeError, AttributeError, ValueError) as error:
+        if isinstance(error, TraceError) or not _is_of_tracing(error):
+            raise
+        raise TraceError(f"{formula_name(function)} cannot be traced: {error}", _raised_at(error)) from error
+    values: list[Expr] = []
+    _flatten(result, function, graph, values)
+    return values
+
+
+def _argument(argument: Argument, graph: Graph) -> Any:
+    if isinstance(argument, tuple):
+        return tuple(_argument(part, graph) for part in argument)
+    scalars = [TracedScalar(graph.input(name, argument.level)) for name in argument.scalars]
+    if not argument.shape:
+        return scalars[0]
+    array = np.empty(len(scalars), dtype=object)
+    array[:] = scalars
+    return array.reshape(argument.shape).view(TracedArray)
+
+
+def _flatten(value: Any, function: Any, graph: Graph, into: list[Expr]) -> None:
+    if isinstance(value, (TracedScalar, numbers.Real, np.bool_)):
+        into.append(operand(graph, value))
+    elif isinstance(value, np.ndarray):
+        for item in value.ravel().tolist():
+            _flatten(item, function, graph, into)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            _flatten(item, function, graph, into)
+    else:
+        kind = "None (is a `return` missing?)" if value is None else f"a {type(value).__name__}"
+        expected = "a number, or nested lists or arrays of numbers"
+        raise TraceError(f"{formula_name(function)} returns {kind}; expected {expected}", source_place(function))
+
+
+def _check_signature(function: Any, arguments: Sequence[Argument]) -> None:
+    if not callable(function):
+        raise TraceError(f"a formula is a function; got {type(function).__name__}: {function!r}", "")
+    try:
+        signature = inspect.signature(getattr(function, "py_func", function))
+    except (TypeError, ValueError):  # a function without a signature
+        return
+    try:
+        signature.bind(*arguments)
+    except TypeError as error:
+        name = formula_name(function)
+        message = f"{name}{signature} is to be called with {len(arguments)} arguments ({_listed(arguments)}): {error}"
+        raise TraceError(message, source_place(function)) from None
+
+
+def _listed(arguments: Sequence[Argument]) -> str:
+    names = [(part.name for part in argument) if isinstance(argument, tuple) else (argument.name,) for argument in arguments]
+    return ", ".join(f"({', '.join(parts)})" if isinstance(argument, tuple) else next(iter(parts))
+                     for argument, parts in zip(arguments, names, strict=True))
+
+
+def _is_of_tracing(error: Exception) -> bool:
+    """Whether a library, rather than the user, objects to a traced value."""
+    text = str(error)
+    return any(word in text for word in ("TracedScalar", "TracedArray", "dtype('O')", "object arrays", "loop of ufunc"))
+
+
+def _raised_at(error: Exception) -> str:
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if is_users(frame.filename)]
+    return f"{frames[-1].filename}, line {frames[-1].lineno}: {frames[-1].line}" if frames else ""

@@ -1,0 +1,91 @@
+"""What a formula is, as a hashable key: its code and every value that it reads from outside.
+
+Two calls share a kernel when their keys are equal.  A formula that reads a changed global, closure variable or
+default is another formula.  What cannot be compared safely (a mutable object of unknown kind) counts as new every time.
+"""
+
+from __future__ import annotations
+
+import functools
+import types
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+SCALARS = (int, float, complex, bool, str, bytes, type(None), np.generic)
+
+
+class Formula:
+    """A callable with its key; equal where the keys are."""
+
+    __slots__ = ("function", "key", "name")
+
+    def __init__(self, function: Callable[..., Any], key: Any, name: str) -> None:
+        self.function, self.key, self.name = function, key, name
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Formula) and self.key == other.key
+
+
+def fingerprint(function: Callable[..., Any]) -> Formula:
+    """The formula with its key."""
+    name = getattr(function, "__name__", None) or type(function).__name__
+    return Formula(function, _key(function, ()), name)
+
+
+def _key(value: Any, above: tuple[int, ...]) -> Any:
+    """Hashable stand-in of a value; ``above`` holds the functions being looked at, so that recursion ends."""
+    if isinstance(value, SCALARS):
+        return (type(value), value)
+    if isinstance(value, types.ModuleType | type | types.BuiltinFunctionType | np.ufunc):
+        return value
+    if isinstance(value, np.ndarray):
+        return (value.dtype.str, value.shape, value.tobytes())
+    if isinstance(value, tuple | list):
+        return (type(value), *(_key(one, above) for one in value))
+    if isinstance(value, dict):
+        return (dict, *((_key(k, above), _key(v, above)) for k, v in value.items()))
+    value = getattr(value, "py_func", value)
+    if isinstance(value, functools.partial):
+        return (functools.partial, *(_key(one, above) for one in (value.func, value.args, value.keywords)))
+    if isinstance(value, types.MethodType):
+        return (types.MethodType, _key(value.__func__, above), _key(value.__self__, above))
+    if isinstance(value, types.FunctionType):
+        return _function_key(value, above)
+    return _Once(value)
+
+
+def _function_key(function: types.FunctionType, above: tuple[int, ...]) -> Any:
+    code = function.__code__
+    if id(code) in above:
+        return code
+    above = (*above, id(code))
+    read = [function.__globals__[name] for name in _names(code) if name in function.__globals__]
+    cells = [cell.cell_contents for cell in function.__closure__ or () if _filled(cell)]
+    outside = (*read, *cells, function.__defaults__, function.__kwdefaults__)
+    return (code, *(_key(one, above) for one in outside))
+
+
+@functools.lru_cache(maxsize=4096)
+def _names(code: types.CodeType) -> tuple[str, ...]:
+    inner = [name for one in code.co_consts if isinstance(one, types.CodeType) for name in _names(one)]
+    return tuple(dict.fromkeys([*code.co_names, *inner]))
+
+
+def _filled(cell: types.CellType) -> bool:
+    try:
+        cell.cell_contents
+    except ValueError:
+        return False
+    return True
+
+
+class _Once:
+    """Equal to nothing but itself: the formula is traced anew whenever it reads such a value."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value

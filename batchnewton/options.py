@@ -1,0 +1,145 @@
+"""Tolerances and limits of a solve, each with the inequality that it enters."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+DEFAULTS = {"float64": {"ftol": 1e-14, "xtol": 1e-6}, "float32": {"ftol": 1e-6, "xtol": 1e-3}}
+METHODS = {"least-squares": ("lm",), "minimize": ("newton",), "root": ("newton",)}
+
+
+@dataclass(frozen=True)
+class Options:
+    """Tolerances and limits.
+
+    With the Newton step ``d = -H⁻¹ g``, x is accepted as a minimum where H is positive definite and
+
+    Attributes
+    ----------
+    ftol : float
+        ``gᵀ H⁻¹ g / 2 <= ftol |F|`` (what the step still promises, relative to F), and
+    xtol : float
+        ``|d_i| <= xtol max(|x_i|, |x0_i| / 100)`` for every i.  Convergence is quadratic: the distance to the minimum
+        is about the square of this.
+    gtol : float
+        Alternative to ftol: ``max |g_i| <= gtol``.
+    max_iter : int
+        Evaluations that one attempt at a problem may take.
+    dtype : numpy.dtype
+        float32 or float64.
+    threads : int
+        Threads of the CPU.
+    """
+
+    ftol: float
+    xtol: float
+    gtol: float
+    max_iter: int
+    dtype: np.dtype
+    threads: int
+
+
+def options(
+    kind: str,
+    method: str | None,
+    ftol: float | None,
+    xtol: float | None,
+    gtol: float | None,
+    max_iter: int,
+    dtype: Any,
+    device: str,
+    threads: int | None,
+    unknown: dict[str, Any],
+) -> Options:
+    """Check what a front door was given; defaults depend on the precision."""
+    check_keywords(unknown)
+    check_choice("method", method, METHODS[kind])
+    check_device(device)
+    precision = check_dtype(dtype)
+    defaults = DEFAULTS[precision.name]
+    return Options(
+        check_tolerance("ftol", defaults["ftol"] if ftol is None else ftol),
+        check_tolerance("xtol", defaults["xtol"] if xtol is None else xtol),
+        check_tolerance("gtol", -1.0 if gtol is None else gtol, gtol is None),
+        check_count("max_iter", max_iter),
+        precision,
+        available_threads() if threads is None else check_count("threads", threads),
+    )
+
+
+KEYWORDS = ("p0 sigma absolute_sigma args data method ftol xtol gtol max_iter dtype device threads progress").split()
+
+
+def check_keywords(unknown: dict[str, Any]) -> None:
+    """A keyword that nobody knows."""
+    for name in unknown:
+        raise TypeError(f"unknown keyword argument {name!r}{nearest(name, KEYWORDS)}")
+
+
+def nearest(word: str, words: Iterable[str]) -> str:
+    """A hint at the most similar known word."""
+    words = list(words)
+    found = difflib.get_close_matches(word, words, 1, 0.5)
+    return f"; did you mean {found[0]!r}?" if found else f"; expected one of {', '.join(map(repr, words))}"
+
+
+def check_choice(name: str, value: Any, choices: Iterable[str]) -> None:
+    """One of a few words."""
+    if value is not None and value not in choices:
+        raise ValueError(f"{name}={value!r} is not known{nearest(str(value), choices)}")
+
+
+def check_dtype(dtype: Any) -> np.dtype:
+    """Precision in which to solve."""
+    try:
+        found = np.dtype(dtype)
+    except TypeError as error:
+        raise ValueError(f"dtype={dtype!r} is not a precision; expected 'float32' or 'float64'") from error
+    if found.name not in DEFAULTS:
+        raise ValueError(f"dtype={dtype!r} is not supported; expected 'float32' or 'float64'")
+    return found
+
+
+def check_device(device: Any) -> None:
+    """The CPU is the one device of this version."""
+    if device in ("auto", "cpu"):
+        return
+    if isinstance(device, str) and device.startswith("cuda"):
+        raise ValueError(f"device={device!r}: this version has no CUDA engine yet; use device='cpu' or 'auto'")
+    raise ValueError(f"device={device!r} is not known; expected 'auto' or 'cpu'")
+
+
+def check_tolerance(name: str, value: Any, unset: bool = False) -> float:
+    """A finite number, not negative."""
+    if unset:
+        return float(value)
+    try:
+        number = float(value)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{name}={value!r} is a {type(value).__name__}; expected a number") from error
+    if not math.isfinite(number) or number < 0.0:
+        raise ValueError(f"{name}={value!r}; expected a finite number, not negative")
+    return number
+
+
+def check_count(name: str, value: Any) -> int:
+    """A whole number of at least one."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"{name}={value!r} is a {type(value).__name__}; expected a whole number")
+    if value < 1:
+        raise ValueError(f"{name}={value!r}; expected at least 1")
+    return int(value)
+
+
+def available_threads() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

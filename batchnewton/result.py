@@ -1,0 +1,187 @@
+"""What a solve returns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import IntEnum
+from functools import cached_property
+
+import numpy as np
+
+from .kernels import status as codes
+from .options import Options
+from .problem import Problem
+from .schedule import Solution, derivatives
+
+
+class Status(IntEnum):
+    """How a problem ended.  Only the first two are a success; each says no more than is known."""
+
+    CONVERGED = codes.CONVERGED
+    """A certified minimum: the exact Hessian is positive definite and the Newton step has vanished
+    (``gᵀ H⁻¹ g / 2 <= ftol |F|`` and ``|d_i| <= xtol max(|x_i|, |x0_i| / 100)``, or both at rounding level).
+    For `root`: a true root."""
+    CONVERGED_AT_BOUND = codes.CONVERGED_AT_BOUND
+    """The same, with some parameters at their bounds."""
+    SADDLE = codes.SADDLE
+    """The gradient has vanished, but the Hessian has a negative curvature: a saddle or a maximum."""
+    SINGULAR = codes.SINGULAR
+    """The gradient has vanished, but the Hessian is singular: the parameters are not all determined."""
+    STALLED = codes.STALLED
+    """No decrease is possible at machine precision, and the gradient is not small."""
+    MAX_ITER = codes.MAX_ITER
+    """``max_iter`` evaluations were not enough."""
+    NOT_FINITE_AT_START = codes.NOT_FINITE_AT_START
+    """f, its gradient or its Hessian is NaN or infinite at the start (or the data are)."""
+    NOT_FINITE = codes.NOT_FINITE
+    """The search ended at the edge of where f is finite."""
+    UNBOUNDED = codes.UNBOUNDED
+    """x grew beyond 1e20 times its start: the function seems to have no minimum."""
+    TOO_FEW_POINTS = codes.TOO_FEW_POINTS
+    """Fewer data points than free parameters."""
+    NO_ROOT = codes.NO_ROOT
+    """`root`: a local minimum of |F| that is not a root."""
+
+
+ADVICE = {
+    Status.CONVERGED: "converged: a certified minimum (root: a true root)",
+    Status.CONVERGED_AT_BOUND: "converged: a certified minimum, with parameters at their bounds",
+    Status.SADDLE: "stopped at a saddle or a maximum; try another start",
+    Status.SINGULAR: "the gradient is zero but the Hessian is singular: not all parameters are determined by the data",
+    Status.STALLED: "no further decrease at machine precision; try another start, other units, or float64",
+    Status.MAX_ITER: "not finished within max_iter; raise it, or start nearer to the solution",
+    Status.NOT_FINITE_AT_START: "the formula is not finite at the start: look at p0 (x0) and at NaN in the data",
+    Status.NOT_FINITE: "the search ended where the formula stops being finite; try another start",
+    Status.UNBOUNDED: "the function falls without end in some direction: it seems to have no minimum",
+    Status.TOO_FEW_POINTS: "fewer data points than parameters",
+    Status.NO_ROOT: "a local minimum of |F| that is not a root; there may be none near this start",
+}
+
+
+class Result:
+    """Answers of a batch; without a batch axis where one problem was given without one.
+
+    Attributes
+    ----------
+    x : (B, n) array
+        Solutions; the best point found where ``success`` is False, the start where nothing could be evaluated.
+    fun : (B,) array
+        Value at x: the function, or half the sum of squared residuals (`curve_fit`, `least_squares`, `root`).
+    status : (B,) array of int8
+        See `Status`.
+    success : (B,) array of bool
+        Certified minimum or true root.
+    nit, nfev : (B,) arrays of int32
+        Steps taken; evaluations of f, g and H.
+    """
+
+    def __init__(self, problem: Problem, options: Options, solution: Solution, absolute_sigma: bool = True) -> None:
+        self._problem, self._options, self._solution = problem, options, solution
+        self._absolute_sigma = absolute_sigma
+
+    def _plain(self, array: np.ndarray) -> np.ndarray:
+        """Without the batch axis where there was none."""
+        return array[0] if self._problem.single else array
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the unknowns: the formula's own for `curve_fit`."""
+        return self._problem.names
+
+    @property
+    def x(self) -> np.ndarray:
+        return self._plain(self._solution.x)
+
+    @property
+    def fun(self) -> np.ndarray:
+        return self._plain(self._solution.fun)
+
+    @property
+    def status(self) -> np.ndarray:
+        return self._plain(self._solution.status)
+
+    @property
+    def success(self) -> np.ndarray:
+        return self._plain(self._solution.status <= Status.CONVERGED_AT_BOUND)
+
+    @property
+    def nit(self) -> np.ndarray:
+        return self._plain(self._solution.nit)
+
+    @property
+    def nfev(self) -> np.ndarray:
+        return self._plain(self._solution.nfev)
+
+    @cached_property
+    def _derivatives(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        kind = {"minimize": "minimize", "least-squares": "least-squares", "root": "gauss-newton"}[self._problem.kind]
+        return derivatives(self._problem, self._solution.x, kind, self._options.threads)
+
+    @property
+    def grad(self) -> np.ndarray:
+        """Gradient at x, (B, n): of the function, or of half the sum of squares."""
+        return self._plain(self._derivatives[1])
+
+    @property
+    def hess(self) -> np.ndarray:
+        """Exact Hessian at x, (B, n, n) (`root`: JᵀJ)."""
+        return self._plain(self._derivatives[2])
+
+    @cached_property
+    def _cov(self) -> np.ndarray:
+        if self._problem.kind == "minimize":
+            return inverses(self._derivatives[2])
+        f, _, normal = derivatives(self._problem, self._solution.x, "gauss-newton", self._options.threads)
+        cov = inverses(normal)
+        if self._absolute_sigma:
+            return cov
+        freedom = self._problem.m - self._problem.n
+        with np.errstate(divide="ignore", invalid="ignore"):
+            variance = 2.0 * f / freedom if freedom > 0 else np.full(len(f), np.inf, f.dtype)
+            return np.where(np.isfinite(cov), cov * variance[:, None, None], np.inf).astype(cov.dtype)
+
+    @property
+    def cov(self) -> np.ndarray:
+        """Covariance of the parameters at x, (B, n, n): as SciPy's ``pcov`` for `curve_fit`, (JᵀJ)⁻¹ for
+        `least_squares`, H⁻¹ for `minimize`; infinite where that matrix is not positive definite."""
+        return self._plain(self._cov)
+
+    @property
+    def stderr(self) -> np.ndarray:
+        """Standard errors: square roots of the diagonal of ``cov``."""
+        return self._plain(np.sqrt(np.diagonal(self._cov, axis1=1, axis2=2)))
+
+    def message(self, i: int = 0) -> str:
+        """What happened to problem i, and what to try."""
+        return ADVICE[Status(int(self._solution.status[i]))]
+
+    def summary(self) -> str:
+        """Counts by status and evaluations, in a few lines."""
+        codes, counts = np.unique(self._solution.status, return_counts=True)
+        size = self._problem.size
+        lines = [f"{size} problems, {self._problem.n} unknowns, {self._solution.nfev.mean():.1f} evaluations each"]
+        for code, count in sorted(zip(codes, counts, strict=True), key=lambda pair: -pair[1]):
+            found = Status(int(code))
+            lines += [f"  {found.name:20s} {count:9d}  {100 * count / size:6.2f} %  {ADVICE[found]}"]
+        return "\n".join(lines)
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        """``popt, pcov = curve_fit(...)``."""
+        return iter((self.x, self.cov))
+
+    def __repr__(self) -> str:
+        return f"<batchnewton.Result: {self.summary()}>"
+
+
+def inverses(matrices: np.ndarray) -> np.ndarray:
+    """Inverses of symmetric matrices; infinite where one is not positive definite (after scaling its diagonal to 1)."""
+    n = matrices.shape[1]
+    with np.errstate(all="ignore"):
+        scale = np.sqrt(np.diagonal(matrices, axis1=1, axis2=2))
+        scaled = matrices / scale[:, :, None] / scale[:, None, :]
+        good = np.isfinite(scaled).all((1, 2))
+        scaled = np.where(good[:, None, None], scaled, np.eye(n)).astype(matrices.dtype)
+        good &= np.linalg.eigvalsh(scaled)[:, 0] > 4 * n * np.finfo(matrices.dtype).eps
+        scaled[~good] = np.eye(n)
+        inverse = np.linalg.inv(scaled) / scale[:, :, None] / scale[:, None, :]
+        return np.where(good[:, None, None], inverse, np.inf).astype(matrices.dtype)

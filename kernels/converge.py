@@ -1,0 +1,63 @@
+"""Stop tests of one problem.  Each test stands beside its inequality; all are free of units.
+
+``s = gᵀ H⁻¹ g`` is the squared Newton decrement: the next Newton step promises to lower F by s / 2.
+"""
+
+# How a problem left the fast path (0 while it runs).
+RUNNING = 0.0
+CONVERGED = 1.0  # the tests below hold
+NEXT_PHASE = 2.0  # Gauss-Newton is near enough: the exact Hessian takes over at the next trial point
+HAND_OVER = 3.0  # no case for the fast path: the trust-region method takes over from the start
+NOT_FINITE_AT_START = 4.0
+
+NEAR = 1e-3  # Gauss-Newton hands on when s / 2 <= NEAR F ...
+SLOW = 0.11  # ... or, when s / 2 <= 30 NEAR F, as soon as a step leaves more than this share of s
+RESIDUAL = 4.5  # a residual vanishes when |r_q| <= RESIDUAL eps sum_i |J_qi x_i|
+
+
+def within(c, d, q, tol, n):
+    """Whether the step d is short: ``|d_i| <= tol max(|c_i|, s_i / 100)`` for all i, where q_i = 1 / s_i."""
+    short = True
+    for i in range(n):
+        share = 100.0 * abs(q[i] * d[i])
+        short = short & ((abs(d[i]) <= tol * abs(c[i])) | (share <= tol))
+    return short
+
+
+def near_minimum(F, s, s_before, moved):
+    """Whether Gauss-Newton is near enough to a minimum to hand on to the exact Hessian."""
+    close = 0.5 * s <= NEAR * F
+    slow = moved & (0.5 * s <= (30.0 * NEAR) * F) & (s > SLOW * s_before)
+    return close | slow
+
+
+def minimum(F, F0, s, s_before, steepest, moved, short, tight, ftol, gtol, tight_f, floor):
+    """Whether x is a minimum, given that H is positive definite and the Newton step ``short``:
+
+    - ``s / 2 <= ftol |F|``, or ``max |g_i| <= gtol``;
+    - ``s / 2 <= tight_f (F0 - F)`` and the step is ``tight`` (where F itself tends to zero);
+    - a Newton step no longer reduces ``s / 2 <= floor |F|`` to a quarter (rounding).
+    """
+    size = abs(F)
+    small = (0.5 * s <= ftol * size) | (steepest <= gtol)
+    gained = (0.5 * s <= tight_f * (F0 - F)) & tight
+    bottom = moved & (0.5 * s <= floor * size) & (s >= 0.25 * s_before)
+    return short & (small | gained | bottom)
+
+
+def residuals_vanish(r, j, x, n, eps):
+    """Whether every residual is zero to the rounding of x, at a point where the Jacobian is not."""
+    vanish = True
+    slopes = 0.0
+    for i in range(n):
+        size = 0.0
+        for k in range(n):
+            size = size + abs(j[i, k] * x[k])
+            slopes = slopes + abs(j[i, k])
+        vanish = vanish & (abs(r[i]) <= (RESIDUAL * eps) * size)
+    return vanish & (slopes > 0.0)
+
+
+def arrived(F, gain, moved, tight):
+    """Whether x is a root: the last step took (nearly) all of |F|² with it and the next one is ``tight``."""
+    return moved & tight & (gain >= 0.99 * (F + gain))

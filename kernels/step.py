@@ -1,0 +1,181 @@
+"""One trip of damped Newton for one problem: judge the trial point, then turn or shorten the step.
+
+Everything is a select and nothing branches, so every lane of a SIMD vector and every thread of a warp runs the
+same instructions.  ``unroll`` makes the text straight line for one n; as it stands it is plain Python.
+
+State: the current point ``c`` with its value ``F``; the step ``d = -alpha H⁻¹ g`` from it to the trial point ``x``;
+``s = gᵀ H⁻¹ g``, so that the model promises a decrease of ``alpha s (1 - alpha / 2)``; the bound ``radius`` of the
+step in relative units ``q_i = 1 / s_i``; ``first``'s value ``F0``; counters and flags.
+"""
+
+from .converge import (
+    CONVERGED,
+    HAND_OVER,
+    NEXT_PHASE,
+    NOT_FINITE_AT_START,
+    RUNNING,
+    arrived,
+    minimum,
+    near_minimum,
+    residuals_vanish,
+    within,
+)
+from .linalg import factor, normal_equations, solve
+
+ARMIJO = 1e-4  # sufficient decrease: F - f > ARMIJO (promised decrease)
+RADIUS = 0.3  # first bound of a step relative to |x0|, per sqrt(n)
+INSIDE = 1.1  # a step may exceed the bound by a tenth
+SHORTEST = 0.1  # a rejected step shrinks by a factor of at least this ...
+LONGEST = 0.5  # ... and at most this
+
+
+def scales(x, q, n):
+    """``q_i = 1 / s_i`` with ``s_i = |x_i|``; where that is zero, the largest of them, or 1."""
+    top = 0.0
+    for i in range(n):
+        size = abs(x[i])
+        top = size if size > top else top
+    top = top if top > 0.0 else 1.0
+    for i in range(n):
+        size = abs(x[i])
+        scale = size if size > 0.0 else top
+        q[i] = 1.0 / scale
+
+
+def all_finite(f, g, h, n):
+    """Whether f, g and H are finite: ``v - v == 0`` holds for finite v alone."""
+    total = f - f
+    for i in range(n):
+        total = total + (g[i] - g[i])
+        for j in range(i + 1):
+            total = total + (h[i, j] - h[i, j])
+    return total == 0.0
+
+
+def shrinkage(gain, slope, finite):
+    """Where the parabola through F, its slope and the rejected f is least (Dennis & Schnabel 1983, 6.3.2)."""
+    cut = 0.5 * slope / (slope + gain)
+    cut = cut if cut > SHORTEST else SHORTEST
+    cut = cut if cut < LONGEST else LONGEST
+    return cut if finite else SHORTEST
+
+
+def length(q, v, n, sqrt):
+    """Length of v in units of the scales: ``|q v|``."""
+    total = 0.0
+    for i in range(n):
+        share = q[i] * v[i]
+        total = total + share * share
+    return sqrt(total)
+
+
+def dot(a, b, n):
+    """``aᵀ b``."""
+    total = 0.0
+    for i in range(n):
+        total = total + a[i] * b[i]
+    return total
+
+
+def largest(v, n):
+    """``max |v_i|``."""
+    most = 0.0
+    for i in range(n):
+        size = abs(v[i])
+        most = size if size > most else most
+    return most
+
+
+def judge(f, g, d, F, s, alpha, radius, first, tiny, finite, q, n, eps, sqrt):
+    """Accept or reject the trial point and set the bound of the next step.
+
+    Where F is at its rounding level (``tiny``) the slope at the trial point decides instead of F
+    (approximate Wolfe test, Hager & Zhang 2005).
+    """
+    gain = F - f
+    slope = alpha * s
+    promise = slope * (1.0 - 0.5 * alpha)
+    flat = tiny & finite & (f <= F + (450 * eps) * abs(F)) & (dot(g, d, n) <= 0.9 * slope)
+    accept = finite & (first | flat | (gain > ARMIJO * promise))
+    poor = (not accept) | ((gain < 0.25 * promise) & (not flat))
+    good = flat | (gain > 0.75 * promise)
+    shrink = shrinkage(gain, 0.0 - slope, finite)
+    size = length(q, d, n, sqrt)
+    shorter = shrink * size
+    longer = 2.0 * size
+    longer = longer if longer > radius else radius
+    bound = longer if good else radius
+    bound = shorter if poor else bound
+    bound = radius if first else bound
+    return accept, bound, shrink, gain
+
+
+def trip(
+    x, f, g, h, r, j, c, d, q, z, lower, inverse,
+    F, F0, s, alpha, radius, trips, moves, settled, tiny,
+    limit, ftol, xtol, gtol, phase, n, eps, tight_f, tight_x, floor, sqrt,
+):  # fmt: skip
+    """One trip: from f, g, H at the trial point x to the next trial point; returns the state and the exit code.
+
+    ``phase`` is "gauss-newton", "exact" or "root" (then r and its Jacobian j come instead of f, g, H).
+    """
+    if phase == "root":
+        f = normal_equations(r, j, g, h, n)
+        vanish = residuals_vanish(r, j, x, n, eps)
+    first = trips == 0.0
+    finite = all_finite(f, g, h, n)
+    accept, radius, shrink, gain = judge(f, g, d, F, s, alpha, radius, first, tiny, finite, q, n, eps, sqrt)
+    rejected_settled = (not accept) & finite & settled
+    trips = trips + 1.0
+    moved = accept & (not first)
+    moves = moves + 1.0 if moved else moves
+    F = f if accept else F
+    top = f if f > F0 else F0
+    F0 = top if first else F0
+    for i in range(n):
+        c[i] = x[i] if accept else c[i]
+
+    # The Newton step of the modified Hessian, cut to the bound.
+    definite = factor(h, lower, inverse, n, eps)
+    solve(lower, inverse, g, z, n)
+    s_before = s
+    s_newton = dot(g, z, n)
+    size = length(q, z, n, sqrt)
+    inside = size <= INSIDE * radius
+    cut = radius / size
+    newton = definite & inside
+    alpha_newton = 1.0 if inside else cut
+    alpha = alpha_newton if accept else shrink * alpha
+    s = s_newton if accept else s
+    for i in range(n):
+        step = 0.0 - alpha * z[i]
+        kept = shrink * d[i]
+        d[i] = step if accept else kept
+
+    # Stop tests.
+    short = within(c, d, q, xtol, n)
+    tight = within(c, d, q, tight_x, n)
+    tiny_now = alpha * s * (1.0 - 0.5 * alpha) <= (450 * eps) * abs(F)
+    tiny = tiny_now if accept else tiny
+    if phase == "root":
+        settled_now = newton & tight & (tiny_now | (0.5 * s <= (0.5 * eps) * (F0 - F)))
+        found = accept & (vanish | (newton & arrived(F, gain, moved, tight)))
+        on = False
+    else:
+        settled_now = newton & short & (tiny_now | (0.5 * s <= (0.5 * eps) * (F0 - F)))
+        found = (accept & newton) & minimum(
+            F, F0, s, s_before, largest(g, n), moved, short, tight, ftol, gtol, tight_f, floor
+        )
+        on = False
+    if phase == "gauss-newton":
+        on = (accept & newton & near_minimum(F, s, s_before, moved)) | found | rejected_settled
+        found = False
+    settled = settled_now if accept else settled
+    stuck = (not (s > 0.0)) | (radius < 4 * eps) | (trips >= limit)
+    code = HAND_OVER if stuck else RUNNING
+    code = NEXT_PHASE if on else code
+    code = CONVERGED if found | (rejected_settled & (phase != "gauss-newton")) else code
+    code = NOT_FINITE_AT_START if first & (not finite) else code
+    for i in range(n):
+        x[i] = c[i] + d[i]
+    return F, F0, s, alpha, radius, trips, moves, settled, tiny, code

@@ -1,0 +1,393 @@
+"""Trust-region Newton for one problem: the patient method for what the fast path hands over.
+
+Plain loops over small arrays, one problem at a time, in float64.  The trial point of every lane is evaluated
+together (``cpu.solve_trust``); what follows here is scalar work on its f, g, H and, for least squares, B = JᵀJ.
+
+Coordinates are relative, ``y_i = d_i / s_i`` with ``s_i = |x0_i|``, so that the radius R is a relative change per
+step and the units of x do not matter.  For least squares the model is Gauss-Newton until the exact Hessian
+predicted the last change of f better, and always exact at the end.
+
+References: Moré & Sorensen (1983); Conn, Gould & Toint (2000), sections 7.3 and 17.4; Hager & Zhang (2005).
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from . import status
+
+EPS = 2.220446049250313e-16
+FACTORIZATIONS = 6  # of A + lambda I in one step, at most
+RADIUS = 0.3  # first bound of a step, relative, per sqrt(n)
+GROW = 2.0
+RELAX = 8.0  # longest over-relaxation of a Newton step (speeds x⁴-like minima, leaves inflexions)
+BIAS = 2.0  # how much better Gauss-Newton must predict to be kept
+XTOL, FTOL = 1e-11, 1e-20
+KICKS = 3  # forced Newton steps of a root search that is stuck
+
+MINIMIZE, LEAST_SQUARES, ROOT = range(3)
+
+# How a search ended.
+SEARCHING, FOUND, LIMIT, STALLED, FLAT, DIVERGED, BAD_START, BAD_STEP = range(8)
+
+# Scalars of the state, by position.
+(F, F0, R, LAM, TAU, DEC, SLOPE, PRED, PRED_H, PRED_B, STEP, TRIPS, MOVES, EXACT, NEWTON, TINY, GAINED, FORCE, TURNS,
+ BACK, SCALARS) = range(21)  # fmt: skip
+
+jit = njit(cache=True, nogil=True, error_model="numpy")
+
+
+@jit
+def ldl(A, lam, L, d, v, n):
+    """``L D Lᵀ = A + lam I``; False at the first pivot that is not clearly positive, then v is a direction with
+    ``vᵀ (A + lam I) v = p <= 0``; returns (positive definite, p)."""
+    ok = True
+    bad = 0
+    p = 0.0
+    for i in range(n):
+        v[i] = 0.0
+    for k in range(n):
+        pivot = A[k, k] + lam
+        for j in range(k):
+            pivot -= L[k, j] * L[k, j] * d[j]
+        if ok and not pivot > 4 * n * EPS * (abs(A[k, k]) + lam):
+            ok = False
+            bad = k
+            p = pivot
+        d[k] = pivot if ok else 1.0
+        L[k, k] = 1.0
+        for i in range(k + 1, n):
+            t = A[i, k]
+            for j in range(k):
+                t -= L[i, j] * L[k, j] * d[j]
+            L[i, k] = t / d[k] if ok else 0.0
+    v[bad] = 1.0
+    for j in range(bad - 1, -1, -1):
+        for i in range(j + 1, bad + 1):
+            v[j] -= L[i, j] * v[i]
+    return ok, p
+
+
+@jit
+def forward(L, b, y, n):
+    """``L y = b``."""
+    for i in range(n):
+        y[i] = b[i]
+        for k in range(i):
+            y[i] -= L[i, k] * y[k]
+
+
+@jit
+def backward(L, b, y, n):
+    """``Lᵀ y = b``."""
+    for i in range(n - 1, -1, -1):
+        y[i] = b[i]
+        for k in range(i + 1, n):
+            y[i] -= L[k, i] * y[k]
+
+
+@jit
+def inner(a, b, n):
+    """``aᵀ b``."""
+    total = 0.0
+    for i in range(n):
+        total += a[i] * b[i]
+    return total
+
+
+@jit
+def form(A, y, n):
+    """``yᵀ A y``."""
+    total = 0.0
+    for i in range(n):
+        for j in range(n):
+            total += A[i, j] * y[i] * y[j]
+    return total
+
+
+@jit
+def bounded_step(A, g, R, lam0, y, n):
+    """``min gᵀy + yᵀAy / 2`` with ``|y| <= R`` to a tenth, by at most FACTORIZATIONS of ``A + lambda I``.
+
+    Fills y; returns (lambda of y, whether A is positive definite).  In the hard case, and near a saddle, the step is
+    filled up to the radius along a direction of negative curvature.
+    """
+    L = np.zeros((n, n))
+    d, v, z, w, negative = np.ones(n), np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n)
+    g_norm = math.sqrt(inner(g, g, n))
+    least, size = A[0, 0], 0.0
+    for i in range(n):
+        least = min(least, A[i, i])
+        for j in range(n):
+            size += A[i, j] * A[i, j]
+    low = max(0.0, -least)
+    high = g_norm / R + math.sqrt(size) + 1e-300
+    lam_y, lam = high, 0.0
+    for i in range(n):
+        y[i] = -g[i] / high
+    done = definite = curved = False
+    for k in range(FACTORIZATIONS):
+        ok, p = ldl(A, lam, L, d, v, n)
+        if k == 0:
+            definite = ok
+        if not ok:
+            curved = True
+            norm = math.sqrt(inner(v, v, n))
+            for i in range(n):
+                negative[i] = v[i] / norm
+        forward(L, g, z, n)
+        for i in range(n):
+            z[i] = -z[i] / d[i]
+        backward(L, z, z, n)
+        size = math.sqrt(inner(z, z, n))
+        forward(L, z, w, n)
+        curve = 0.0
+        for i in range(n):
+            curve += w[i] * w[i] / d[i]
+        inside = ok and size <= 1.1 * R
+        if inside:
+            for i in range(n):
+                y[i] = z[i]
+            lam_y = lam
+            high = min(high, lam)
+            done = lam == 0.0 or size >= 0.9 * R or (not definite and lam - low < 0.01 * lam)
+            if done:
+                break
+        low = low if inside else max(low, lam) if ok else max(low, lam - p / inner(v, v, n))
+        hebden = lam + size * size / curve * (size - R) / R if curve > 0.0 else lam
+        if k == 0 and (low < lam0 < high or not ok):
+            hebden = lam0  # warm start
+        if (ok or k == 0) and low < hebden < high:
+            lam = hebden
+        else:
+            lam = math.sqrt(low * high) if low > 0.0 else 1e-3 * high
+    size = math.sqrt(inner(y, y, n))
+    if curved and not definite and size < 0.9 * R:
+        along = inner(y, negative, n)
+        sign = 1.0 if inner(g, negative, n) <= 0.0 else -1.0
+        more = sign * (math.sqrt(along * along + max(R * R - size * size, 0.0)) - sign * along)
+        for i in range(n):
+            z[i] = y[i] + more * negative[i]
+        if inner(g, z, n) + 0.5 * form(A, z, n) < inner(g, y, n) + 0.5 * form(A, y, n):
+            for i in range(n):
+                y[i] = z[i]
+    return lam_y, definite
+
+
+@jit
+def start_search(x0, x, scale, K, exact, n):
+    """State at the beginning of a search from x0."""
+    top = 0.0
+    for i in range(n):
+        top = max(top, abs(x0[i]))
+    top = top if top > 0.0 else 1.0
+    for i in range(n):
+        scale[i] = abs(x0[i]) if x0[i] != 0.0 else top
+        x[i] = x0[i]
+    K[:] = 0.0
+    K[F] = np.inf
+    K[R] = RADIUS * math.sqrt(n)
+    K[TAU] = 1.0
+    K[DEC] = K[STEP] = np.inf
+    K[EXACT] = exact
+    K[FORCE] = 1.0
+
+
+@jit
+def residuals_small(r, J, x, tol, n):
+    """Whether ``|r_i| <= tol sum_k |J_ik x_k|`` for every residual, at a point where J is not zero."""
+    slopes = 0.0
+    for i in range(n):
+        size = 0.0
+        for k in range(n):
+            size += abs(J[i, k] * x[k])
+            slopes += abs(J[i, k])
+        if not abs(r[i]) <= tol * size:
+            return False
+    return slopes > 0.0
+
+
+@jit
+def judge_trial(kind, f, g, H, B, x, c, y, scale, gc, Hc, Bc, K, auto, n):
+    """Accept or reject the trial point x; returns (accepted, at the rounding level of F, slope changed sign)."""
+    finite = math.isfinite(f)
+    slope_there = 0.0
+    for i in range(n):
+        slope_there += g[i] * scale[i] * y[i]
+        finite = finite and math.isfinite(g[i])
+        for j in range(n):
+            finite = finite and math.isfinite(H[i, j])
+    force = K[FORCE] > 0.0
+    gain = K[F] - f
+    ratio = gain / K[PRED] if K[PRED] > 0.0 else -1.0
+    tiny, newton = K[TINY] > 0.0, K[NEWTON] > 0.0
+    flat = finite and tiny and f <= K[F] + 1e-13 * abs(K[F]) and slope_there <= 0.9 * abs(K[SLOPE])
+    accept = finite and (force or ratio > 1e-4 or flat)
+    if flat:
+        ratio = 1.0
+    exact = K[EXACT] > 0.0
+    settled = newton and (exact or kind == ROOT) and K[STEP] <= 1e-6 and (tiny or K[DEC] <= 1e-16 * (K[F0] - K[F]))
+    bracket = finite and K[TAU] > 1.0 and exact and K[STEP] <= 1e-6 and K[GAINED] > 0.0 and slope_there > 0.0
+    if not force:
+        size = math.sqrt(inner(y, y, n))
+        if not finite:
+            K[R] = 0.1 * size
+        elif ratio < 0.25:
+            cut = K[SLOPE] / (2.0 * (K[SLOPE] + gain)) if gain < 0.0 else 0.5
+            K[R] = size * min(0.5, max(0.1, cut))
+        elif ratio > 0.75:
+            K[R] = max(K[R], GROW * size)
+        if auto and finite:
+            K[EXACT] = 1.0 if tiny or abs(K[PRED_H] - gain) <= BIAS * abs(K[PRED_B] - gain) else 0.0
+    K[BACK] = 0.0 if finite else 1.0
+    relaxed = min(2.0 * K[TAU], RELAX) if accept and newton and ratio > 1.1 and not tiny else 1.0
+    K[TAU] = relaxed
+    if accept:
+        if not force:
+            K[MOVES] += 1.0
+        K[F] = f
+        for i in range(n):
+            c[i], gc[i] = x[i], g[i]
+            for j in range(n):
+                Hc[i, j], Bc[i, j] = H[i, j], B[i, j]
+    return finite, accept, finite and not accept and settled, bracket
+
+
+@jit
+def search(kind, auto, f, g, H, B, r, J, x, c, y, scale, gc, Hc, Bc, rc, Jc, K, limit, n):
+    """One trip of the search: from the values at the trial point x to the next; returns how it stands."""
+    K[TRIPS] += 1.0
+    first = K[TRIPS] == 1.0
+    forced = K[FORCE] > 0.0
+    finite, accept, noise, bracket = judge_trial(kind, f, g, H, B, x, c, y, scale, gc, Hc, Bc, K, auto, n)
+    if first and not finite:
+        return BAD_START
+    if accept and kind == ROOT:
+        for i in range(n):
+            rc[i] = r[i]
+            for j in range(n):
+                Jc[i, j] = J[i, j]
+    moved = accept and not forced
+    K[FORCE] = 1.0 if forced and not finite else 0.0
+    exact = K[EXACT] > 0.0
+
+    # New direction from the model at the current point, in relative coordinates.
+    A, gs = np.zeros((n, n)), np.zeros(n)
+    for i in range(n):
+        gs[i] = gc[i] * scale[i]
+        for j in range(n):
+            A[i, j] = (Hc[i, j] if exact else Bc[i, j]) * scale[i] * scale[j]
+    K[LAM], definite = bounded_step(A, gs, K[R], K[LAM], y, n)
+    newton = definite and K[LAM] == 0.0
+    K[TAU] = K[TAU] if newton else 1.0
+    slope = bend_h = bend_b = step = 0.0
+    for i in range(n):
+        y[i] *= K[TAU]
+    for i in range(n):
+        slope += gs[i] * y[i]
+        size = max(abs(c[i]), 1e-2 * scale[i])
+        step = max(step, abs(scale[i] * y[i]) / size)
+        for j in range(n):
+            product = scale[i] * y[i] * scale[j] * y[j]
+            bend_h += Hc[i, j] * product
+            bend_b += Bc[i, j] * product
+    before = K[DEC]
+    K[SLOPE] = slope
+    K[PRED_H], K[PRED_B] = -(slope + 0.5 * bend_h), -(slope + 0.5 * bend_b)
+    K[PRED] = K[PRED_H] if exact else K[PRED_B]
+    if K[TAU] > 1.0:
+        K[PRED] = max(K[PRED], -0.25 * slope)
+    dec = max(-0.5 * slope, K[PRED]) / K[TAU]  # what a Newton step still promises
+    step /= K[TAU]
+    if first or forced:
+        K[F0] = K[F]
+    gained = dec <= FTOL * (K[F0] - K[F])
+    tiny = K[PRED] <= 1e-13 * abs(K[F])
+    K[DEC], K[STEP] = dec, step
+    K[NEWTON], K[TINY], K[GAINED] = 1.0 if newton else 0.0, 1.0 if tiny else 0.0, 1.0 if gained else 0.0
+
+    if kind == ROOT:
+        vanish = residuals_small(rc, Jc, c, 1e-15, n)
+        nearly = not definite and K[F] <= 1e-16 * K[F0] and residuals_small(rc, Jc, scale, 1e-8, n)
+        if vanish or nearly or (newton and step <= XTOL and K[MOVES] > 0.0) or (noise and step <= 1e-9):
+            return FOUND
+    else:
+        bottom = moved and dec <= 1e-6 * abs(K[F]) and dec >= 0.25 * before and exact
+        small = dec <= FTOL * abs(K[F]) or (gained and step <= XTOL) or bottom
+        if step <= 1e-6 and K[TAU] == 1.0 and small:
+            if not exact:  # the model must be exact at the end
+                K[EXACT] = 1.0
+                K[DEC] = np.inf
+                K[PRED] = 0.0
+                for i in range(n):
+                    x[i], y[i] = c[i], 0.0
+                return LIMIT if K[TRIPS] >= limit else SEARCHING
+            if newton:
+                return FOUND
+        if noise or bracket:
+            return FOUND
+    stuck = not K[PRED] > 0.0 or K[R] < (1e-9 if kind == ROOT else 1e-15)
+    stuck = stuck or (dec <= FTOL * abs(K[F]) and not newton and step <= 1e-6)
+    if stuck and kind == ROOT and K[TURNS] < KICKS:
+        kick(A, gs, y, K, n)
+    elif stuck:
+        flat = True
+        for i in range(n):
+            flat = flat and gc[i] == 0.0
+        return FLAT if flat else BAD_STEP if K[BACK] > 0.0 else STALLED
+    if kind != ROOT:
+        for i in range(n):
+            if abs(c[i]) > 1e20 * scale[i]:
+                return DIVERGED
+    for i in range(n):
+        x[i] = c[i] + scale[i] * y[i]
+    return LIMIT if K[TRIPS] >= limit else SEARCHING
+
+
+@jit
+def kick(A, gs, y, K, n):
+    """A forced, nearly undamped Newton step of alternating sign, for a root search that is stuck."""
+    L, d, v, z = np.zeros((n, n)), np.ones(n), np.zeros(n), np.zeros(n)
+    K[TURNS] += 1.0
+    trace = 0.0
+    for i in range(n):
+        trace += A[i, i]
+    ldl(A, 1e-12 * trace + 1e-300, L, d, v, n)
+    forward(L, gs, z, n)
+    sign = -1.0 if K[TURNS] % 2.0 == 0.0 else 1.0
+    for i in range(n):
+        z[i] *= sign / d[i]
+    backward(L, z, y, n)
+    K[FORCE] = 1.0
+    K[R] = math.sqrt(inner(y, y, n))
+
+
+@jit
+def judge_end(kind, how, c, scale, gc, Hc, K, n):
+    """Status of a search that ended: what is known of the point, never more."""
+    if how == FOUND:
+        return status.CONVERGED
+    if how == BAD_START:
+        return status.NOT_FINITE_AT_START
+    if how == DIVERGED:
+        return status.UNBOUNDED
+    slope = 0.0
+    for i in range(n):
+        slope += abs(gc[i]) * max(abs(c[i]), 1e-2 * scale[i])
+    stationary = slope <= 1e-9 * max(abs(K[F]), K[F0] - K[F])
+    if kind == ROOT:
+        return status.NO_ROOT if stationary else status.MAX_ITER if how == LIMIT else status.STALLED
+    if stationary:
+        A, L, d, v = np.zeros((n, n)), np.zeros((n, n)), np.ones(n), np.zeros(n)
+        size = 0.0
+        for i in range(n):
+            for j in range(n):
+                A[i, j] = Hc[i, j] * scale[i] * scale[j]
+                size = max(size, abs(A[i, j]))
+        definite, p = ldl(A, 0.0, L, d, v, n)
+        if not definite:
+            return status.SADDLE if p < -1e-8 * size * inner(v, v, n) else status.SINGULAR
+    if how == LIMIT:
+        return status.MAX_ITER
+    return status.NOT_FINITE if how == BAD_STEP else status.STALLED
