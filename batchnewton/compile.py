@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib.util
-import inspect
 import os
 import stat
 import sys
@@ -24,7 +23,7 @@ import numpy as np
 import platformdirs
 
 from .derive import Input, Program, derive
-from .fingerprint import fingerprint
+from .fingerprint import Formula, fingerprint
 from .kernels import cpu, lanes
 from .version import __version__
 
@@ -32,38 +31,44 @@ TOLERANCES = {  # limits that follow from the precision; see kernels/converge.py
     "float64": {"tight_f": 1e-20, "tight_x": 1e-11, "floor": 1e-6},
     "float32": {"tight_f": 1e-9, "tight_x": 2e-5, "floor": 1e-3},
 }
-OPTIONS = 'dict(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})'
+OPTIONS = 'dict(cache=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})'
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """A compiled program: its functions are those of ``kernels/cpu.py``, ready for this formula."""
+    """The compiled functions of one formula, and where the loops of ``kernels/cpu.py`` find things."""
 
     program: Program
     module: ModuleType
+    lanes: int
+    slots: int
+    evaluate: int
+    advance: int
+    state: np.ndarray
+    outputs: np.ndarray
 
-    @property
-    def solve(self) -> Callable[..., None]:
-        return self.module.solve
+    def solve(self, *arguments: Any) -> None:
+        """``cpu.solve`` for this formula."""
+        cpu.solve(self.evaluate, self.advance, self.slots, self.lanes, self.state, *arguments)
 
-    @property
-    def solve_trust(self) -> Callable[..., None]:
-        return self.module.solve_trust
+    def solve_trust(self, *arguments: Any) -> None:
+        """``cpu.solve_trust`` for this formula."""
+        cpu.solve_trust(self.evaluate, self.slots, self.lanes, self.outputs, *arguments)
 
-    @property
-    def derivatives(self) -> Callable[..., None]:
-        return self.module.derivatives
+    def derivatives(self, *arguments: Any) -> None:
+        """``cpu.derivatives`` for this formula."""
+        cpu.derivatives(self.evaluate, self.slots, self.lanes, self.outputs, *arguments)
 
 
-def kernel(fun: Callable[..., Any], arguments: Sequence[Any], kind: str, phase: str, dtype: np.dtype) -> Kernel:
+def kernel(fun: Callable[..., Any], arguments: Sequence[Any], kind: str, phase: str | None, dtype: np.dtype) -> Kernel:
     """The kernel of a formula.
 
     Parameters
     ----------
     fun, arguments, kind
         As for `batchnewton.derive.derive`.
-    phase : {"gauss-newton", "exact", "root", "trust", "derivatives"}
-        What the kernel does with the derivatives (``kernels/step.py``).
+    phase : {"gauss-newton", "exact", "root"}, optional
+        The iteration that uses the derivatives (``kernels/step.py``); None for the derivatives alone.
     dtype : numpy.dtype
         float32 or float64.
     """
@@ -71,81 +76,80 @@ def kernel(fun: Callable[..., Any], arguments: Sequence[Any], kind: str, phase: 
 
 
 @functools.lru_cache(maxsize=512)
-def _kernel(fun: Any, arguments: tuple[Any, ...], kind: str, phase: str, dtype: str) -> Kernel:
+def _kernel(fun: Formula, arguments: tuple[Any, ...], kind: str, phase: str | None, dtype: str) -> Kernel:
     program = derive(fun.function, arguments, kind, fun.name)
-    return Kernel(program, load(module_name(program, phase), module_text(program, phase, np.dtype(dtype))))
+    where = lanes.layout(program, np.dtype(dtype).itemsize, phase is not None)
+    module = load(module_name(program, phase or kind), module_text(program, where, phase, np.dtype(dtype)))
+    state = [where.slots[name] for name in cpu.AT] if phase else []
+    return Kernel(
+        program,
+        module,
+        where.lanes,
+        len(where.slots),
+        module.evaluate.address,
+        module.advance.address if phase else 0,
+        np.array(state, np.int64),
+        np.array(lanes.places(program, where, kind), np.int64),
+    )
 
 
-def module_name(program: Program, phase: str) -> str:
+def module_name(program: Program, purpose: str) -> str:
     """Readable beginning of the module's file name."""
     plain = "".join(letter if letter.isalnum() else "_" for letter in program.name)
-    return f"{plain[:40]}_{phase.replace('-', '_')}"
+    return f"{plain[:40]}_{purpose.replace('-', '_')}"
 
 
-def module_text(program: Program, phase: str, dtype: np.dtype) -> str:
-    """The whole module: header, constants, generated functions, the loops of ``kernels/cpu.py``."""
-    total = program.operations["total"]
-    where = lanes.layout(program, dtype.itemsize, phase in ("gauss-newton", "exact", "root"))
+def module_text(program: Program, where: lanes.Layout, phase: str | None, dtype: np.dtype) -> str:
+    """The whole module: header, typed constants, slots, the generated functions."""
     constants = dict(program.constants)
-    bodies = [lanes.evaluate_text(program, where, 4 if total <= 60 else 2 if total <= 120 else 1)]
-    write = {"derivatives": _derivatives_text, "trust": _trust_text}.get(phase, _solve_text)
-    more, loop = write(program, phase, dtype, constants)
-    head = header(program, phase, dtype, where, constants)
-    functions = ["\n".join(body) for body in (*bodies, *more)] + [inspect.getsource(loop).rstrip()]
-    return "\n\n\n".join([head, *(f"@njit(**OPTIONS)\n{body}" for body in functions)]) + "\n"
+    total = program.operations["total"]
+    functions = lanes.evaluate_text(program, where, 4 if total <= 60 else 2 if total <= 120 else 1)
+    if phase:
+        eps = float(np.finfo(dtype).eps)
+        advance, text = lanes.advance_text(program, phase, eps, TOLERANCES[dtype.name])
+        functions += advance
+        constants |= text.constants
+    return "\n\n\n".join([header(program, phase, dtype, where, constants), *functions]) + "\n"
 
 
-Text = tuple[list[list[str]], Callable[..., None]]
-
-
-def _solve_text(program: Program, phase: str, dtype: np.dtype, constants: dict[str, float]) -> Text:
-    eps = float(np.finfo(dtype).eps)
-    advance, text = lanes.advance_text(program, phase, eps, TOLERANCES[dtype.name])
-    load, scales = lanes.load_text(program, True)
-    constants |= text.constants | scales.constants
-    return [load, advance, lanes.store_text(program)], cpu.solve
-
-
-def _trust_text(program: Program, phase: str, dtype: np.dtype, constants: dict[str, float]) -> Text:
-    gather, normal = lanes.gather_text(program)
-    constants |= normal.constants
-    return [lanes.load_text(program, False)[0], gather], cpu.solve_trust
-
-
-def _derivatives_text(program: Program, phase: str, dtype: np.dtype, constants: dict[str, float]) -> Text:
-    return [lanes.load_text(program, False)[0], lanes.store_derivatives_text(program)], cpu.derivatives
-
-
-def header(program: Program, phase: str, dtype: np.dtype, where: lanes.Layout, constants: dict[str, float]) -> str:
+def header(
+    program: Program, phase: str | None, dtype: np.dtype, where: lanes.Layout, constants: dict[str, float]
+) -> str:
     """What made the module, its imports, sizes, typed constants and slots."""
     single = "f32" if dtype.itemsize == 4 else "f64"
     counts = ", ".join(f"{count} {kind}" for kind, count in program.operations.items() if count)
-    imports = [f"from batchnewton.kernels.vector_math import {name}_{single} as {name}" for name in sorted(program.functions | {"sqrt"})]
-    values = {"zero": 0.0, "one": 1.0, "half": 0.5, "radius0": lanes.step.RADIUS * program.n**0.5} | constants
+    called = sorted(program.functions - {"sqrt", "fabs"})
+    values = {"zero": 0.0, "one": 1.0, "half": 0.5} | constants
     return "\n".join(
         [
-            f'"""{program.name}, {phase}: n = {program.n}, {dtype.name}, {where.lanes} lanes; operations: {counts}.',
+            f'"""{program.name}: n = {program.n}, {dtype.name}, {where.lanes} lanes; iteration: {phase or "none"}.',
             "",
-            f'Generated by batchnewton {__version__}, sources {source_hash()}; numba {_version("numba")}.',
+            f"Operations: {counts}.",
+            f"Generated by batchnewton {__version__}, sources {source_hash()}; numba {_version('numba')}.",
             '"""',
             "",
             "import numpy as np",
-            "from numba import njit",
+            "from numba import cfunc, float32, float64, int64, types",
             "",
-            "from batchnewton.kernels import status, trust",
-            *imports,
+            "from batchnewton.kernels.lower import lowered",
+            *(f"from batchnewton.kernels.vector_math import {name}_{single} as {name}" for name in called),
             "",
             f"OPTIONS = {OPTIONS}",
+            f"P = types.CPointer({dtype.name})",
+            f"EVALUATE = types.void(P, P, P, P, int64)",
+            f"ADVANCE = {dtype.name}(P, *[{dtype.name}] * 4)",
             f"T = np.{dtype.name}",
             f"W = {where.lanes}",
-            f"SLOTS = {len(where.slots)}",
-            f"POINTS = {len(where.points)}",
             "",
-            *(f"{name} = T({value!r})" if np.isfinite(value) else f'{name} = T("{value}")' for name, value in values.items()),
+            *(f"{name} = T({_literal(value)})" for name, value in values.items()),
             "",
             *(f"{name}_ = {at}" for name, at in where.slots.items()),
         ]
     )
+
+
+def _literal(value: float) -> str:
+    return repr(value) if np.isfinite(value) else f'"{value}"'
 
 
 @functools.cache
@@ -174,8 +178,12 @@ def load(name: str, text: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    exec(compile(text, str(path), "exec"), module.__dict__)
-    sys.modules[name] = module
+    sys.modules[name] = module  # Numba looks it up by name when it loads cached machine code
+    try:
+        exec(compile(text, str(path), "exec"), module.__dict__)
+    except BaseException:
+        del sys.modules[name]
+        raise
     return module
 
 

@@ -91,7 +91,7 @@ def derivatives(problem: Problem, x: np.ndarray, kind: str, threads: int) -> tup
     """f, g and H (or, of kind "gauss-newton", B = JᵀJ) of every problem at x."""
     size, n, dtype = problem.size, problem.n, x.dtype
     f, g, h = np.zeros(size, dtype), np.zeros((size, n), dtype), np.zeros((size, n, n), dtype)
-    kernel = compiler.kernel(problem.fun, problem.inputs, kind, "derivatives", dtype)
+    kernel = compiler.kernel(problem.fun, problem.inputs, kind, None, dtype)
     X, A = shared_data(problem, dtype)
 
     def work(rows: slice) -> int:
@@ -148,7 +148,7 @@ def patiently(
 ) -> None:
     """Trust-region Newton in float64, from the start, for the problems ``left`` of a chunk."""
     double = np.dtype(np.float64)
-    kernel = compiler.kernel(problem.fun, problem.inputs, HYBRID[problem.kind], "trust", double)
+    kernel = compiler.kernel(problem.fun, problem.inputs, HYBRID[problem.kind], None, double)
     part = chunk(problem, rows.start + left, *shared_data(problem, double), double)
     size = len(left)
     x, fun, state = part.x0.copy(), np.full(size, np.nan), np.full(size, status.NOT_RUN, np.int8)
@@ -167,10 +167,12 @@ def chunk(problem: Problem, rows: Any, X: np.ndarray, A: np.ndarray, dtype: np.d
     """Arrays of some rows, converted where the precision differs (not copied where it does not)."""
 
     def part(array: np.ndarray) -> np.ndarray:
-        return np.asarray(array[rows], dtype)
+        return np.ascontiguousarray(array[rows], dtype)
 
     start = np.ascontiguousarray((problem.x0 if x is None else x)[rows], dtype)
-    return Chunk(start, tuple(map(part, problem.args)), tuple(map(part, problem.data)), X, A, problem.m)
+    args = tuple(map(part, problem.args)) or (np.zeros((0, 0), dtype),)
+    data = tuple(map(part, problem.data)) or (np.zeros((0, 0, 0), dtype),)
+    return Chunk(start, args, data, X, A, problem.m)
 
 
 def shared_data(problem: Problem, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:

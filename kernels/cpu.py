@@ -1,76 +1,207 @@
-"""Loops around the lane kernels, as they stand in every generated CPU module.
+"""Loops around the lane kernels: problems in and out of W lanes.
 
-``W``, ``T``, ``SLOTS`` and the functions ``evaluate``, ``advance``, ``load``, ``store`` are those of the module that a
-function's text is written into (see ``lanes``); a lane whose problem has ended takes the next one, so that no
-lane waits for the slowest and the cost is the sum of the trips.
+``evaluate`` and ``advance`` are addresses of the compiled functions of one formula (see ``lanes``); everything here
+is compiled once for all formulas.  A lane whose problem has ended takes the next one, so that no lane waits for the
+slowest and the cost is the sum of the trips.
+
+Slots of the workspace: the unknowns first, then the scalars of the problem; ``at`` holds the places of the others.
 """
 
-# ruff: noqa: F821
-# pyright: reportUndefinedVariable=false
-
 import numpy as np
+from llvmlite import ir
+from numba import njit
+from numba.core import types
+from numba.core.extending import intrinsic
 
-from . import status, trust
+from . import status, step, trust
+from .converge import HAND_OVER, NEXT_PHASE
+
+OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
+AT = ("c_0", "q_0", "F", "F0", "radius", "trips", "moves", "code")  # order of the places in ``at``
+C, Q, F, F0, RADIUS, TRIPS, MOVES, CODE = range(8)
+
+scales = njit(**OPTIONS)(step.scales)
+FIRST_RADIUS = step.RADIUS
 
 
-def solve(todo, x, fun, top, code, nit, nfev, args, data, X, A, m, stop, limit, ftol, xtol, gtol):
+def _pointer_call(result: str, arguments: int):
+    """Call of a compiled function by its address: arrays are handed over as pointers to their data."""
+
+    def typed(typing, address, *given):
+        number = next(kind.dtype for kind in given if isinstance(kind, types.Array))
+        returned = number if result == "number" else types.void
+
+        def generate(context, builder, signature, values):
+            plain = []
+            for kind, value in zip(signature.args[1:], values[1:], strict=True):
+                is_array = isinstance(kind, types.Array)
+                plain.append(context.make_array(kind)(context, builder, value).data if is_array else value)
+            out = context.get_value_type(returned) if result == "number" else ir.VoidType()
+            kind = ir.FunctionType(out, [value.type for value in plain])
+            called = builder.call(builder.inttoptr(values[0], kind.as_pointer()), plain)
+            return called if result == "number" else context.get_dummy_value()
+
+        return returned(address, *given), generate
+
+    listed = ", ".join(f"a{i}" for i in range(arguments))
+    space = {"typed": typed, "__name__": __name__}
+    exec(f"def call(typing, address, {listed}):\n    return typed(typing, address, {listed})", space)
+    return intrinsic(space["call"])
+
+
+call_evaluate = _pointer_call("nothing", 5)  # S, D, X, A, m
+call_advance = _pointer_call("number", 5)  # S, limit, ftol, xtol, gtol
+
+
+@njit(**OPTIONS)
+def load(S, D, W, l, b, m, x, args, data):
+    """Problem b into lane l: unknowns, scalars, data."""
+    n = x.shape[1]
+    for i in range(n):
+        S[i * W + l] = x[b, i]
+    slot = n
+    for values in args:
+        for i in range(values.shape[1]):
+            S[slot * W + l] = values[b, i]
+            slot += 1
+    columns = 0
+    for values in data:
+        columns += values.shape[2]
+    column = 0
+    for values in data:
+        for i in range(values.shape[2]):
+            for k in range(m):
+                D[(k * columns + column) * W + l] = values[b, k, i]
+            column += 1
+
+
+@njit(**OPTIONS)
+def workspaces(slots, W, m, data, like):
+    """State of the lanes, and their data."""
+    columns = 0
+    for values in data:
+        columns += values.shape[2]
+    return np.zeros(slots * W, like.dtype), np.zeros((m * columns + 1) * W, like.dtype)
+
+
+@njit(**OPTIONS)
+def solve(
+    evaluate, advance, slots, W, at, todo, x, fun, top, code, nit, nfev, args, data, X, A, m, stop, limit, ftol, xtol, gtol
+):  # fmt: skip
     """Solve the problems ``todo`` (row numbers); x is the start on entry and the solution on return.
 
     ``top`` is the largest F at a start, of this phase and those before it (-inf before the first).
     ``stop[0] != 0`` ends the run early; problems not finished keep code 0.
     """
-    S = np.zeros(SLOTS * W, T)
-    D = np.zeros((m * POINTS + 1) * W, T)
+    S, D = workspaces(slots, W, m, data, x)
+    n = x.shape[1]
+    q = np.empty(n, x.dtype)
     problem = np.full(W, -1, np.int64)
     taken = 0
     running = 0
-    ended = one
+    ended = True
     while True:
-        for l in range(W if ended > zero else 0):
-            b = problem[l]
-            if b >= 0 and S[code_ + l] > zero:
-                code[b] = np.int8(S[code_ + l])
-                top[b] = S[F0_ + l]
-                nit[b] += np.int32(S[moves_ + l])
-                nfev[b] += np.int32(S[trips_ + l])
-                if code[b] < 3:
-                    fun[b] = S[F_ + l]
-                    store(S, l, b, x, code[b] == 2)
-                problem[l] = -1
-                running -= 1
-            if problem[l] < 0 and taken < todo.size:
-                problem[l] = todo[taken]
-                load(S, D, l, todo[taken], m, x, args, data)
-                S[F0_ + l] = top[todo[taken]]
-                taken += 1
-                running += 1
+        if ended:
+            for l in range(W):
+                b = problem[l]
+                if b >= 0 and S[at[CODE] + l] > 0:
+                    how = S[at[CODE] + l]
+                    code[b] = np.int8(how)
+                    top[b] = S[at[F0] + l]
+                    nit[b] += np.int32(S[at[MOVES] + l])
+                    nfev[b] += np.int32(S[at[TRIPS] + l])
+                    if how < HAND_OVER:
+                        fun[b] = S[at[F] + l]
+                        place = 0 if how == NEXT_PHASE else at[C]  # onward: the next trial point
+                        for i in range(n):
+                            x[b, i] = S[place + i * W + l]
+                    problem[l] = -1
+                    running -= 1
+                if problem[l] < 0 and taken < todo.size:
+                    b = todo[taken]
+                    problem[l] = b
+                    load(S, D, W, l, b, m, x, args, data)
+                    S[at[C] + l : slots * W : W] = 0
+                    scales(x[b], q, n)
+                    for i in range(n):
+                        S[at[Q] + i * W + l] = q[i]
+                    S[at[F0] + l] = top[b]
+                    S[at[RADIUS] + l] = FIRST_RADIUS * np.sqrt(n)
+                    taken += 1
+                    running += 1
         if running == 0 or stop[0] != 0:
             return
-        evaluate(S, D, X, A, m)
-        ended = advance(S, limit, ftol, xtol, gtol)
+        call_evaluate(evaluate, S, D, X, A, m)
+        ended = call_advance(advance, S, limit, ftol, xtol, gtol) > 0
 
 
-def derivatives(x, f, g, h, args, data, X, A, m):
-    """f, g and H of every problem at x."""
-    S = np.zeros(SLOTS * W, T)
-    D = np.zeros((m * POINTS + 1) * W, T)
+@njit(**OPTIONS)
+def derivatives(evaluate, slots, W, outputs, x, f, g, h, args, data, X, A, m):
+    """f, g and H of every problem at x; ``outputs[i]`` is the place of g_i, ``outputs[n + i n + j]`` of h_ij."""
+    S, D = workspaces(slots, W, m, data, x)
+    n = x.shape[1]
     for first in range(0, x.shape[0], W):
         lanes = min(W, x.shape[0] - first)
         for l in range(lanes):
-            load(S, D, l, first + l, m, x, args, data)
-        evaluate(S, D, X, A, m)
+            load(S, D, W, l, first + l, m, x, args, data)
+        call_evaluate(evaluate, S, D, X, A, m)
         for l in range(lanes):
-            store_derivatives(S, l, first + l, f, g, h)
+            f[first + l] = S[outputs[0] + l]
+            take(S, outputs[1:], l, g[first + l], h[first + l], n)
 
 
-def solve_trust(todo, x0, x, fun, state, nit, nfev, args, data, X, A, m, stop, limit, kind, exact):
+@njit(**OPTIONS)
+def take(S, outputs, l, vector, matrix, n):
+    """A vector and a symmetric matrix of lane l; what is structurally zero (place -1) stays as it is."""
+    for i in range(n):
+        if outputs[i] >= 0:
+            vector[i] = S[outputs[i] + l]
+        for j in range(i + 1):
+            place = outputs[n + i * n + j]
+            if place >= 0:
+                matrix[i, j] = matrix[j, i] = S[place + l]
+
+
+@njit(**OPTIONS)
+def gather(S, outputs, l, kind, g, h, b, r, j, n):
+    """What lane l yielded, into arrays; returns f.  Of a root search: r and J, and from them f, g and JᵀJ."""
+    if kind != trust.ROOT:
+        take(S, outputs[1:], l, g, h, n)
+        if outputs.size > 1 + n + n * n:
+            for i in range(n):
+                for k in range(i + 1):
+                    place = outputs[1 + n + n * n + i * n + k]
+                    if place >= 0:
+                        b[i, k] = b[k, i] = S[place + l]
+        return S[outputs[0] + l]
+    for i in range(n):
+        r[i] = S[outputs[i] + l] if outputs[i] >= 0 else 0.0
+        for k in range(n):
+            place = outputs[n + i * n + k]
+            j[i, k] = S[place + l] if place >= 0 else 0.0
+    total = 0.0
+    for i in range(n):
+        total += r[i] * r[i]
+        g[i] = 0.0
+        for k in range(n):
+            g[i] += j[k, i] * r[k]
+            h[i, k] = 0.0
+            for q in range(n):
+                h[i, k] += j[q, i] * j[q, k]
+            b[i, k] = h[i, k]
+    return 0.5 * total
+
+
+@njit(**OPTIONS)
+def solve_trust(
+    evaluate, slots, W, outputs, todo, x0, x, fun, state, nit, nfev, args, data, X, A, m, stop, limit, kind, exact
+):  # fmt: skip
     """Solve the problems ``todo`` from x0 by trust-region Newton (``trust``); x, fun and state on return.
 
-    Least squares starts with the model ``trust`` chooses, then, where that found no certified minimum, with the exact
-    Hessian throughout; the better end is kept.  ``exact`` uses the exact Hessian at once.
+    Least squares starts with the model that ``trust`` chooses, then, where that found no certified minimum, with the
+    exact Hessian throughout; the better end is kept.  ``exact`` uses the exact Hessian at once.
     """
-    S = np.zeros(SLOTS * W, T)
-    D = np.zeros((m * POINTS + 1) * W, T)
+    S, D = workspaces(slots, W, m, data, x)
     n = x0.shape[1]
     problem = np.full(W, -1, np.int64)
     attempt = np.zeros(W, np.int64)
@@ -80,25 +211,27 @@ def solve_trust(todo, x0, x, fun, state, nit, nfev, args, data, X, A, m, stop, l
     g, r = np.zeros(n), np.zeros(n)
     h, b, j = np.zeros((n, n)), np.zeros((n, n)), np.zeros((n, n))
     hybrid = kind == trust.LEAST_SQUARES and not exact
+    first_model = 0.0 if hybrid or kind == trust.ROOT else 1.0
     taken = 0
     running = 0
     while True:
         for l in range(W):
             if problem[l] < 0 and taken < todo.size:
-                problem[l] = todo[taken]
-                load(S, D, l, todo[taken], m, x0, args, data)
-                trust.start_search(x0[todo[taken]], vectors[0, l], vectors[3, l], K[l], 0.0 if hybrid or kind == trust.ROOT else 1.0, n)
+                p = todo[taken]
+                problem[l] = p
+                load(S, D, W, l, p, m, x0, args, data)
+                trust.start_search(x0[p], vectors[0, l], vectors[3, l], K[l], first_model, n)
                 attempt[l] = 0
                 taken += 1
                 running += 1
         if running == 0 or stop[0] != 0:
             return
-        evaluate(S, D, X, A, m)
+        call_evaluate(evaluate, S, D, X, A, m)
         for l in range(W):
             p = problem[l]
             if p < 0:
                 continue
-            f = gather(S, l, g, h, b, r, j)
+            f = gather(S, outputs, l, kind, g, h, b, r, j, n)
             how = trust.search(
                 kind, hybrid and attempt[l] == 0, f, g, h, b, r, j,
                 vectors[0, l], vectors[1, l], vectors[2, l], vectors[3, l], vectors[4, l],

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from . import linalg, step
+from . import step
 from .unroll import Text, straight_line
 
 ARRAYS = ("x", "g", "h", "r", "j", "c", "d", "q", "z", "lower", "inverse")
@@ -75,8 +75,9 @@ def layout(program: Formula, itemsize: int, solving: bool) -> Layout:
     lanes = 4 * vector
     while lanes > vector and len(names) * lanes * itemsize > CACHE:
         lanes //= 2
+    places = {name: at * lanes for at, name in enumerate(names)}
     return Layout(
-        {name: at * lanes for at, name in enumerate(names)},
+        places,
         lanes,
         scalars(program, "call"),
         scalars(program, "row"),
@@ -118,6 +119,13 @@ def renamed(line: str, names: set[str], suffix: str) -> str:
     return re.sub(r"[A-Za-z_]\w*", lambda word: word[0] + suffix if word[0] in names else word[0], line)
 
 
+def function(head: str, body: Iterable[str], lowered: bool = False) -> str:
+    """Text of a function; ``lowered`` for straight-line text (see ``lower``), else a compiled function."""
+    lines = list(body) or ["pass"]
+    how = "@lowered" if lowered else f"@cfunc({head.split('(')[0].upper()}, **OPTIONS)"
+    return "\n".join([how, f"def {head}:", *indent(lines, 1)])
+
+
 def evaluate_text(program: Formula, where: Layout, points: int) -> list[str]:
     """``evaluate(S, D, X, A, m)``: f, g, H (or r, J) of every lane at its trial point, summed over m data rows.
 
@@ -125,30 +133,40 @@ def evaluate_text(program: Formula, where: Layout, points: int) -> list[str]:
     """
     data = has_data(program)
     at_point = {name for name, (stage, _) in program.outputs.items() if data and stage in ("row", "point")}
-    once = [name for name in program.outputs if name not in at_point]
     sums = [name for name in program.outputs if name in at_point]
-    lines = ["def evaluate(S, D, X, A, m):"]
-    lines += indent((f"{name} = A[{at}]" for at, name in enumerate(where.call)), 1)
-    lines += indent(statements(program, "call"), 1)
-    lines += indent(["count = T(m)", "for l in range(W):"], 1)
-    needed = program.uses("problem") | {program.outputs[name][1] for name in once}
-    lines += indent(loads(n for n in (*inputs(program), *where.problem) if n in needed), 2)
-    lines += indent(statements(program, "problem"), 2)
-    lines += indent(stores(carried(program)), 2)
-    for name in once:
-        value = program.outputs[name][1]
-        total = f"{value} * count" if data else value
-        lines += indent([f"{slot(name)} = {scaled(total, name, program)}"], 2)
-    lines += indent((f"{slot(name)} = zero" for name in sums), 2)
+    call = [*where.call, *(one.name for one in program.stages["call"])]
+    body = [f"{name} = A[{at}]" for at, name in enumerate(where.call)] + statements(program, "call")
+    once, read = once_text(program, where, call, sums)
+    functions = [once]
+    body += ["count = T(m)", "for l in range(W):", f"    once({', '.join(['S', 'l', 'count', *read])})"]
+    first = "0"
+    if sums and points > 1:
+        text, loop = pass_text(program, where, call, sums, points)
+        functions += [text]
+        body += [f"whole = m // {points} * {points}", f"for k in range(0, whole, {points}):", *indent(loop, 1)]
+        first = "whole"
     if sums:
-        if points > 1:
-            lines += indent([f"whole = m // {points} * {points}", f"for k in range(0, whole, {points}):"], 1)
-            lines += pass_text(program, where, sums, points)
-        lines += indent([f"for k in range({'whole' if points > 1 else 0}, m):"], 1)
-        lines += pass_text(program, where, sums, 1)
-        if "f" in sums and program.scale != 1.0:
-            lines += indent(["for l in range(W):", f"    {slot('f')} = {scaled(slot('f'), 'f', program)}"], 1)
-    return lines
+        text, loop = pass_text(program, where, call, sums, 1)
+        functions += [text]
+        body += [f"for k in range({first}, m):", *indent(loop, 1)]
+    if "f" in sums and program.scale != 1.0:
+        body += ["for l in range(W):", f"    {slot('f')} = {scaled(slot('f'), 'f', program)}"]
+    return [*functions, function("evaluate(S, D, X, A, m)", body)]
+
+
+def once_text(program: Formula, where: Layout, call: list[str], sums: list[str]) -> tuple[str, list[str]]:
+    """``once(S, l, count, ...)``: what does not depend on the data row; sums start at zero."""
+    alone = [name for name in program.outputs if name not in sums]
+    needed = program.uses("problem") | {program.outputs[name][1] for name in alone}
+    body = loads(name for name in (*inputs(program), *where.problem) if name in needed)
+    body += statements(program, "problem") + stores(carried(program))
+    for name in alone:
+        value = program.outputs[name][1]
+        total = f"{value} * count" if has_data(program) else value
+        body += [f"{slot(name)} = {scaled(total, name, program)}"]
+    body += [f"{slot(name)} = zero" for name in sums]
+    read = [name for name in call if name in needed]
+    return function(f"once({', '.join(['S', 'l', 'count', *read])})", body, lowered=True), read
 
 
 def inputs(program: Formula) -> list[str]:
@@ -161,27 +179,32 @@ def scaled(value: str, name: str, program: Formula) -> str:
     return f"half * {value}" if name == "f" and program.scale == 0.5 else value
 
 
-def pass_text(program: Formula, where: Layout, sums: list[str], points: int) -> list[str]:
-    """One pass over the lanes that adds ``points`` data rows to the sums."""
-    suffixes = [f"__{u}" for u in range(points)]
-    uses, lines = program.uses("point") | program.uses("row"), []
-    for u, suffix in enumerate(suffixes):
-        lines += [f"{name}{suffix} = X[{q} * m + k + {u}]" for q, name in enumerate(where.rows) if name in uses]
-        lines += statements(program, "row", suffix)
-    lines += ["for l in range(W):"]
-    kept = [n for n in (*inputs(program), *where.problem, *carried(program)) if n in uses]
-    body = loads(kept) + loads(sums)
+def pass_text(
+    program: Formula, where: Layout, call: list[str], sums: list[str], points: int
+) -> tuple[str, list[str]]:
+    """``add{points}(S, D, l, k, ...)`` adds rows k, k + 1, ... to the sums of a lane; and the loop that calls it."""
+    uses = program.uses("point") | {program.outputs[name][1] for name in sums}
+    head: list[str] = []
+    body: list[str] = []
+    shared: list[str] = []
+    at_row = [*where.rows, *(one.name for one in program.stages["row"])]
     own = {one.name for kind in ("row", "point") for one in program.stages[kind]} | set(where.rows) | set(where.points)
-    for u, suffix in enumerate(suffixes):
-        columns = len(where.points)
-        body += [
-            f"{name}{suffix} = D[((k + {u}) * {columns} + {q}) * W + l]"
-            for q, name in enumerate(where.points)
-            if name in uses
-        ]
+    needed = uses | program.uses("row")
+    body += loads(name for name in (*inputs(program), *where.problem, *carried(program)) if name in uses)
+    body += loads(sums)
+    for u in range(points):
+        suffix = f"__{u}"
+        head += [f"{name}{suffix} = X[{q} * m + k + {u}]" for q, name in enumerate(where.rows) if name in needed]
+        head += statements(program, "row", suffix)
+        shared += [f"{name}{suffix}" for name in at_row if name in uses]
+        for q, name in enumerate(where.points):
+            if name in uses:
+                body += [f"{name}{suffix} = D[((k + {u}) * {len(where.points)} + {q}) * W + l]"]
         body += statements(program, "point", suffix)
-        body += [f"{name} += {renamed(program.outputs[name][1], own, suffix)}" for name in sums]
-    return indent(lines, 2) + indent(body + stores(sums), 3)
+        body += [f"{name} = {name} + {renamed(program.outputs[name][1], own, suffix)}" for name in sums]
+    given = ", ".join(["S", "D", "l", "k", *(name for name in call if name in uses), *shared])
+    loop = [*head, "for l in range(W):", f"    add{points}({given})"]
+    return function(f"add{points}({given})", body + stores(sums), lowered=True), loop
 
 
 def advance_text(program: Formula, phase: str, eps: float, tolerances: Mapping[str, float]) -> tuple[list[str], Text]:
@@ -189,19 +212,22 @@ def advance_text(program: Formula, phase: str, eps: float, tolerances: Mapping[s
     n = program.n
     zeros = root_zeros(program) if phase == "root" else minimum_zeros(program)
     text = straight_line(step.trip, ARRAYS, zeros, phase=phase, n=n, eps=eps, **tolerances)
-    body = "\n".join(text.lines)
-    read = [name for name in program.outputs if re.search(rf"\b{name}\b", body)]
+    words = set(re.findall(r"\w+", "\n".join(text.lines)))
     state = [f"{array}_{i}" for array in "cdq" for i in range(n)]
     kept = [name for name in SCALARS if name != "code"]
-    lines = ["def advance(S, limit, ftol, xtol, gtol):", "    for l in range(W):"]
-    lines += indent(loads(inputs(program) + read + state + [k for k in kept if k not in FLAGS]), 2)
-    lines += indent((f"{flag} = {slot(flag)} > zero" for flag in FLAGS), 2)
-    lines += indent(text.lines, 2)
-    lines += indent(stores(inputs(program) + [f"{a}_{i}" for a in "cd" for i in range(n)]), 2)
-    lines += indent(stores(k for k in (*kept, "code") if k not in FLAGS), 2)
-    lines += indent((f"{slot(flag)} = one if {flag} else zero" for flag in FLAGS), 2)
-    lines += ["    ended = zero", "    for l in range(W):", f"        ended += one if {slot('code')} > zero else zero"]
-    return [*lines, "    return ended"], text
+    body = loads([*inputs(program), *(name for name in program.outputs if name in words), *state])
+    body += loads(name for name in kept if name not in FLAGS)
+    body += [f"{flag} = {slot(flag)} > zero" for flag in FLAGS] + text.lines
+    body += stores([*inputs(program), *(f"{array}_{i}" for array in "cd" for i in range(n))])
+    body += stores(name for name in (*kept, "code") if name not in FLAGS)
+    body += [f"{slot(flag)} = one if {flag} else zero" for flag in FLAGS]
+    given = "S, l, limit, ftol, xtol, gtol"
+    loop = ["for l in range(W):", f"    trip({given})", "ended = zero", "for l in range(W):"]
+    loop += [f"    ended += one if {slot('code')} > zero else zero", "return ended"]
+    return [
+        function(f"trip({given})", body, lowered=True),
+        function("advance(S, limit, ftol, xtol, gtol)", loop),
+    ], text
 
 
 def minimum_zeros(program: Formula) -> set[str]:
@@ -215,76 +241,12 @@ def root_zeros(program: Formula) -> set[str]:
     return {*(f"r_{i}" for i in n), *(f"j_{i}_{k}" for i in n for k in n)} - set(program.outputs)
 
 
-def load_text(program: Formula, solving: bool) -> tuple[list[str], Text]:
-    """``load(S, D, l, b, m, x, args, data)``: problem b into lane l."""
-    lines = ["def load(S, D, l, b, m, x, args, data):"]
-    lines += indent((f"{slot(f'x_{i}')} = x[b, {i}]" for i in range(program.n)), 1)
-    arrays = [one for one in program.inputs if one.level == "problem"]
-    for at, one in enumerate(arrays):
-        lines += indent((f"{slot(name)} = args[{at}][b, {i}]" for i, name in enumerate(one.scalars)), 1)
-    columns = len(scalars(program, "point"))
-    if columns:
-        lines += ["    for k in range(m):"]
-        column = 0
-        for at, one in enumerate(i for i in program.inputs if i.level == "point"):
-            for i in range(len(one.scalars)):
-                place = f"D[(k * {columns} + {column}) * W + l]"
-                lines += [f"        {place} = data[{at}][b, k, {i}]"]
-                column += 1
-    scale = straight_line(step.scales, ("x", "q"), n=program.n)
-    if solving:
-        lines += indent(loads(inputs(program)) + scale.lines, 1)
-        lines += indent(stores(f"q_{i}" for i in range(program.n)), 1)
-        lines += indent((f"{slot(f'{a}_{i}')} = zero" for a in "cd" for i in range(program.n)), 1)
-        lines += indent((f"{slot(name)} = zero" for name in SCALARS if name != "radius"), 1)
-        lines += indent([f"{slot('radius')} = radius0"], 1)
-    return lines, scale
-
-
-def store_text(program: Formula) -> list[str]:
-    """``store(S, l, b, x, onward)``: the solution of lane l, or its next trial point, into row b of x."""
-    lines = ["def store(S, l, b, x, onward):"]
-    return lines + indent(
-        (f"x[b, {i}] = {slot(f'x_{i}')} if onward else {slot(f'c_{i}')}" for i in range(program.n)), 1
-    )
-
-
-def store_derivatives_text(program: Formula) -> list[str]:
-    """``store_derivatives(S, l, b, f, g, h)``: f, g and the whole symmetric H of lane l into row b."""
-    n, lines = program.n, ["def store_derivatives(S, l, b, f, g, h):", f"    f[b] = {slot('f')}"]
-    for i in range(n):
-        if f"g_{i}" in program.outputs:
-            lines += [f"    g[b, {i}] = {slot(f'g_{i}')}"]
-        for j in range(i + 1):
-            if f"h_{i}_{j}" in program.outputs:
-                lines += [f"    h[b, {i}, {j}] = h[b, {j}, {i}] = {slot(f'h_{i}_{j}')}"]
-    return lines
-
-
-def gather_text(program: Formula) -> tuple[list[str], Text]:
-    """``gather(S, l, g, h, b, r, j)``: what lane l yielded, into arrays; returns f.
-
-    Structural zeros are left as they are: the arrays start as zeros.
-    """
-    n, lines, normal = program.n, ["def gather(S, l, g, h, b, r, j):"], Text()
-    if "f" not in program.outputs:
-        names = [f"r_{i}" for i in range(n)] + [f"j_{i}_{k}" for i in range(n) for k in range(n)]
-        normal = straight_line(linalg.normal_equations, ("r", "j", "g", "h"), root_zeros(program), n=n)
-        lines += indent([*loads(name for name in names if name in program.outputs), *normal.lines], 1)
-        lines += [f"    {element(name)} = {name}" for name in names if name in program.outputs]
-        lines += [f"    g[{i}] = g_{i}" for i in range(n)]
-        for i in range(n):
-            lines += [f"    h[{i}, {k}] = h[{k}, {i}] = b[{i}, {k}] = b[{k}, {i}] = h_{i}_{k}" for k in range(i + 1)]
-        return [*lines, "    return f"], normal
-    for name in program.outputs:
-        if name != "f":
-            array, *index = name.split("_")
-            mirrored = f"{array}[{', '.join(reversed(index))}] = " if len(index) == 2 else ""
-            lines += [f"    {element(name)} = {mirrored}{slot(name)}"]
-    return [*lines, f"    return {slot('f')}"], normal
-
-
-def element(name: str) -> str:
-    """``h_2_1`` as ``h[2, 1]``."""
-    array, *index = name.split("_")
-    return f"{array}[{', '.join(index)}]"
+def places(program: Formula, where: Layout, kind: str) -> list[int]:
+    """Where the outputs lie, in the order that ``cpu`` reads them; -1 for a structural zero."""
+    n = range(program.n)
+    if kind == "root":
+        names = [f"r_{i}" for i in n] + [f"j_{i}_{k}" for i in n for k in n]
+    else:
+        names = ["f", *(f"g_{i}" for i in n), *(f"h_{i}_{k}" for i in n for k in n)]
+        names += [f"b_{i}_{k}" for i in n for k in n] if kind == "hybrid" else []
+    return [where.slots.get(name, -1) if name in program.outputs else -1 for name in names]

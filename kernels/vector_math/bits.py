@@ -1,4 +1,4 @@
-"""What the functions of this package are made of: the house decorator, IEEE formats, and instructions Numba has no name for.
+"""What the functions of this package are made of: the house decorator, IEEE formats, instructions Numba has not.
 
 Each intrinsic is one or two LLVM instructions of the argument's own width, so an f32 function never meets an f64 or
 i64 register, and the loop vectoriser sees nothing that it cannot widen.
@@ -149,6 +149,18 @@ def polynomial(typingctx, x, coefficients):
         return total
 
     return x(x, coefficients), codegen
+
+
+@kernel
+def at_most(x, high):
+    """The smaller of the two; NaN stays."""
+    return where(x > high, high, x)
+
+
+@kernel
+def clamp(x, low, high):
+    """x moved into [low, high]; NaN stays."""
+    return where(x > high, high, where(x < low, low, x))
 
 
 @kernel

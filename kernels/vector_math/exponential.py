@@ -7,9 +7,8 @@ the tables of the other files.
 """
 
 from functools import cache
-from math import inf
 
-from .bits import F64, Format, fabs, fast_two_sum, fma, kernel, polynomial, power_of_two, where
+from .bits import Format, clamp, fabs, fast_two_sum, fma, kernel, polynomial, power_of_two, where
 
 LOG2E = (float.fromhex("0x1.71547652b82fep+0"), float.fromhex("0x1.715476p+0"))
 # the high part ends in zeros: its product with an exponent is exact
@@ -23,6 +22,13 @@ EXP = (
      2.5011817666881673e-08),
     (0.49999994, 0.16666515, 0.041668084, 0.008369295, 0.0013838612),
 )  # fmt: skip
+# (2**x - 1) / x on |x| <= 1/2
+EXP2 = (
+    (0.6931471805599457, 0.240226506959101, 0.055504108664786445, 0.00961812910760502, 0.0013333558154357353,
+     0.00015403530445609587, 1.5252726631988307e-05, 1.3215439966505553e-06, 1.0180890475647568e-07,
+     7.07314010021842e-09, 4.053085425935216e-10),
+    (0.6931472, 0.2402265, 0.05550378, 0.0096180085, 0.0013385768, 0.00015543774),
+)  # fmt: skip
 
 
 def magic(t: Format):
@@ -32,14 +38,14 @@ def magic(t: Format):
 
 @cache
 def reduced(t: Format):
-    LOG2E_, LN2_HIGH_, LN2_LOW_ = t.pick(*LOG2E), t.pick(*LN2_HIGH), t.pick(*LN2_LOW)
+    INVERSE, HIGH, LOW = t.pick(*LOG2E), t.pick(*LN2_HIGH), t.pick(*LN2_LOW)
     MAGIC, P = magic(t), t.pick(*EXP)
 
     @kernel
     def reduced(x, x_low):
         """(r, tail, k): e**(x + x_low) = 2**k (1 + r + tail)."""
-        k = fma(x, LOG2E_, MAGIC) - MAGIC
-        r = fma(-k, LN2_LOW_, fma(-k, LN2_HIGH_, x) + x_low)
+        k = fma(x, INVERSE, MAGIC) - MAGIC
+        r = fma(-k, LOW, fma(-k, HIGH, x) + x_low)
         return r, r * r * polynomial(r, P), k
 
     return reduced
@@ -61,26 +67,69 @@ def scale(t: Format):
 @cache
 def exp_sum(t: Format):
     ZERO, ONE, LOW, HIGH = t.real(0), t.real(1), t.pick(*LOWEST), t.pick(*HIGHEST)
-    reduced_, scale_ = reduced(t), scale(t)
+    reduce, rescale = reduced(t), scale(t)
 
     @kernel
     def exp_sum(x, x_low, factor):
-        """e**(x + x_low) * factor, for a factor between about 1/8 and 8."""
-        bounded = where(LOW > x, LOW, where(HIGH < x, HIGH, x))
-        r, tail, k = reduced_(bounded, where(bounded == x, x_low, ZERO))
-        return scale_(factor * (ONE + (r + tail)), k)
+        """e**(x + x_low) * factor; where x is out of range, x_low may be anything."""
+        bounded = clamp(x, LOW, HIGH)
+        r, tail, k = reduce(bounded, where(bounded == x, x_low, ZERO))
+        return rescale(factor * (ONE + (r + tail)), k)
 
     return exp_sum
 
 
+@cache
 def exp(t: Format):
     ZERO, ONE, LOW, HIGH = t.real(0), t.real(1), t.pick(*LOWEST), t.pick(*HIGHEST)
-    reduced_, scale_ = reduced(t), scale(t)
+    reduce, rescale = reduced(t), scale(t)
 
     @kernel
     def exp(x):
-        bounded = where(LOW > x, LOW, where(HIGH < x, HIGH, x))
-        r, tail, k = reduced_(bounded, ZERO)
-        return scale_(ONE + (r + tail), k)
+        bounded = clamp(x, LOW, HIGH)
+        r, tail, k = reduce(bounded, ZERO)
+        return rescale(ONE + (r + tail), k)
 
     return exp
+
+
+def exp2(t: Format):
+    ONE, LOW, HIGH = t.real(1), t.pick(-1076.0, -151.0), t.pick(1025.0, 129.0)
+    MAGIC, P, rescale = magic(t), t.pick(*EXP2), scale(t)
+
+    @kernel
+    def exp2(x):
+        bounded = clamp(x, LOW, HIGH)
+        k = (bounded + MAGIC) - MAGIC
+        r = bounded - k
+        return rescale(fma(r, polynomial(r, P), ONE), k)
+
+    return exp2
+
+
+@cache
+def quarter_expm1(t: Format):
+    ZERO, TWO, QUARTER = t.reals(0, 2, 0.25)
+    MAGIC, reduce = magic(t), reduced(t)
+
+    @kernel
+    def quarter_expm1(x):
+        """(e**x - 1) / 4, for x between -50 (f32: -50) and 710.6 (89.6)."""
+        r, tail, k = reduce(x, ZERO)
+        s = power_of_two(MAGIC + (k - TWO))
+        y, y_low = fast_two_sum(s - QUARTER, s * r)
+        return y + fma(s, tail, y_low)
+
+    return quarter_expm1
+
+
+def expm1(t: Format):
+    LOW, HIGH, TINY, FOUR = t.real(-50), t.pick(*HIGHEST), t.real(2.0 ** -(t.mantissa + 2)), t.real(4)
+    quarter = quarter_expm1(t)
+
+    @kernel
+    def expm1(x):
+        y = FOUR * quarter(clamp(x, LOW, HIGH))
+        return where(fabs(x) < TINY, x, y)
+
+    return expm1

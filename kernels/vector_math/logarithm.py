@@ -10,7 +10,18 @@ whose leading term f is exact (the scheme of fdlibm's e_log.c, Sun Microsystems 
 from functools import cache
 from math import inf, nan
 
-from .bits import Format, fast_two_sum, fma, kernel, polynomial, power_of_two, split_exponent, two_product, two_sum, where
+from .bits import (
+    Format,
+    fast_two_sum,
+    fma,
+    kernel,
+    polynomial,
+    power_of_two,
+    split_exponent,
+    two_product,
+    two_sum,
+    where,
+)
 from .exponential import LN2_HIGH, LN2_LOW, magic
 
 LOG = (
@@ -18,11 +29,12 @@ LOG = (
      0.1531408169979187, 0.14795671953587303),
     (0.6666666, 0.40000975, 0.28498495, 0.24285798),
 )  # fmt: skip
-# the same without its first term, 2/3
+# the same in more than working precision: 2/3 exactly, and what is left of P
+TWO_THIRDS = (float.fromhex("0x1.5555555555555p-1"), float.fromhex("0x1.555556p-1"))
 LOG_TAIL = (
-    (0.3999999999999998, 0.2857142857144384, 0.2222222221778972, 0.1818181884399871, 0.15384558427815506,
-     0.13336264543733373, 0.11675779378784562, 0.11981768629029263),
-    (0.40000153, 0.2854709, 0.23419574),
+    (float.fromhex("0x1.5555555555555p-55"), 0.40000000000002256, 0.28571428570099616, 0.22222222519914758,
+     0.1818178436788792, 0.15386757293774544, 0.13256818654318475, 0.13196320181049076),
+    (float.fromhex("-0x1.555556p-26"), 0.40000153, 0.2854709, 0.23419574),
 )  # fmt: skip
 # base: (1 / log(base) in two parts, log(2) / log(base) in two parts, the first ending in zeros)
 BASES = {
@@ -81,6 +93,7 @@ def log_ends(t: Format):
     return log_ends
 
 
+@cache
 def log(t: Format):
     ONE, HIGH, LOW = t.real(1), t.pick(*LN2_HIGH), t.pick(*LN2_LOW)
     split_x, rest, ends = split(t), log_rest(t), log_ends(t)
@@ -94,6 +107,7 @@ def log(t: Format):
     return log
 
 
+@cache
 def log1p(t: Format):
     ONE, HIGH, LOW = t.real(1), t.pick(*LN2_HIGH), t.pick(*LN2_LOW)
     MAGIC, ZERO, MANY, TINY = magic(t), t.real(0), t.real(2.0**60), t.real(2.0 ** -(t.mantissa + 2))
@@ -140,29 +154,30 @@ def log10(t: Format):
 
 @cache
 def log_sum(t: Format):
-    ONE, TWO = t.real(1), t.real(2)
-    C, C_LOW = t.pick(2 / 3, float.fromhex("0x1.555556p-1")), t.pick(2.0**-54 * 2 / 3, -(2.0**-25) * 2 / 3)
+    ONE, TWO, C = *t.reals(1, 2), t.pick(*TWO_THIRDS)
     HIGH, LOW, P = t.pick(*LN2_HIGH), t.pick(*LN2_LOW), t.pick(*LOG_TAIL)
     split_x = split(t)
 
     @kernel
     def log_sum(x):
-        """(h, l): log(x) = h + l to about 65 bits (f32: 34), for finite x > 0."""
+        """(h, l): log(x) = h + l to about 63 bits (f32: 34), for finite x > 0; l is a few units of h's last place."""
         m, k = split_x(x)
         f, d = m - ONE, m + ONE
         d_low = m - (d - ONE)
         reciprocal = ONE / d
         s = f * reciprocal
-        s_low = (fma(-s, d, f) - s * d_low) * reciprocal
+        s_low = fma(-s, d_low, fma(-s, d, f)) * reciprocal
         z, z_low = two_product(s, s)
-        z_low = fma(TWO * s, s_low, z_low)
-        c, c_low = fast_two_sum(C, z * polynomial(z, P))
+        z_low = fma(s + s, s_low, z_low)
+        c, c_low = fast_two_sum(C, polynomial(z, P))
         w, w_low = two_product(z, c)
-        w_low = fma(z, c_low + C_LOW, fma(z_low, c, w_low))
-        v, v_low = two_product(s, w)
-        v_low = fma(s, w_low, fma(s_low, w, v_low))
-        h, h_low = fast_two_sum(TWO * s, v)
-        total, total_low = fast_two_sum(k * HIGH, h)
-        return fast_two_sum(total, total_low + fma(k, LOW, h_low + fma(TWO, s_low, v_low)))
+        w_low = fma(z, c_low, fma(z_low, c, w_low))
+        # 2 s + s w, then + k log(2); the second fused step of each pair is the rounding error of the first
+        h = fma(s, w, s + s)
+        h_low = fma(s, w, (s + s) - h)
+        total = fma(k, HIGH, h)
+        total_low = fma(k, HIGH, -total) + h
+        rest = fma(s, w_low, fma(s_low, w + TWO, h_low))
+        return total, total_low + fma(k, LOW, rest)
 
     return log_sum

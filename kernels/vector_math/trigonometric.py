@@ -54,12 +54,12 @@ def remainder(t: Format, divisor: int):
 def sin(t: Format):
     MAGIC, C, P = magic(t), t.pick(*ONE_OVER_PI), t.pick(*SIN)
     NAN, FAR, SMALL = t.real(nan), t.pick(*FARTHEST), t.pick(*TINY)
-    remainder_ = remainder(t, 1)
+    rest_of = remainder(t, 1)
 
     @kernel
     def sin(x):
         shifted = fma(x, C, MAGIC)
-        r = remainder_(x, shifted - MAGIC)
+        r = rest_of(x, shifted - MAGIC)
         z = r * r
         y = flip_sign(fma(r * z, polynomial(z, P), r), shifted)
         size = fabs(x)
@@ -71,14 +71,14 @@ def sin(t: Format):
 def cos(t: Format):
     MAGIC, C, P = magic(t), t.pick(*ONE_OVER_PI), t.pick(*SIN)
     NAN, FAR, HALF = t.real(nan), t.pick(*FARTHEST), t.real(0.5)
-    remainder_ = remainder(t, 1)
+    rest_of = remainder(t, 1)
 
     @kernel
     def cos(x):
         """With x = k pi + r and k + 1/2 whole, cos x = (-1)**(k + 1/2) sin r."""
         size = fabs(x)
         shifted = fma(size, C, -HALF) + MAGIC
-        r = -remainder_(size, (shifted - MAGIC) + HALF)
+        r = -rest_of(size, (shifted - MAGIC) + HALF)
         z = r * r
         y = flip_sign(fma(r * z, polynomial(z, P), r), shifted)
         return where(size <= FAR, y, NAN)
@@ -88,17 +88,17 @@ def cos(t: Format):
 
 def tan(t: Format):
     MAGIC, C = magic(t), t.pick(*ONE_OVER_PI) * t.real(2)
-    S, C_ = t.pick(*SIN_QUARTER), t.pick(*COS_QUARTER)
+    SINE, COSINE = t.pick(*SIN_QUARTER), t.pick(*COS_QUARTER)
     NAN, FAR, SMALL = t.real(nan), t.pick(*FARTHEST), t.pick(*TINY)
-    remainder_ = remainder(t, 2)
+    rest_of = remainder(t, 2)
 
     @kernel
     def tan(x):
         """tan r = sin r / cos r, and tan(r + pi/2) = -cos r / sin r."""
         shifted = fma(x, C, MAGIC)
-        r = remainder_(x, shifted - MAGIC)
+        r = rest_of(x, shifted - MAGIC)
         z = r * r
-        sine, cosine = fma(r * z, polynomial(z, S), r), polynomial(z, C_)
+        sine, cosine = fma(r * z, polynomial(z, SINE), r), polynomial(z, COSINE)
         odd = is_odd(shifted)
         y = where(odd, cosine, sine) / where(odd, -sine, cosine)
         size = fabs(x)

@@ -1,0 +1,163 @@
+"""Straight-line Python -> LLVM, without Numba's front end.
+
+``@lowered`` turns a function of straight-line text (what ``unroll`` and ``lanes`` write) into an intrinsic that Numba
+code can call: each statement becomes the one or two LLVM instructions that it says, in the block of the caller's loop.
+Numba itself would spend about a millisecond on every statement to find types that are known beforehand: all numbers
+are of one float type, conditions are truth values, and indices are integers.  ``a if c else b`` is LLVM's ``select``.
+
+The text stays ordinary Python and can be read, run and stepped through as such.
+"""
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.core.extending import intrinsic
+
+FLAGS = ("contract", "reassoc", "nsz", "arcp")  # never nnan or ninf: tests for NaN must work
+FLOATS = {ast.Add: "fadd", ast.Sub: "fsub", ast.Mult: "fmul", ast.Div: "fdiv"}
+INTEGERS = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul"}
+TRUTHS = {ast.BitAnd: "and_", ast.BitOr: "or_"}
+COMPARISONS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
+INTRINSICS = {"sqrt": "llvm.sqrt", "fabs": "llvm.fabs", "abs": "llvm.fabs"}
+INDEX = ir.IntType(64)
+TRUTH = ir.IntType(1)
+
+
+def lowered(function: Callable[..., None]) -> Any:
+    """The intrinsic of a straight-line function; it returns nothing, but stores into its array arguments."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
+    assert isinstance(tree, ast.FunctionDef)
+    names = [argument.arg for argument in tree.args.args]
+
+    def typed(*given: types.Type) -> tuple[Any, Callable[..., Any]]:
+        def generate(context: Any, builder: ir.IRBuilder, signature: Any, values: Sequence[ir.Value]) -> ir.Value:
+            _Block(context, builder, function.__globals__, names, signature.args, values).run(tree.body)
+            return context.get_dummy_value()
+
+        return types.void(*given), generate
+
+    listed = ", ".join(names)
+    space = {"typed": typed, "__name__": function.__module__}
+    exec(f"def {function.__name__}(typing, {listed}):\n    return typed({listed})", space)
+    return intrinsic(space[function.__name__])
+
+
+class _Block:
+    """Statements into the current block of the builder."""
+
+    def __init__(
+        self,
+        context: Any,
+        builder: ir.IRBuilder,
+        outside: dict[str, Any],
+        names: Sequence[str],
+        given: Sequence[types.Type],
+        values: Sequence[ir.Value],
+    ) -> None:
+        self.context, self.builder, self.outside = context, builder, outside
+        self.locals: dict[str, ir.Value] = {}
+        self.arrays: dict[str, ir.Value] = {}
+        for name, kind, value in zip(names, given, values, strict=True):
+            if isinstance(kind, types.Array):
+                self.arrays[name] = context.make_array(kind)(context, builder, value).data
+                self.float = kind.dtype
+            elif isinstance(kind, types.CPointer):
+                self.arrays[name] = value
+                self.float = kind.dtype
+            elif isinstance(kind, types.Integer):
+                self.locals[name] = context.cast(builder, value, kind, types.int64)
+            else:
+                self.locals[name] = value
+        self.real = context.get_value_type(self.float)
+
+    def run(self, statements: Sequence[ast.stmt]) -> None:
+        for statement in statements:
+            if isinstance(statement, ast.Assign):
+                self.assign(statement.targets, self.value(statement.value))
+            elif isinstance(statement, ast.AugAssign):
+                value = self.binary(statement.op, self.value(statement.target), self.value(statement.value))
+                self.assign([statement.target], value)
+            elif not isinstance(statement, ast.Expr | ast.Pass):  # a docstring
+                raise NotImplementedError(f"{ast.unparse(statement)} is not straight line")
+
+    def assign(self, targets: Sequence[ast.expr], value: ir.Value) -> None:
+        for target in targets:
+            if isinstance(target, ast.Subscript):
+                self.builder.store(value, self.place(target))
+            else:
+                assert isinstance(target, ast.Name)
+                self.locals[target.id] = value
+
+    def place(self, node: ast.Subscript) -> ir.Value:
+        assert isinstance(node.value, ast.Name)
+        return self.builder.gep(self.arrays[node.value.id], [self.value(node.slice)], inbounds=True)
+
+    def value(self, node: ast.expr) -> ir.Value:
+        return getattr(self, f"value_{type(node).__name__}")(node)
+
+    def value_Name(self, node: ast.Name) -> ir.Value:
+        found = self.locals.get(node.id)
+        return self.constant(self.outside[node.id]) if found is None else found
+
+    def value_Constant(self, node: ast.Constant) -> ir.Value:
+        return self.constant(node.value)
+
+    def constant(self, value: Any) -> ir.Value:
+        if isinstance(value, bool):
+            return ir.Constant(TRUTH, int(value))
+        if isinstance(value, int):
+            return ir.Constant(INDEX, value)
+        return self.context.get_constant(self.float, float(value))
+
+    def value_Subscript(self, node: ast.Subscript) -> ir.Value:
+        return self.builder.load(self.place(node))
+
+    def value_BinOp(self, node: ast.BinOp) -> ir.Value:
+        return self.binary(node.op, self.value(node.left), self.value(node.right))
+
+    def binary(self, operator: ast.operator, left: ir.Value, right: ir.Value) -> ir.Value:
+        if left.type == TRUTH:
+            return getattr(self.builder, TRUTHS[type(operator)])(left, right)
+        if left.type == INDEX:
+            return getattr(self.builder, INTEGERS[type(operator)])(left, right, flags=("nsw",))
+        return getattr(self.builder, FLOATS[type(operator)])(left, right, flags=FLAGS)
+
+    def value_UnaryOp(self, node: ast.UnaryOp) -> ir.Value:
+        value = self.value(node.operand)
+        if isinstance(node.op, ast.Not):
+            return self.builder.not_(value)
+        return self.builder.fneg(value, flags=FLAGS)
+
+    def value_Compare(self, node: ast.Compare) -> ir.Value:
+        (operator,), (right,) = node.ops, node.comparators
+        how = COMPARISONS[type(operator)]
+        compare = self.builder.fcmp_unordered if how == "!=" else self.builder.fcmp_ordered
+        return compare(how, self.value(node.left), self.value(right))
+
+    def value_IfExp(self, node: ast.IfExp) -> ir.Value:
+        return self.builder.select(*(self.value(one) for one in (node.test, node.body, node.orelse)))
+
+    def value_Call(self, node: ast.Call) -> ir.Value:
+        assert isinstance(node.func, ast.Name)
+        values = [self.value(argument) for argument in node.args]
+        name = INTRINSICS.get(node.func.id)
+        if name:
+            function = cgutils.get_or_insert_function(
+                self.builder.module, ir.FunctionType(self.real, [self.real]), f"{name}.f{self.float.bitwidth}"
+            )
+            return self.builder.call(function, values)
+        return self.call(self.outside[node.func.id], values)
+
+    def call(self, function: Any, values: Sequence[ir.Value]) -> ir.Value:
+        """A call of another compiled function (of ``vector_math``), float to float."""
+        kind = self.context.typing_context.resolve_value_type(function)
+        signature = kind.get_call_type(self.context.typing_context, (self.float,) * len(values), {})
+        compiled = self.context.get_function(kind, signature)
+        result = compiled(self.builder, values)
+        self.context.add_linking_libs(getattr(compiled, "libs", ()))
+        return result
