@@ -12,6 +12,7 @@ NOT_FINITE_AT_START = 4.0
 
 NEAR = 1e-3  # Gauss-Newton hands on when s / 2 <= NEAR F ...
 SLOW = 0.11  # ... or, when s / 2 <= 30 NEAR F, as soon as a step leaves more than this share of s
+QUICK = 0.05  # of x³ an exact Newton step leaves 1/8 of s, of x⁴ 1/5
 RESIDUAL = 4.5  # a residual vanishes when |r_q| <= RESIDUAL eps sum_i |J_qi x_i|
 
 
@@ -34,15 +35,17 @@ def near_minimum(F, s, s_before, moved):
 def minimum(F, F0, s, s_before, steepest, moved, short, tight, ftol, gtol, tight_f, floor):
     """Whether x is a minimum, given that H is positive definite and the Newton step ``short``:
 
-    - ``s / 2 <= ftol |F|``, or ``max |g_i| <= gtol``;
-    - ``s / 2 <= tight_f (F0 - F)`` and the step is ``tight`` (where F itself tends to zero);
+    - ``s / 2 <= ftol |F|``, or ``max |g_i| <= gtol``, or
+      ``s / 2 <= tight_f (F0 - F)`` and the step is ``tight`` (where F itself tends to zero); but where the last step
+      left more than the share QUICK of s, convergence is not quadratic: x⁴, or the inflexion of x³;
     - a Newton step no longer reduces ``s / 2 <= floor |F|`` to a quarter (rounding).
     """
     size = abs(F)
+    quick = (not moved) | (s <= QUICK * s_before)
     small = (0.5 * s <= ftol * size) | (steepest <= gtol)
     gained = (0.5 * s <= tight_f * (F0 - F)) & tight
     bottom = moved & (0.5 * s <= floor * size) & (s >= 0.25 * s_before)
-    return short & (small | gained | bottom)
+    return short & ((quick & (small | gained)) | bottom)
 
 
 def residuals_vanish(r, j, x, n, eps):

@@ -30,7 +30,7 @@ def derive(fun: Any, arguments: Sequence[Argument], kind: str, name: str | None 
         The formula. It is called as ``fun(*arguments)``, each `Input` replaced by a traced scalar or an array of them.
     arguments : sequence of Input or tuple of Input
         A tuple is handed over as a tuple. The unknowns are the inputs of level ``"unknown"``, in order.
-    kind : {"value", "model", "minimize", "gauss-newton", "least-squares", "root"}
+    kind : {"value", "model", "minimize", "gauss-newton", "least-squares", "hybrid", "root"}
         Outputs, with i >= j:
 
         ================= ===========================================================================================
@@ -39,7 +39,8 @@ def derive(fun: Any, arguments: Sequence[Argument], kind: str, name: str | None 
         ``minimize``      ``f``, ``g_i``, Hessian ``h_i_j``
         ``gauss-newton``  of residuals r_q: ``f`` = sum r_q**2, ``g_i`` = sum r_q dr_q/dx_i, ``h_i_j`` = J^T J
         ``least-squares`` the same, ``h_i_j`` the Hessian of half the sum of squares
-        ``root``          as ``gauss-newton``, and ``r_q``, Jacobian ``j_q_i``
+        ``hybrid``        as ``least-squares``, and J^T J as ``b_i_j``
+        ``root``          ``r_q``, Jacobian ``j_q_i``
         ================= ===========================================================================================
     name : str, optional
         The formula's name, by default that of `fun`.
@@ -57,15 +58,19 @@ def derive(fun: Any, arguments: Sequence[Argument], kind: str, name: str | None 
     """
     if kind not in KINDS:
         raise ValueError(f"kind is {kind!r}; expected one of {', '.join(KINDS)}")
-    inputs = tuple(part for argument in arguments for part in (argument if isinstance(argument, tuple) else (argument,)))
+    inputs = tuple(part for argument in arguments for part in _parts(argument))
     _check_names(inputs)
     graph = Graph()
     residuals = trace(fun, arguments, graph)
-    unknowns = [graph.input(scalar, part.level) for part in inputs if part.level == "unknown" for scalar in part.scalars]
+    unknowns = [graph.input(scalar, "unknown") for part in inputs if part.level == "unknown" for scalar in part.scalars]
     _check_counts(fun, kind, len(residuals), len(unknowns))
     derivation, factor = KINDS[kind]
     outputs = derivation(residuals, unknowns)
     return _program(name or formula_name(fun), inputs, (len(unknowns), len(residuals)), outputs, factor)
+
+
+def _parts(argument: Argument) -> tuple[Input, ...]:
+    return argument if isinstance(argument, tuple) else (argument,)
 
 
 def _program(

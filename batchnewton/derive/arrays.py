@@ -13,6 +13,8 @@ from batchnewton.derive.scalar import TracedScalar, apply
 from batchnewton.derive.vocabulary import VOCABULARY
 
 WRITE = "write into an array made inside the formula (np.zeros(n)), or collect the values in a list"
+WHERE = "use np.where(condition, a, b)"
+VOCABULARY_HINT = "write it with arithmetic, sums, np.where and the functions of math, NumPy and batchnewton.special"
 
 
 class TracedArray(np.ndarray):
@@ -26,16 +28,16 @@ class TracedArray(np.ndarray):
 
     def __getitem__(self, key: Any) -> Any:
         if has_traced(key):
-            raise TraceError("an array is indexed by a traced value; use np.where(condition, a, b)")
+            raise TraceError(f"an array is indexed by a traced value; {WHERE}")
         return super().__getitem__(key)
 
     def __setitem__(self, key: Any, value: Any) -> None:
         if isinstance(key, TracedArray) and has_traced(key):  # a[a < 0] = 0
             if np.ndim(value):
-                raise TraceError("an array is assigned to where a traced condition holds; use np.where(condition, a, b)")
+                raise TraceError(f"an array is assigned to where a condition holds; {WHERE}")
             key, value = ..., elementwise("where", key, value, self.copy())
         elif has_traced(key):
-            raise TraceError("an array is indexed by a traced value; use np.where(condition, a, b)")
+            raise TraceError(f"an array is indexed by a traced value; {WHERE}")
         super().__setitem__(key, plain(value))
 
     def astype(self, dtype: Any, *args: Any, **options: Any) -> Any:
@@ -56,29 +58,33 @@ def has_traced(value: Any) -> bool:
     return isinstance(value, (list, tuple)) and any(has_traced(item) for item in value)
 
 
+def _mapped(function: Callable[[Any], Any], value: Any) -> Any:
+    """A function on the items of a list or tuple; anything else as it is."""
+    if type(value) in (list, tuple):
+        items = [function(item) for item in value]
+        return items if isinstance(value, list) else tuple(items)
+    return value
+
+
 def plain(value: Any) -> Any:
-    """The same as ordinary object arrays, which NumPy's own code takes."""
+    """The same with ordinary object arrays, which NumPy's own code takes."""
     if isinstance(value, TracedArray):
         return value.view(np.ndarray)
-    if isinstance(value, TracedScalar):
-        array = np.empty((), dtype=object)
-        array[()] = value
-        return array
-    return type(value)(map(plain, value)) if type(value) in (list, tuple) else value
+    return _mapped(plain, value)
 
 
 def traced(value: Any) -> Any:
     """The results of NumPy's own code as traced arrays and numbers."""
     if isinstance(value, np.ndarray) and value.dtype == object:
         return value.view(TracedArray) if value.ndim else value.item()
-    return type(value)(map(traced, value)) if type(value) in (list, tuple) else value
+    return _mapped(traced, value)
 
 
 def floats(value: Any) -> Any:
     """Arrays that turned out to hold plain numbers, as float arrays."""
     if isinstance(value, TracedArray):
         return value.view(np.ndarray).astype(float)
-    return type(value)(map(floats, value)) if type(value) in (list, tuple) else value
+    return _mapped(floats, value)
 
 
 def elementwise(name: str, *values: Any) -> Any:
@@ -91,8 +97,9 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: d
     """A NumPy or SciPy ufunc on traced values."""
     out = options.pop("out", None)
     if options.pop("where", True) is not True:
-        raise TraceError(f"np.{ufunc.__name__}(..., where=...) on traced values; use np.where(condition, a, b)")
-    options.pop("dtype", None), options.pop("casting", None), options.pop("subok", None)
+        raise TraceError(f"np.{ufunc.__name__}(..., where=...) on traced values; {WHERE}")
+    for name in ("dtype", "casting", "subok"):
+        options.pop(name, None)
     result = _ufunc_result(ufunc, method, inputs, options)
     if out is None:
         return result
@@ -104,12 +111,13 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: d
 
 def _ufunc_result(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
     name = ufunc.__name__
-    if ufunc.signature is not None and method == "__call__":  # matmul, vecdot: NumPy's own works on objects
+    on_objects = all(set(loop) <= set("O->") for loop in ufunc.types)  # made by np.frompyfunc, np.vectorize
+    if (ufunc.signature is not None or on_objects) and method == "__call__":  # matmul and vecdot work on objects too
         return traced(ufunc(*map(plain, inputs), **options))
     if name not in VOCABULARY:
         if not any(map(has_traced, inputs)):
             return getattr(ufunc, method)(*map(floats, inputs), **options)
-        raise TraceError(f"{name} has no derivative rule; these have: {', '.join(sorted(VOCABULARY))}")
+        raise TraceError(f"the derivative of {name} is not known; {VOCABULARY_HINT}")
     if method == "__call__":
         return elementwise(name, *inputs)
     if method == "reduce":
@@ -140,8 +148,9 @@ def call_function(function: Callable, args: Any, options: dict[str, Any]) -> Any
     if function in HANDLERS:
         return HANDLERS[function](*args, **options)
     if function in OBJECT_SAFE:
-        return traced(function(*map(plain, args), **{key: plain(value) for key, value in options.items()}))
+        own_code = getattr(function, "_implementation", function)  # does not ask the arguments again
+        return traced(own_code(*map(plain, args), **{key: plain(value) for key, value in options.items()}))
     if not has_traced(list(args)) and not has_traced(list(options.values())):
         return function(*map(floats, args), **{key: floats(value) for key, value in options.items()})
     name = getattr(function, "__name__", str(function))
-    raise TraceError(f"np.{name} of traced values is not supported; write it with arithmetic, np.where and sums")
+    raise TraceError(f"np.{name} of traced values is not supported; {VOCABULARY_HINT}")

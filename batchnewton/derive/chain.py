@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from batchnewton.derive.graph import Expr, Graph, topological
-from batchnewton.derive.rules import partials
+from batchnewton.derive.rules import partials, splits
 
 Triples = list[tuple[Expr, Expr, Expr]]
 
@@ -43,19 +43,19 @@ def second_partials(node: Expr) -> Triples:
     simplification may have looked through an argument, and its derivative could not be told from its parts'.
     """
     leaves: list[Expr] = []
-    template, placeholders, triples = _second_template(_shape(node, leaves, 1))
+    splitting = node.op == "pow" and splits(node.args[0])
+    parts = [_shape(arg, leaves, splitting and arg is node.args[0]) for arg in node.args]
+    template, placeholders, triples = _second_template((node.op, *parts))
     actual = dict(zip((leaf.index for leaf in placeholders), leaves, strict=True)) | {template.index: node}
-    actual |= {slot.index: arg for slot, arg in zip(template.args, node.args, strict=True)}
     return [(actual[a.index], actual[b.index], _filled(second, actual)) for a, b, second in triples]
 
 
-def _shape(node: Expr, leaves: list[Expr], depth: int) -> tuple:
-    """The operation with its constants; other arguments as numbers of `leaves`."""
+def _shape(node: Expr, leaves: list[Expr], opened: bool = False) -> tuple:
+    """A constant, a number of `leaves`, or, opened, an operation on such."""
     if node.op == "const":
         return ("const", node.value)
-    if depth > 0 or (depth == 0 and node.op in ("mul", "div")):
-        below = depth - 1 if node.op == "pow" else -1
-        return (node.op, *[_shape(arg, leaves, below) for arg in node.args])
+    if opened:
+        return (node.op, *[_shape(arg, leaves) for arg in node.args])
     known = next((k for k, leaf in enumerate(leaves) if leaf is node), None)
     if known is None:
         known = len(leaves)

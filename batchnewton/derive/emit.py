@@ -12,7 +12,8 @@ from batchnewton.derive.program import STAGES, Statement
 MAX_WIDTH = 100
 """An expression is nested into another while the line stays shorter than this."""
 
-INFIX = {"lt": "<", "le": "<=", "eq": "==", "ne": "!=", "or": "|", "and": "&", "add": "+", "sub": "-", "mul": "*", "div": "/"}
+INFIX = {"lt": "<", "le": "<=", "eq": "==", "ne": "!=", "or": "|", "and": "&"}
+INFIX |= {"add": "+", "sub": "-", "mul": "*", "div": "/"}
 PRECEDENCE = {"lt": 1, "le": 1, "eq": 1, "ne": 1, "or": 2, "and": 3, "add": 4, "sub": 4, "mul": 5, "div": 5, "neg": 6}
 ATOM = 9
 """Precedence of a name or a call."""

@@ -36,7 +36,7 @@ def _users_line() -> str:
         file = frame.f_code.co_filename
         if is_users(file):
             text = linecache.getline(file, frame.f_lineno).strip()
-            return f"{file}, line {frame.f_lineno}" + (f": {text}" if text else "")
+            return f"{file}, line {frame.f_lineno}, in {frame.f_code.co_name}" + (f": {text}" if text else "")
         frame = frame.f_back
     return ""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypeAlias
 
 from batchnewton.derive.numeric import EVALUATE
 from batchnewton.derive.simplify import SIMPLIFY
@@ -20,7 +21,7 @@ FLAT = BOOLEAN | {"floor"}
 
 COMMUTATIVE = frozenset({"add", "mul", "eq", "ne", "and", "or", "hypot"})
 
-Operand = "Expr | float"
+Operand: TypeAlias = "Expr | float"
 
 
 class Expr:
@@ -127,8 +128,8 @@ class Graph:
 
     def intern(self, op: str, args: tuple[Expr, ...]) -> Expr:
         """The node ``op(*args)`` as it stands."""
-        if op in COMMUTATIVE:
-            args = tuple(sorted(args, key=_constants_first))
+        if op in COMMUTATIVE and _constants_first(args[1]) < _constants_first(args[0]):
+            args = args[::-1]
         key = (op, *[arg.index for arg in args])
         node = self._known.get(key)
         if node is not None:
@@ -153,7 +154,10 @@ class Graph:
             return tuple(map(self._truth, args))
         if op == "where":
             return (self._truth(args[0]), self._number(args[1]), self._number(args[2]))
-        return tuple(map(self._number, args))
+        for arg in args:
+            if arg.op in BOOLEAN:
+                return tuple(map(self._number, args))
+        return args
 
     def _truth(self, arg: Expr) -> Expr:
         return arg if arg.op in BOOLEAN or arg.op == "const" else self.build("ne", arg, 0.0)

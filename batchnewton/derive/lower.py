@@ -64,7 +64,8 @@ def _constant_power(base: Expr, exponent: float, family: list[float]) -> Expr | 
             below = root if whole == -1 else _times(_product_power(base, -whole - 1, family), root)
             return base.graph.intern("div", (base.graph.constant(1.0), below))
         return root if whole == 0 else _times(_product_power(base, whole, family), root)
-    steps = max((round(other - exponent) for other in family if abs((other - exponent) % 1.0 - 0.5) > 0.5 - 1e-9), default=0)
+    apart = [other - exponent for other in family]
+    steps = max((round(gap) for gap in apart if abs(gap - round(gap)) < 1e-9), default=0)
     return _stepped_down(base, base.graph.constant(exponent + steps), steps) if steps else None
 
 

@@ -78,6 +78,14 @@ def power(x: float, y: float) -> float:
         return math.inf if x == 0 else math.nan
 
 
+def cbrt(x: float) -> float:
+    """Cube root: a power, and one Newton step."""
+    if x == 0 or not math.isfinite(x):
+        return x
+    root = abs(x) ** (1 / 3)
+    return math.copysign(root - (root - abs(x) / (root * root)) / 3, x)
+
+
 def _from_math(names: str) -> dict[str, Callable[..., float]]:
     return {name: getattr(math, name) for name in names.split()}
 
@@ -86,7 +94,7 @@ FUNCTIONS: dict[str, Callable[..., float]] = {
     **_from_math("exp expm1 log log1p log2 log10 sqrt sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh"),
     **_from_math("atanh erf erfc gamma lgamma hypot fabs copysign"),
     "exp2": lambda x: math.pow(2.0, x),
-    "cbrt": lambda x: math.copysign(round_cbrt(abs(x)), x),
+    "cbrt": cbrt,
     "floor": lambda x: float(math.floor(x)) if math.isfinite(x) else x,
     "pow": power,
     "digamma": digamma,
@@ -96,14 +104,6 @@ FUNCTIONS: dict[str, Callable[..., float]] = {
     "erfcx": erfcx,
 }
 """The functions that generated code may call, on floats."""
-
-
-def round_cbrt(x: float) -> float:
-    """Cube root of a float >= 0: a power, and one Newton step."""
-    if x == 0 or not math.isfinite(x):
-        return x
-    y = x ** (1 / 3)
-    return y - (y - x / (y * y)) / 3
 
 
 EVALUATE: dict[str, Callable[..., float]] = {

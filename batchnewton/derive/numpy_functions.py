@@ -94,14 +94,15 @@ def _std(*args: Any, **options: Any) -> Any:
 def _average(a: Any, axis: Any = None, weights: Any = None) -> Any:
     if weights is None:
         return _mean(a, axis)
-    return _reduction("add")(_asarray(a) * weights, axis) / _reduction("add")(np.broadcast_to(weights, np.shape(plain(a))), axis)
+    weights = _asarray(a) * 0.0 + weights
+    return _reduction("add")(weights * a, axis) / _reduction("add")(weights, axis)
 
 
-def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:  # noqa: A002
+def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     x = _asarray(x)
     if ord in (None, "fro") or (ord == 2 and (x.ndim == 1 or axis is not None)):
         return elementwise("sqrt", _reduction("add")(x * x, axis, keepdims=keepdims))
-    if ord in (1, np.inf) and (x.ndim == 1 or np.ndim(axis) == 0 and axis is not None):
+    if ord in (1, np.inf) and (x.ndim == 1 or axis is not None and np.ndim(axis) == 0):
         return _reduction("add" if ord == 1 else "maximum")(abs(x), axis, keepdims=keepdims)
     raise TraceError(f"np.linalg.norm with ord={ord!r} of traced values; supported: None, 1, 2, inf of vectors, 'fro'")
 
@@ -112,8 +113,31 @@ def _select(conditions: Any, choices: Any, default: Any = 0) -> Any:
     return default
 
 
+def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Any:
+    if has_traced(xp):
+        raise TraceError("np.interp between traced points; they have to be known numbers")
+    result = fp[0] if left is None else left
+    for k in range(len(xp) - 1):
+        line = fp[k] + (fp[k + 1] - fp[k]) / (xp[k + 1] - xp[k]) * (x - xp[k])
+        result = elementwise("where", elementwise("less_equal", xp[k], x), line, result)
+    past = elementwise("less" if right is not None else "less_equal", xp[-1], x)
+    return elementwise("where", past, fp[-1] if right is None else right, result)
+
+
+def vectorize(function: Callable[..., Any], *options: Any, **more: Any) -> Callable[..., Any]:
+    """np.vectorize; NumPy's own takes the type of the first result for that of all."""
+
+    def vectorized(*args: Any) -> Any:
+        if not has_traced(list(args)):
+            return np.vectorize(function, *options, **more)(*args)
+        return traced(np.frompyfunc(function, len(args), 1)(*map(plain, args)))
+
+    return vectorized
+
+
 def _own_code(function: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda *args, **options: traced(function(*map(plain, args), **options))
+    own_code = getattr(function, "_implementation", function)
+    return lambda *args, **options: traced(own_code(*map(plain, args), **options))
 
 
 def logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False) -> Any:
@@ -141,6 +165,7 @@ MAKERS: dict[Any, Callable[..., Any]] = {
     **{make: _filled(make) for make in (np.zeros, np.ones, np.empty, np.eye, np.identity)},
     **{make: _filled(make) for make in (np.zeros_like, np.ones_like, np.empty_like)},
     np.full: _full,
+    np.vectorize: vectorize,
     np.full_like: _full_like,
 }
 """Functions that make arrays: NumPy does not ask their arguments, so formulas see these instead."""
@@ -163,6 +188,7 @@ HANDLERS: dict[Any, Callable[..., Any]] = {
     np.average: _average,
     np.linalg.norm: _norm,
     np.select: _select,
+    np.interp: _interp,
     np.sinc: lambda x: elementwise("sinc", x),
     np.i0: lambda x: elementwise("i0", x),
     np.shape: lambda a: np.shape(plain(a)),
@@ -175,8 +201,8 @@ HANDLERS: dict[Any, Callable[..., Any]] = {
 }
 
 _SAFE = """
-dot matmul inner outer vdot tensordot kron einsum cross trace diagonal diag diagflat triu tril cumsum cumprod diff ediff1d
-stack concatenate hstack vstack dstack column_stack block append insert delete split array_split hsplit vsplit
+dot matmul inner outer vdot tensordot kron einsum cross trace diagonal diag diagflat triu tril cumsum cumprod diff
+ediff1d stack concatenate hstack vstack dstack column_stack block append insert delete split array_split hsplit vsplit
 reshape ravel transpose swapaxes moveaxis rollaxis squeeze expand_dims atleast_1d atleast_2d atleast_3d broadcast_to
 broadcast_arrays flip fliplr flipud roll rot90 repeat tile take polyval convolve trapezoid trapz meshgrid resize vander
 """

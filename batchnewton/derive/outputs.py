@@ -13,11 +13,14 @@ from batchnewton.derive.differentiate import (
     reverse_over_reverse,
 )
 from batchnewton.derive.emit import operation_kind
-from batchnewton.derive.graph import Expr, topological
+from batchnewton.derive.graph import ROW, Expr, topological
 from batchnewton.derive.lower import lower
 
 WEIGHTS = {"arithmetic": 1, "select": 1, "division": 4, "function": 8}
 """Relative time of an operation, by which derivations are compared."""
+
+POINTS = 8
+"""Data points, assumed in comparing what is done for each of them with what is done once."""
 
 MAX_SWEEPS = 15_000
 """Derivations of one sweep an unknown are tried while unknowns times expressions stay below this."""
@@ -28,7 +31,7 @@ Outputs = dict[str, Expr]
 def cost(outputs: Outputs) -> int:
     """Time to compute the outputs, in additions."""
     nodes = topological(lower(outputs).values())
-    return sum(WEIGHTS[operation_kind(node.op)] for node in nodes if node.args)
+    return sum(WEIGHTS[operation_kind(node.op)] * (POINTS if node.depends & ROW else 1) for node in nodes if node.args)
 
 
 def value(residuals: Sequence[Expr], unknowns: Sequence[Expr]) -> Outputs:
@@ -59,17 +62,15 @@ def gauss_newton(residuals: Sequence[Expr], unknowns: Sequence[Expr]) -> Outputs
 
 def least_squares(residuals: Sequence[Expr], unknowns: Sequence[Expr]) -> Outputs:
     """Sum of squares, half its gradient, and half its Hessian."""
-    by_jacobian = gauss_newton(residuals, unknowns)
     rows = jacobian(residuals, unknowns)
     gradient = [_dot(residuals, column) for column in zip(*rows, strict=True)]
     curvature = edge_pushing(residuals, residuals, unknowns)
-    gram = _gram(rows)
-    candidates = [(gradient, [[a + b for a, b in zip(*pair, strict=True)] for pair in zip(gram, curvature, strict=True)])]
-    half = _half_square_sum(residuals)
-    adjoint = reverse([half], [half.graph.constant(1.0)], unknowns)
-    one = [half.graph.constant(1.0)]
-    candidates += [(adjoint, hessian) for hessian in _hessians([half], one, adjoint, unknowns)]
-    return _cheapest({"f": by_jacobian["f"]}, candidates)
+    candidates = [(gradient, _sum(_gram(rows), curvature))]
+    squares = _dot(residuals, residuals)
+    half, one = 0.5 * squares, squares.graph.constant(1.0)
+    adjoint = reverse([half], [one], unknowns)
+    candidates += [(adjoint, hessian) for hessian in _hessians([half], [one], adjoint, unknowns)]
+    return _cheapest({"f": squares}, candidates)
 
 
 def root(residuals: Sequence[Expr], unknowns: Sequence[Expr]) -> Outputs:
@@ -109,7 +110,7 @@ def _hessians(
         yield forward_over_reverse(gradient, unknowns)
 
 
-def _cheapest(first: Outputs, candidates: list[tuple[Sequence[Expr], Rows]]) -> Outputs:
+def _cheapest(first: Outputs, candidates: Sequence[tuple[Sequence[Expr], Rows]]) -> Outputs:
     complete = [{**first, **_vector(gradient), **_triangle(rows)} for gradient, rows in candidates]
     return min(complete, key=cost)
 
@@ -134,5 +135,5 @@ def _dot(x: Sequence[Expr], y: Sequence[Expr]) -> Expr:
     return total
 
 
-def _half_square_sum(residuals: Sequence[Expr]) -> Expr:
-    return 0.5 * _dot(residuals, residuals)
+def _sum(x: Rows, y: Rows) -> Rows:
+    return [[a + b for a, b in zip(*rows, strict=True)] for rows in zip(x, y, strict=True)]

@@ -1,67 +1,25 @@
 """A copy of the user's function in which `math`, array makers and `min`/`max` understand traced values.
 
-NumPy asks its arguments what to do, `math` and the builtins do not. The function's globals and closure are therefore
-replaced, and those of the functions that it calls; the user's own function and modules stay as they are.
+NumPy asks its arguments what to do, `math` and the builtins do not. The function's globals, closure and defaults are
+therefore replaced, and those of the functions, methods and objects that it uses; the user's own stay as they are.
 """
 
 from __future__ import annotations
 
 import builtins
 import functools
-import math
 import sys
 import types
-from collections.abc import Callable, Iterable
 from typing import Any
 
-from batchnewton.derive.arrays import has_traced
+import numpy as np
+
 from batchnewton.derive.errors import is_users
-from batchnewton.derive.numpy_functions import MAKERS, logsumexp, softmax
-from batchnewton.derive.scalar import TracedScalar, apply
-from batchnewton.derive.vocabulary import VOCABULARY
+from batchnewton.derive.numpy_functions import vectorize
+from batchnewton.derive.substitutes import BUILTINS, SUBSTITUTES, scipy_functions
 
-
-def _math_function(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda *args: apply(name, *args) if has_traced(list(args)) else real(*args)
-
-
-def _log(x: Any, *base: Any) -> Any:
-    if not has_traced([x, *base]):
-        return math.log(x, *base)
-    return apply("log", x) / apply("log", base[0]) if base else apply("log", x)
-
-
-def _fsum(values: Iterable[Any]) -> Any:
-    values = list(values)
-    return sum(values) if has_traced(values) else math.fsum(values)
-
-
-def _dist(p: Any, q: Any) -> Any:
-    return apply("sqrt", sum((a - b) * (a - b) for a, b in zip(p, q, strict=True)))
-
-
-def _extreme(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
-    def function(*args: Any, **options: Any) -> Any:
-        values = list(args[0]) if len(args) == 1 else list(args)
-        if options or not has_traced(values):
-            return real(*([values] if len(args) == 1 else args), **options)
-        return functools.reduce(functools.partial(apply, name), values)
-
-    return function
-
-
-MATH: dict[Any, Callable[..., Any]] = {
-    **{
-        getattr(math, name): _math_function(name, getattr(math, name))
-        for name in dir(math)
-        if name in VOCABULARY and callable(getattr(math, name))
-    },
-    math.log: _log,
-    math.fsum: _fsum,
-    math.dist: _dist,
-}
-BUILTINS: dict[Any, Callable[..., Any]] = {min: _extreme("min", min), max: _extreme("max", max)}
-SUBSTITUTES: dict[Any, Callable[..., Any]] = {**MATH, **BUILTINS, **MAKERS}
+MAX_CONTAINER = 1000
+"""Longer lists and dictionaries are taken for data, and not searched for functions."""
 
 
 def formula_name(function: Any) -> str:
@@ -77,7 +35,8 @@ def source_place(function: Any) -> str:
     function = _unwrapped(function)
     if isinstance(function, functools.partial):
         return source_place(function.func)
-    code = getattr(function, "__code__", None) or getattr(getattr(type(function), "__call__", None), "__code__", None)
+    method = function if hasattr(function, "__code__") else vars(type(function)).get("__call__")
+    code = getattr(method, "__code__", None)
     return f"{code.co_filename}, line {code.co_firstlineno}" if code else ""
 
 
@@ -87,6 +46,9 @@ def rebound(function: Any) -> Any:
 
 
 def _unwrapped(function: Any) -> Any:
+    """The Python function of a numba dispatcher, or in a `functools.lru_cache`."""
+    if hasattr(function, "cache_info") and not isinstance(function, type):
+        return getattr(function, "__wrapped__", function)
     return getattr(function, "py_func", function)
 
 
@@ -103,7 +65,7 @@ class _ModuleView:
 class _Rebinder:
     def __init__(self) -> None:
         self._done: dict[int, tuple[Any, Any]] = {}
-        self._special = _scipy_functions()
+        self._known = SUBSTITUTES | scipy_functions()
         self.builtins = {**vars(builtins), **{real.__name__: ours for real, ours in BUILTINS.items()}}
         self.builtins["__import__"] = self._import
 
@@ -111,75 +73,95 @@ class _Rebinder:
         return self.substitute(builtins.__import__(*args, **options))
 
     def substitute(self, value: Any) -> Any:
-        """What a formula sees in the place of a global, a closure's variable or a module's attribute."""
+        """What a formula sees in the place of a global, a closure's variable or an attribute."""
         value = _unwrapped(value)
         if id(value) in self._done:
             return self._done[id(value)][1]
-        found = self._substitute(value)
-        if found is not value:
-            self._done[id(value)] = (value, found)
-        return found
-
-    def _substitute(self, value: Any) -> Any:
-        if isinstance(value, types.ModuleType):
-            return _ModuleView(value, self) if _is_viewed(value) else value
-        if isinstance(value, types.FunctionType):
-            return self._function(value)
-        if isinstance(value, types.MethodType):
-            return types.MethodType(self.substitute(value.__func__), self._instance(value.__self__))
-        if isinstance(value, functools.partial):
-            return functools.partial(self.substitute(value.func), *value.args, **value.keywords)
-        if callable(value) and not isinstance(value, type) and _is_users_class(type(value)):
-            return self._instance(value)
-        return self._known(value)
-
-    def _known(self, value: Any) -> Any:
         try:
-            return SUBSTITUTES.get(value, value)
-        except TypeError:  # not hashable
-            return value
+            known = self._known.get(value)
+        except Exception:  # not hashable, or of a library whose values refuse it
+            known = None
+        return known or self._made(value)
 
-    def _function(self, function: types.FunctionType) -> Any:
-        if id(function) in self._special:
-            return self._special[id(function)]
-        if function in SUBSTITUTES:  # NumPy's eye and its like are Python functions
-            return SUBSTITUTES[function]
-        if not is_users(function.__code__.co_filename):
-            return function
-        names: dict[str, Any] = {}
-        cells = None if function.__closure__ is None else tuple(types.CellType() for _ in function.__closure__)
-        copy = types.FunctionType(function.__code__, names, function.__name__, function.__defaults__, cells)
-        self._done[id(function)] = (function, copy)
-        copy.__kwdefaults__ = function.__kwdefaults__
-        self._fill(function, names, cells or ())
+    def _keep(self, value: Any, copy: Any) -> Any:
+        self._done[id(value)] = (value, copy)
         return copy
 
-    def _fill(self, function: types.FunctionType, names: dict[str, Any], cells: tuple[types.CellType, ...]) -> None:
-        names["__builtins__"] = self.builtins
-        names["__name__"] = function.__module__
+    def _made(self, value: Any) -> Any:
+        kind = type(value)
+        if isinstance(value, types.ModuleType):
+            return self._keep(value, _ModuleView(value, self)) if _is_viewed(value) else value
+        if isinstance(value, types.FunctionType):
+            return self._function(value) if is_users(value.__code__.co_filename) else value
+        if isinstance(value, types.MethodType):
+            return types.MethodType(self.substitute(value.__func__), self.substitute(value.__self__))
+        if isinstance(value, functools.partial):
+            keywords = {key: self.substitute(item) for key, item in value.keywords.items()}
+            return functools.partial(self.substitute(value.func), *map(self.substitute, value.args), **keywords)
+        if isinstance(value, np.vectorize):
+            return vectorize(self.substitute(value.pyfunc))
+        if kind in (list, tuple, dict):
+            return self._container(value) if len(value) <= MAX_CONTAINER else value
+        if _is_users_class(value):
+            return self._class(value)
+        return self._instance(value) if _is_users_class(kind) and hasattr(value, "__dict__") else value
+
+    def _function(self, function: types.FunctionType) -> Any:
+        names = {"__builtins__": self.builtins, "__name__": function.__module__}
+        cells = None if function.__closure__ is None else tuple(types.CellType() for _ in function.__closure__)
+        copy = types.FunctionType(function.__code__, names, function.__name__, function.__defaults__, cells)
+        self._keep(function, copy)
+        copy.__defaults__ = self.substitute(function.__defaults__)
+        copy.__kwdefaults__ = self.substitute(function.__kwdefaults__)
         for name in _global_names(function.__code__) & function.__globals__.keys():
             names[name] = self.substitute(function.__globals__[name])
-        for new, old in zip(cells, function.__closure__ or (), strict=True):
+        for new, old in zip(cells or (), function.__closure__ or (), strict=True):
             try:
                 new.cell_contents = self.substitute(old.cell_contents)
             except ValueError:  # a variable that is not yet assigned
                 continue
+        return copy
+
+    def _container(self, value: Any) -> Any:
+        """A copy if something in it is substituted; else the container itself, which the user may go on filling."""
+        items = list(value.values()) if isinstance(value, dict) else list(value)
+        copies = [self.substitute(item) for item in items]
+        if all(copy is item for copy, item in zip(copies, items, strict=True)):
+            return value
+        return type(value)(zip(value, copies, strict=True) if isinstance(value, dict) else copies)
+
+    def _class(self, cls: type) -> Any:
+        """A subclass whose methods are rebound, below those of its bases, so that super() finds them."""
+        bases = [self.substitute(base) for base in cls.__bases__ if _is_users_class(base)]
+        try:
+            copy = type(cls.__name__, (*bases, cls), {"__module__": cls.__module__})
+        except TypeError:  # final, or with rules of its own
+            return cls
+        self._keep(cls, copy)
+        for name, member in vars(cls).items():
+            if isinstance(member, _MEMBERS) and name != "__new__":
+                setattr(copy, name, self._member(member))
+            elif not name.startswith("__") and not hasattr(member, "__get__"):
+                setattr(copy, name, self.substitute(member))
+        return copy
+
+    def _member(self, member: Any) -> Any:
+        if isinstance(member, (staticmethod, classmethod)):
+            return type(member)(self.substitute(member.__func__))
+        return property(self.substitute(member.fget)) if isinstance(member, property) else self.substitute(member)
 
     def _instance(self, instance: Any) -> Any:
-        """A shallow copy whose methods are rebound; the instance itself where that cannot be."""
-        cls = type(instance)
-        if isinstance(instance, type) or not _is_users_class(cls) or not hasattr(instance, "__dict__"):
-            return instance
-        methods: dict[str, Any] = {}
-        for base in reversed(cls.__mro__):
-            functions = {key: value for key, value in vars(base).items() if isinstance(value, types.FunctionType)}
-            methods |= {key: self.substitute(value) for key, value in functions.items()}
+        """A shallow copy of the rebound class."""
         try:
-            copy = object.__new__(type(cls.__name__, (cls,), methods))
-        except TypeError:
+            copy = object.__new__(self.substitute(type(instance)))
+        except TypeError:  # made by a class of another sort
             return instance
-        copy.__dict__.update(instance.__dict__)
+        self._keep(instance, copy)
+        copy.__dict__.update({name: self.substitute(value) for name, value in vars(instance).items()})
         return copy
+
+
+_MEMBERS = (types.FunctionType, staticmethod, classmethod, property)
 
 
 def _is_viewed(module: types.ModuleType) -> bool:
@@ -188,15 +170,12 @@ def _is_viewed(module: types.ModuleType) -> bool:
     return name == "math" or name.split(".")[0] in ("numpy", "scipy") or (file is not None and is_users(file))
 
 
-def _is_users_class(cls: type) -> bool:
-    module = sys.modules.get(cls.__module__)
-    file = getattr(module, "__file__", None)
-    return cls.__module__ == "__main__" or (file is not None and is_users(file) and cls is not TracedScalar)
-
-
-def _scipy_functions() -> dict[int, Callable[..., Any]]:
-    special = sys.modules.get("scipy.special")
-    return {} if special is None else {id(special.logsumexp): logsumexp, id(special.softmax): softmax}
+def _is_users_class(cls: Any) -> bool:
+    """Whether this is an ordinary class of the user's source."""
+    if type(cls) is not type:
+        return False
+    file = getattr(sys.modules.get(cls.__module__), "__file__", None)
+    return cls.__module__ == "__main__" or (file is not None and is_users(file))
 
 
 def _global_names(code: types.CodeType) -> set[str]:

@@ -90,6 +90,13 @@ def _quotient(node: Expr, x: Expr, y: Expr) -> Partials:
     return ((x, 1.0 / y), (y, -(node / y)))
 
 
+def splits(base: Expr) -> bool:
+    """Whether a power's base is d / w, d * w or w * d, of which only w depends on an unknown."""
+    if base.op not in ("div", "mul") or base.args[0].active == base.args[1].active:
+        return False
+    return base.args[1].active if base.op == "div" else base.args[0].op != "const"
+
+
 def _power(node: Expr, x: Expr, y: Expr) -> Partials:
     """The derivative of ``x**y`` in y is 0 at x = 0, its limit for y > 0.
 
@@ -97,14 +104,13 @@ def _power(node: Expr, x: Expr, y: Expr) -> Partials:
     """
     log = x.call("eq", 0.0).call("where", 0.0, x.call("log"))
     in_exponent = (y, node * log)
-    if x.op == "div" and not x.args[0].active:
-        return ((x.args[1], -(y * node) / x.args[1]), in_exponent)
-    if x.op == "mul" and x.args[1].active != x.args[0].active:
-        given, factor = x.args if x.args[1].active else x.args[::-1]
-        if given.op != "const":
-            at_zero = y * x ** _less_one(y) * given
-            return ((factor, factor.call("eq", 0.0).call("where", at_zero, y * node / factor)), in_exponent)
-    return ((x, y * x ** _less_one(y)), in_exponent)
+    if not splits(x):
+        return ((x, y * x ** _less_one(y)), in_exponent)
+    given, factor = x.args if x.args[1].active else x.args[::-1]
+    if x.op == "div":
+        return ((factor, -(y * node) / factor), in_exponent)
+    at_zero = y * x ** _less_one(y) * given
+    return ((factor, factor.call("eq", 0.0).call("where", at_zero, y * node / factor)), in_exponent)
 
 
 def _less_one(y: Expr) -> Expr:

@@ -115,7 +115,7 @@ class TracedScalar:
         return self
 
     @property
-    def T(self) -> TracedScalar:  # noqa: N802
+    def T(self) -> TracedScalar:
         return self
 
     def item(self) -> TracedScalar:
@@ -142,11 +142,9 @@ REFUSED = {
     "index": "an index or a range()",
     "complex": "complex()",
     "round": "round()",
-    "iter": "iteration or unpacking",
-    "len": "len()",
-    "getitem": "indexing",
-    "contains": "`in`",
 }
+METHODS = "exp log sqrt sin cos tan tanh arctan expm1 log1p"
+"""NumPy calls these on the elements of ordinary object arrays."""
 
 
 def _install() -> None:
@@ -161,9 +159,8 @@ def _install() -> None:
     for short, name in UNARY.items():
         setattr(TracedScalar, f"__{short}__", _unary(name))
     for short, what in REFUSED.items():
-        if short not in ("len", "getitem", "iter", "contains"):  # NumPy takes what has a length for a sequence
-            setattr(TracedScalar, f"__{short}__", _refusal(what))
-    for name in ("exp", "log", "sqrt", "sin", "cos", "tan", "tanh", "arctan", "expm1", "log1p"):  # object arrays call these
+        setattr(TracedScalar, f"__{short}__", _refusal(what))
+    for name in METHODS.split():
         setattr(TracedScalar, name, _unary(name))
     TracedScalar.__eq__ = _equality("equal")  # type: ignore[assignment, method-assign]
     TracedScalar.__ne__ = _equality("not_equal")  # type: ignore[assignment, method-assign]

@@ -84,9 +84,7 @@ def _check_signature(function: Any, arguments: Sequence[Argument]) -> None:
 
 
 def _listed(arguments: Sequence[Argument]) -> str:
-    names = [(part.name for part in argument) if isinstance(argument, tuple) else (argument.name,) for argument in arguments]
-    return ", ".join(f"({', '.join(parts)})" if isinstance(argument, tuple) else next(iter(parts))
-                     for argument, parts in zip(arguments, names, strict=True))
+    return ", ".join(f"({_listed(part)})" if isinstance(part, tuple) else part.name for part in arguments)
 
 
 def _is_of_tracing(error: Exception) -> bool:
@@ -97,4 +95,7 @@ def _is_of_tracing(error: Exception) -> bool:
 
 def _raised_at(error: Exception) -> str:
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if is_users(frame.filename)]
-    return f"{frames[-1].filename}, line {frames[-1].lineno}: {frames[-1].line}" if frames else ""
+    if not frames:
+        return ""
+    last = frames[-1]
+    return f"{last.filename}, line {last.lineno}, in {last.name}: {last.line}"

@@ -1,4 +1,4 @@
-"""The functions that a formula may call, by the names NumPy, `math` and SciPy give them, in terms of the graph's own."""
+"""The functions that a formula may call, by the names of NumPy, `math` and SciPy, in terms of the graph's own."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ def _minimum(x: Expr, y: Expr) -> Expr:
 
 
 def _sign(x: Expr) -> Expr:
-    return _where(x.call("lt", 0.0), x.graph.constant(-1.0), x.graph.build("where", x.graph.build("lt", 0.0, x), 1.0, 0.0))
+    positive = x.graph.build("lt", 0.0, x)
+    return x.call("lt", 0.0).call("where", -1.0, positive.call("where", 1.0, 0.0))
 
 
 def _ceil(x: Expr) -> Expr:
@@ -55,8 +56,9 @@ def _remainder(x: Expr, y: Expr) -> Expr:
 
 
 def _logaddexp(x: Expr, y: Expr) -> Expr:
-    """Larger + log1p(exp(-|difference|)): no overflow, and smooth at a tie by the derivative chosen for |.|."""
-    return _maximum(x, y) + (-(x - y).call("fabs")).call("exp").call("log1p")
+    """Larger + log1p(exp(-|difference|)), both chosen by one comparison: no overflow, and right at a tie too."""
+    below, difference = x.call("lt", y), x - y
+    return _where(below, y, x) + _where(below, difference, -difference).call("exp").call("log1p")
 
 
 def _softplus(x: Expr) -> Expr:

@@ -1,0 +1,63 @@
+"""What formulas see in the place of `math`, of `min` and `max`, and of the functions of NumPy that make arrays."""
+
+from __future__ import annotations
+
+import functools
+import math
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from batchnewton.derive.arrays import has_traced
+from batchnewton.derive.numpy_functions import MAKERS, logsumexp, softmax
+from batchnewton.derive.scalar import apply
+from batchnewton.derive.vocabulary import VOCABULARY
+
+
+def _math_function(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *args: apply(name, *args) if has_traced(list(args)) else real(*args)
+
+
+def _log(x: Any, *base: Any) -> Any:
+    if not has_traced([x, *base]):
+        return math.log(x, *base)
+    return apply("log", x) / apply("log", base[0]) if base else apply("log", x)
+
+
+def _fsum(values: Iterable[Any]) -> Any:
+    values = list(values)
+    return sum(values) if has_traced(values) else math.fsum(values)
+
+
+def _dist(p: Any, q: Any) -> Any:
+    return apply("sqrt", sum((a - b) * (a - b) for a, b in zip(p, q, strict=True)))
+
+
+def _extreme(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+    def function(*args: Any, **options: Any) -> Any:
+        values = list(args[0]) if len(args) == 1 else list(args)
+        if options or not has_traced(values):
+            return real(*([values] if len(args) == 1 else args), **options)
+        return functools.reduce(functools.partial(apply, name), values)
+
+    return function
+
+
+MATH: dict[Any, Callable[..., Any]] = {
+    **{
+        getattr(math, name): _math_function(name, getattr(math, name))
+        for name in dir(math)
+        if name in VOCABULARY and callable(getattr(math, name))
+    },
+    math.log: _log,
+    math.fsum: _fsum,
+    math.dist: _dist,
+}
+BUILTINS: dict[Any, Callable[..., Any]] = {min: _extreme("min", min), max: _extreme("max", max)}
+SUBSTITUTES: dict[Any, Callable[..., Any]] = {**MATH, **BUILTINS, **MAKERS}
+
+
+def scipy_functions() -> dict[Any, Callable[..., Any]]:
+    """SciPy's functions that are no ufuncs, if SciPy is in use."""
+    special = sys.modules.get("scipy.special")
+    return {} if special is None else {special.logsumexp: logsumexp, special.softmax: softmax}
