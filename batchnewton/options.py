@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-DEFAULTS = {"float64": {"ftol": 1e-14, "xtol": 1e-6}, "float32": {"ftol": 1e-6, "xtol": 1e-3}}
+DEFAULTS = {"float64": {"ftol": 1e-18, "xtol": 1e-6}, "float32": {"ftol": 1e-6, "xtol": 1e-3}}
 METHODS = {"least-squares": ("lm",), "minimize": ("newton",), "root": ("newton",)}
 
 

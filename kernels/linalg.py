@@ -9,7 +9,7 @@ RAISE = 1e-3  # a pivot that is not positive becomes at least this share of its 
 def factor(a, lower, inverse, n, eps):
     """Modified ``L D Lᵀ`` factorisation: of A where A is positive definite, else of A + E, E diagonal.
 
-    A pivot counts as positive when ``pivot > 4 n eps |a_jj|``.  One that does not is replaced by
+    A pivot counts as positive when ``pivot > 32 n eps |a_jj|``.  One that does not is replaced by
     ``max(|pivot|, RAISE |a_jj|)``, or by 1 where both vanish, so that the solution is always a descent
     direction.  Pivots are compared with their own diagonal element: rescaling the unknowns changes nothing.
 
@@ -24,7 +24,7 @@ def factor(a, lower, inverse, n, eps):
         size = abs(pivot)
         for k in range(j):
             pivot = pivot - lower[j, k] * lower[k, j]
-        good = pivot > (4 * n * eps) * size
+        good = pivot > (32 * n * eps) * size
         definite = definite & good
         least = RAISE * size
         raised = abs(pivot)

@@ -51,7 +51,7 @@ def ldl(A, lam, L, d, v, n):
         pivot = A[k, k] + lam
         for j in range(k):
             pivot -= L[k, j] * L[k, j] * d[j]
-        if ok and not pivot > 4 * n * EPS * (abs(A[k, k]) + lam):
+        if ok and not pivot > 32 * n * EPS * (abs(A[k, k]) + lam):
             ok = False
             bad = k
             p = pivot

@@ -66,7 +66,7 @@ def scale(t: Format):
 
 @cache
 def exp_sum(t: Format):
-    ZERO, ONE, LOW, HIGH = t.real(0), t.real(1), t.pick(*LOWEST), t.pick(*HIGHEST)
+    ZERO, LOW, HIGH = t.real(0), t.pick(*LOWEST), t.pick(*HIGHEST)
     reduce, rescale = reduced(t), scale(t)
 
     @kernel
@@ -74,7 +74,7 @@ def exp_sum(t: Format):
         """e**(x + x_low) * factor; where x is out of range, x_low may be anything."""
         bounded = clamp(x, LOW, HIGH)
         r, tail, k = reduce(bounded, where(bounded == x, x_low, ZERO))
-        return rescale(factor * (ONE + (r + tail)), k)
+        return rescale(fma(factor, r + tail, factor), k)
 
     return exp_sum
 

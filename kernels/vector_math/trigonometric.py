@@ -4,7 +4,7 @@ x = k pi + r (tan: k pi/2) with pi in three parts: the first fused step is exact
 r are all multiples of one unit, so r keeps its relative accuracy near the zeros (Cody & Waite 1980, chapter 8). Then
 sin r = r + r**3 P(r**2) on |r| <= 1.67, of which cos takes the half that is shifted by pi/2: one polynomial, no choice.
 
-Beyond 2**50 (f32: 2**21), where neighbouring floats are a quarter of a radian or more apart, the answer is NaN.
+Beyond 2**49 (f32: 2**20), where neighbouring floats are an eighth of a radian or more apart, the answer is NaN.
 """
 
 from functools import cache
@@ -18,7 +18,7 @@ PI = (
     tuple(map(float.fromhex, ("0x1.921fb6p+1", "-0x1.777a5cp-24", "-0x1.ee59dap-49"))),
 )
 ONE_OVER_PI = (float.fromhex("0x1.45f306dc9c883p-2"), float.fromhex("0x1.45f306p-2"))
-FARTHEST = (2.0**50, 2.0**21)
+FARTHEST = (2.0**49, 2.0**20)
 TINY = (2.0**-27, 2.0**-13)  # below, sin x = x
 
 SIN = (
