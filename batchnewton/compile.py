@@ -1,4 +1,4 @@
-"""From a formula to a compiled kernel: trace, differentiate, generate a module, import it; cached in memory and on disk.
+"""From a formula to a compiled kernel: trace, differentiate, generate a module, import it; all of it cached.
 
 A generated module lies in the user's cache folder under the hash of its content, so that Numba's own on-disk cache
 of machine code works on it and a second process compiles nothing.
@@ -10,7 +10,6 @@ import functools
 import hashlib
 import importlib.util
 import os
-import stat
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -20,11 +19,11 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-import platformdirs
 
-from .derive import Input, Program, derive
+from .derive import Program, derive
 from .fingerprint import Formula, fingerprint
 from .kernels import cpu, lanes
+from .kernels.cache import cache_folder, source_hash
 from .version import __version__
 
 TOLERANCES = {  # limits that follow from the precision; see kernels/converge.py for the inequalities
@@ -136,7 +135,7 @@ def header(
             "",
             f"OPTIONS = {OPTIONS}",
             f"P = types.CPointer({dtype.name})",
-            f"EVALUATE = types.void(P, P, P, P, int64)",
+            "EVALUATE = types.void(P, P, P, P, int64)",
             f"ADVANCE = {dtype.name}(P, *[{dtype.name}] * 4)",
             f"T = np.{dtype.name}",
             f"W = {where.lanes}",
@@ -150,15 +149,6 @@ def header(
 
 def _literal(value: float) -> str:
     return repr(value) if np.isfinite(value) else f'"{value}"'
-
-
-@functools.cache
-def source_hash() -> str:
-    """Hash of the kernels' sources: a change there must not find old machine code."""
-    digest = hashlib.sha256()
-    for file in sorted(Path(cpu.__file__).parent.rglob("*.py")):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()[:16]
 
 
 def _version(package: str) -> str:
@@ -193,25 +183,3 @@ def write_atomically(path: Path, text: str) -> None:
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(text)
     os.replace(temporary, path)
-
-
-@functools.cache
-def cache_folder() -> Path:
-    """The folder of generated modules, the user's alone: ``$BATCHNEWTON_CACHE``, or the platform's cache folder."""
-    chosen = os.environ.get("BATCHNEWTON_CACHE") or platformdirs.user_cache_dir("batchnewton")
-    folder = Path(chosen) / "kernels"
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if private(folder) and os.access(folder, os.W_OK):
-            return folder
-    except OSError:
-        pass
-    return Path(tempfile.mkdtemp(prefix="batchnewton-"))
-
-
-def private(folder: Path) -> bool:
-    """Whether nobody else can write to the folder (Windows: its access lists see to that)."""
-    if not hasattr(os, "getuid"):
-        return True
-    found = folder.stat()
-    return found.st_uid == os.getuid() and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)

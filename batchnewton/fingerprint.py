@@ -78,10 +78,9 @@ def _names(code: types.CodeType) -> tuple[str, ...]:
 
 def _filled(cell: types.CellType) -> bool:
     try:
-        cell.cell_contents
-    except ValueError:
+        return cell.cell_contents is not cell
+    except ValueError:  # not assigned yet
         return False
-    return True
 
 
 class _Once:

@@ -74,7 +74,10 @@ def options(
     )
 
 
-KEYWORDS = ("p0 sigma absolute_sigma args data method ftol xtol gtol max_iter dtype device threads progress").split()
+KEYWORDS = (
+    *("p0", "sigma", "absolute_sigma", "args", "data", "method", "ftol", "xtol", "gtol", "max_iter"),
+    *("dtype", "device", "threads", "progress"),
+)
 
 
 def check_keywords(unknown: dict[str, Any]) -> None:

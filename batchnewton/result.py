@@ -181,7 +181,7 @@ def inverses(matrices: np.ndarray) -> np.ndarray:
         scaled = matrices / scale[:, :, None] / scale[:, None, :]
         good = np.isfinite(scaled).all((1, 2))
         scaled = np.where(good[:, None, None], scaled, np.eye(n)).astype(matrices.dtype)
-        good &= np.linalg.eigvalsh(scaled)[:, 0] > 4 * n * np.finfo(matrices.dtype).eps
-        scaled[~good] = np.eye(n)
+        good = good & (np.linalg.eigvalsh(scaled)[:, 0] > 4 * n * np.finfo(matrices.dtype).eps)
+        scaled[np.flatnonzero(~good)] = np.eye(n)
         inverse = np.linalg.inv(scaled) / scale[:, :, None] / scale[:, None, :]
         return np.where(good[:, None, None], inverse, np.inf).astype(matrices.dtype)

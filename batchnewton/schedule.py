@@ -163,7 +163,9 @@ def patiently(
     answer.nfev[at] += nfev
 
 
-def chunk(problem: Problem, rows: Any, X: np.ndarray, A: np.ndarray, dtype: np.dtype, x: np.ndarray | None = None) -> Chunk:
+def chunk(
+    problem: Problem, rows: Any, X: np.ndarray, A: np.ndarray, dtype: np.dtype, x: np.ndarray | None = None
+) -> Chunk:
     """Arrays of some rows, converted where the precision differs (not copied where it does not)."""
 
     def part(array: np.ndarray) -> np.ndarray:
@@ -189,9 +191,7 @@ def chunks(size: int, threads: int) -> Iterator[slice]:
     return (slice(first, min(first + length, size)) for first in range(0, size, length))
 
 
-def for_each_chunk(
-    work: Callable[[slice], int], size: int, threads: int, stop: np.ndarray, progress: Any
-) -> None:
+def for_each_chunk(work: Callable[[slice], int], size: int, threads: int, stop: np.ndarray, progress: Any) -> None:
     """Run the work of every chunk, on threads where there are several of both; Ctrl-C ends all of them."""
     parts = list(chunks(size, threads))
     with reporter(progress, size) as report:

@@ -25,6 +25,15 @@ def within(c, d, q, tol, n):
     return short
 
 
+def visible(h, c, q, F, n, eps):
+    """Whether changing an unknown by all of itself (or of its start) would be seen in F: ``h_ii x_i² > eps |F|``."""
+    seen = True
+    least = eps * abs(F)
+    for i in range(n):
+        seen = seen & ((h[i, i] * c[i] * c[i] > least) | (h[i, i] > least * q[i] * q[i]))
+    return seen
+
+
 def near_minimum(F, s, s_before, moved):
     """Whether Gauss-Newton is near enough to a minimum to hand on to the exact Hessian."""
     close = 0.5 * s <= NEAR * F
@@ -33,7 +42,7 @@ def near_minimum(F, s, s_before, moved):
 
 
 def minimum(F, F0, s, s_before, steepest, moved, short, tight, ftol, gtol, tight_f, floor):
-    """Whether x is a minimum, given that H is positive definite and the Newton step ``short``:
+    """Whether x is a minimum, given that H is positive definite, ``visible``, and the Newton step ``short``:
 
     - ``s / 2 <= ftol |F|``, or ``max |g_i| <= gtol``, or
       ``s / 2 <= tight_f (F0 - F)`` and the step is ``tight`` (where F itself tends to zero); but where the last step

@@ -13,7 +13,7 @@ from numba import njit
 from numba.core import types
 from numba.core.extending import intrinsic
 
-from . import status, step, trust
+from . import linalg, status, step, trust
 from .converge import HAND_OVER, NEXT_PHASE
 
 OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
@@ -21,6 +21,7 @@ AT = ("c_0", "q_0", "F", "F0", "radius", "trips", "moves", "code")  # order of t
 C, Q, F, F0, RADIUS, TRIPS, MOVES, CODE = range(8)
 
 scales = njit(**OPTIONS)(step.scales)
+normal_equations = njit(**OPTIONS)(linalg.normal_equations)
 FIRST_RADIUS = step.RADIUS
 
 
@@ -54,15 +55,15 @@ call_advance = _pointer_call("number", 5)  # S, limit, ftol, xtol, gtol
 
 
 @njit(**OPTIONS)
-def load(S, D, W, l, b, m, x, args, data):
-    """Problem b into lane l: unknowns, scalars, data."""
+def load(S, D, W, lane, b, m, x, args, data):
+    """Problem b into lane lane: unknowns, scalars, data."""
     n = x.shape[1]
     for i in range(n):
-        S[i * W + l] = x[b, i]
+        S[i * W + lane] = x[b, i]
     slot = n
     for values in args:
         for i in range(values.shape[1]):
-            S[slot * W + l] = values[b, i]
+            S[slot * W + lane] = values[b, i]
             slot += 1
     columns = 0
     for values in data:
@@ -71,7 +72,7 @@ def load(S, D, W, l, b, m, x, args, data):
     for values in data:
         for i in range(values.shape[2]):
             for k in range(m):
-                D[(k * columns + column) * W + l] = values[b, k, i]
+                D[(k * columns + column) * W + lane] = values[b, k, i]
             column += 1
 
 
@@ -86,7 +87,8 @@ def workspaces(slots, W, m, data, like):
 
 @njit(**OPTIONS)
 def solve(
-    evaluate, advance, slots, W, at, todo, x, fun, top, code, nit, nfev, args, data, X, A, m, stop, limit, ftol, xtol, gtol
+    evaluate, advance, slots, W, at, todo, x, fun, top, code, nit, nfev, args, data, X, A, m, stop,
+    limit, ftol, xtol, gtol,
 ):  # fmt: skip
     """Solve the problems ``todo`` (row numbers); x is the start on entry and the solution on return.
 
@@ -102,31 +104,31 @@ def solve(
     ended = True
     while True:
         if ended:
-            for l in range(W):
-                b = problem[l]
-                if b >= 0 and S[at[CODE] + l] > 0:
-                    how = S[at[CODE] + l]
+            for lane in range(W):
+                b = problem[lane]
+                if b >= 0 and S[at[CODE] + lane] > 0:
+                    how = S[at[CODE] + lane]
                     code[b] = np.int8(how)
-                    top[b] = S[at[F0] + l]
-                    nit[b] += np.int32(S[at[MOVES] + l])
-                    nfev[b] += np.int32(S[at[TRIPS] + l])
+                    top[b] = S[at[F0] + lane]
+                    nit[b] += np.int32(S[at[MOVES] + lane])
+                    nfev[b] += np.int32(S[at[TRIPS] + lane])
                     if how < HAND_OVER:
-                        fun[b] = S[at[F] + l]
+                        fun[b] = S[at[F] + lane]
                         place = 0 if how == NEXT_PHASE else at[C]  # onward: the next trial point
                         for i in range(n):
-                            x[b, i] = S[place + i * W + l]
-                    problem[l] = -1
+                            x[b, i] = S[place + i * W + lane]
+                    problem[lane] = -1
                     running -= 1
-                if problem[l] < 0 and taken < todo.size:
+                if problem[lane] < 0 and taken < todo.size:
                     b = todo[taken]
-                    problem[l] = b
-                    load(S, D, W, l, b, m, x, args, data)
-                    S[at[C] + l : slots * W : W] = 0
+                    problem[lane] = b
+                    load(S, D, W, lane, b, m, x, args, data)
+                    S[at[C] + lane : slots * W : W] = 0
                     scales(x[b], q, n)
                     for i in range(n):
-                        S[at[Q] + i * W + l] = q[i]
-                    S[at[F0] + l] = top[b]
-                    S[at[RADIUS] + l] = FIRST_RADIUS * np.sqrt(n)
+                        S[at[Q] + i * W + lane] = q[i]
+                    S[at[F0] + lane] = top[b]
+                    S[at[RADIUS] + lane] = FIRST_RADIUS * np.sqrt(n)
                     taken += 1
                     running += 1
         if running == 0 or stop[0] != 0:
@@ -142,54 +144,48 @@ def derivatives(evaluate, slots, W, outputs, x, f, g, h, args, data, X, A, m):
     n = x.shape[1]
     for first in range(0, x.shape[0], W):
         lanes = min(W, x.shape[0] - first)
-        for l in range(lanes):
-            load(S, D, W, l, first + l, m, x, args, data)
+        for lane in range(lanes):
+            load(S, D, W, lane, first + lane, m, x, args, data)
         call_evaluate(evaluate, S, D, X, A, m)
-        for l in range(lanes):
-            f[first + l] = S[outputs[0] + l]
-            take(S, outputs[1:], l, g[first + l], h[first + l], n)
+        for lane in range(lanes):
+            f[first + lane] = S[outputs[0] + lane]
+            take(S, outputs[1:], lane, g[first + lane], h[first + lane], n)
 
 
 @njit(**OPTIONS)
-def take(S, outputs, l, vector, matrix, n):
-    """A vector and a symmetric matrix of lane l; what is structurally zero (place -1) stays as it is."""
+def take(S, outputs, lane, vector, matrix, n):
+    """A vector and a symmetric matrix of lane lane; what is structurally zero (place -1) stays as it is."""
     for i in range(n):
         if outputs[i] >= 0:
-            vector[i] = S[outputs[i] + l]
+            vector[i] = S[outputs[i] + lane]
         for j in range(i + 1):
             place = outputs[n + i * n + j]
             if place >= 0:
-                matrix[i, j] = matrix[j, i] = S[place + l]
+                matrix[i, j] = matrix[j, i] = S[place + lane]
 
 
 @njit(**OPTIONS)
-def gather(S, outputs, l, kind, g, h, b, r, j, n):
-    """What lane l yielded, into arrays; returns f.  Of a root search: r and J, and from them f, g and JᵀJ."""
+def gather(S, outputs, lane, kind, g, h, b, r, j, n):
+    """What lane lane yielded, into arrays; returns f.  Of a root search: r and J, and from them f, g and JᵀJ."""
     if kind != trust.ROOT:
-        take(S, outputs[1:], l, g, h, n)
+        take(S, outputs[1:], lane, g, h, n)
         if outputs.size > 1 + n + n * n:
             for i in range(n):
                 for k in range(i + 1):
                     place = outputs[1 + n + n * n + i * n + k]
                     if place >= 0:
-                        b[i, k] = b[k, i] = S[place + l]
-        return S[outputs[0] + l]
+                        b[i, k] = b[k, i] = S[place + lane]
+        return S[outputs[0] + lane]
     for i in range(n):
-        r[i] = S[outputs[i] + l] if outputs[i] >= 0 else 0.0
+        r[i] = S[outputs[i] + lane] if outputs[i] >= 0 else 0.0
         for k in range(n):
             place = outputs[n + i * n + k]
-            j[i, k] = S[place + l] if place >= 0 else 0.0
-    total = 0.0
+            j[i, k] = S[place + lane] if place >= 0 else 0.0
+    f = normal_equations(r, j, g, h, n)
     for i in range(n):
-        total += r[i] * r[i]
-        g[i] = 0.0
-        for k in range(n):
-            g[i] += j[k, i] * r[k]
-            h[i, k] = 0.0
-            for q in range(n):
-                h[i, k] += j[q, i] * j[q, k]
-            b[i, k] = h[i, k]
-    return 0.5 * total
+        for k in range(i + 1):
+            h[k, i] = b[i, k] = b[k, i] = h[i, k]
+    return f
 
 
 @njit(**OPTIONS)
@@ -215,44 +211,54 @@ def solve_trust(
     taken = 0
     running = 0
     while True:
-        for l in range(W):
-            if problem[l] < 0 and taken < todo.size:
+        for lane in range(W):
+            if problem[lane] < 0 and taken < todo.size:
                 p = todo[taken]
-                problem[l] = p
-                load(S, D, W, l, p, m, x0, args, data)
-                trust.start_search(x0[p], vectors[0, l], vectors[3, l], K[l], first_model, n)
-                attempt[l] = 0
+                problem[lane] = p
+                load(S, D, W, lane, p, m, x0, args, data)
+                trust.start_search(x0[p], vectors[0, lane], vectors[3, lane], K[lane], first_model, n)
+                attempt[lane] = 0
                 taken += 1
                 running += 1
         if running == 0 or stop[0] != 0:
             return
         call_evaluate(evaluate, S, D, X, A, m)
-        for l in range(W):
-            p = problem[l]
+        for lane in range(W):
+            p = problem[lane]
             if p < 0:
                 continue
-            f = gather(S, outputs, l, kind, g, h, b, r, j, n)
+            f = gather(S, outputs, lane, kind, g, h, b, r, j, n)
             how = trust.search(
-                kind, hybrid and attempt[l] == 0, f, g, h, b, r, j,
-                vectors[0, l], vectors[1, l], vectors[2, l], vectors[3, l], vectors[4, l],
-                matrices[0, l], matrices[1, l], vectors[5, l], matrices[2, l], K[l], limit, n,
+                kind, hybrid and attempt[lane] == 0, f, g, h, b, r, j,
+                vectors[0, lane], vectors[1, lane], vectors[2, lane], vectors[3, lane], vectors[4, lane],
+                matrices[0, lane], matrices[1, lane], vectors[5, lane], matrices[2, lane], K[lane], limit, n,
             )  # fmt: skip
             if how != trust.SEARCHING:
-                found = trust.judge_end(kind, how, vectors[1, l], vectors[3, l], vectors[4, l], matrices[0, l], K[l], n)
-                nit[p] += np.int32(K[l, trust.MOVES])
-                nfev[p] += np.int32(K[l, trust.TRIPS])
+                found = trust.judge_end(
+                    kind,
+                    how,
+                    vectors[1, lane],
+                    vectors[3, lane],
+                    vectors[4, lane],
+                    matrices[0, lane],
+                    matrices[1, lane],
+                    K[lane],
+                    n,
+                )
+                nit[p] += np.int32(K[lane, trust.MOVES])
+                nfev[p] += np.int32(K[lane, trust.TRIPS])
                 if found == status.NOT_FINITE_AT_START:
                     state[p] = found
-                elif attempt[l] == 0 or found == status.CONVERGED or K[l, trust.F] < fun[p]:
+                elif attempt[lane] == 0 or found == status.CONVERGED or K[lane, trust.F] < fun[p]:
                     state[p] = found
-                    fun[p] = K[l, trust.F]
+                    fun[p] = K[lane, trust.F]
                     for i in range(n):
-                        x[p, i] = vectors[1, l, i]
-                if hybrid and attempt[l] == 0 and found != status.CONVERGED and found != status.NOT_FINITE_AT_START:
-                    attempt[l] = 1
-                    trust.start_search(x0[p], vectors[0, l], vectors[3, l], K[l], 1.0, n)
+                        x[p, i] = vectors[1, lane, i]
+                if hybrid and attempt[lane] == 0 and found != status.CONVERGED and found != status.NOT_FINITE_AT_START:
+                    attempt[lane] = 1
+                    trust.start_search(x0[p], vectors[0, lane], vectors[3, lane], K[lane], 1.0, n)
                 else:
-                    problem[l] = -1
+                    problem[lane] = -1
                     running -= 1
             for i in range(n):
-                S[i * W + l] = vectors[0, l, i]
+                S[i * W + lane] = vectors[0, lane, i]

@@ -22,12 +22,16 @@ CACHE = 24_000  # bytes of workspace that should stay in the first-level cache
 class Formula(Protocol):
     """What is needed of a derived program (see ``batchnewton.derive.Program``)."""
 
-    n: int
-    constants: Mapping[str, float]
-    outputs: Mapping[str, tuple[str, str]]
-    inputs: Sequence
-    stages: Mapping[str, Sequence]
-    scale: float
+    @property
+    def n(self) -> int: ...
+    @property
+    def outputs(self) -> Mapping[str, tuple[str, str]]: ...
+    @property
+    def inputs(self) -> Sequence: ...
+    @property
+    def stages(self) -> Mapping[str, Sequence]: ...
+    @property
+    def scale(self) -> float: ...
 
     def uses(self, stage: str) -> set[str]: ...
 
@@ -179,9 +183,7 @@ def scaled(value: str, name: str, program: Formula) -> str:
     return f"half * {value}" if name == "f" and program.scale == 0.5 else value
 
 
-def pass_text(
-    program: Formula, where: Layout, call: list[str], sums: list[str], points: int
-) -> tuple[str, list[str]]:
+def pass_text(program: Formula, where: Layout, call: list[str], sums: list[str], points: int) -> tuple[str, list[str]]:
     """``add{points}(S, D, l, k, ...)`` adds rows k, k + 1, ... to the sums of a lane; and the loop that calls it."""
     uses = program.uses("point") | {program.outputs[name][1] for name in sums}
     head: list[str] = []

@@ -64,10 +64,9 @@ def normal_equations(r, j, g, h, n):
         for k in range(n):
             s = s + j[k, i] * r[k]
         g[i] = s
-        for l in range(i + 1):
+        for m in range(i + 1):
             s = 0.0
             for k in range(n):
-                s = s + j[k, i] * j[k, l]
-            h[i, l] = s
-    f = 0.5 * total
-    return f
+                s = s + j[k, i] * j[k, m]
+            h[i, m] = s
+    return 0.5 * total

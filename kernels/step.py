@@ -18,6 +18,7 @@ from .converge import (
     minimum,
     near_minimum,
     residuals_vanish,
+    visible,
     within,
 )
 from .linalg import factor, normal_equations, solve
@@ -163,8 +164,11 @@ def trip(
         on = False
     else:
         settled_now = newton & short & (tiny_now | (0.5 * s <= (0.5 * eps) * (F0 - F)))
-        found = (accept & newton) & minimum(
-            F, F0, s, s_before, largest(g, n), moved, short, tight, ftol, gtol, tight_f, floor
+        found = (
+            accept
+            & newton
+            & visible(h, c, q, F, n, eps)
+            & minimum(F, F0, s, s_before, largest(g, n), moved, short, tight, ftol, gtol, tight_f, floor)
         )
         on = False
     if phase == "gauss-newton":

@@ -81,11 +81,11 @@ class _Scope(ast.NodeTransformer):
             raise NotImplementedError(f"{self.function.__name__}: {ast.unparse(statement)} cannot be unrolled")
         handler(statement)
 
-    def write_Expr(self, statement: ast.Expr) -> None:
+    def write_Expr(self, statement: Any) -> None:
         if isinstance(statement.value, ast.Call):  # a step called for what it writes into its arrays
             self.inline(statement.value)
 
-    def write_Assign(self, statement: ast.Assign) -> None:
+    def write_Assign(self, statement: Any) -> None:
         (target,) = statement.targets
         called = isinstance(statement.value, ast.Call) and self.step_called(statement.value)
         value = self.inline(statement.value) if called else self.visit(copy.deepcopy(statement.value))
@@ -94,12 +94,12 @@ class _Scope(ast.NodeTransformer):
         for one, new in zip(targets, values, strict=True):
             self.assign(one, new)
 
-    def assign(self, target: ast.expr, value: ast.expr) -> None:
+    def assign(self, target: Any, value: Any) -> None:
         name = self.element(target) if isinstance(target, ast.Subscript) else self.local(target.id)
         if not (isinstance(value, ast.Name) and value.id == name):
             self.text.lines.append(f"{name} = {ast.unparse(value)}")
 
-    def write_For(self, statement: ast.For) -> None:
+    def write_For(self, statement: Any) -> None:
         for value in self.value(statement.iter):
             self.known[statement.target.id] = value
             for inner in statement.body:
@@ -116,9 +116,9 @@ class _Scope(ast.NodeTransformer):
         found = self.globals.get(call.func.id) if isinstance(call.func, ast.Name) else None
         return found if inspect.isfunction(found) else None
 
-    def inline(self, call: ast.Call) -> ast.expr | None:
+    def inline(self, call: Any) -> Any:
         """Write out the called step in place; its value in the names of this scope."""
-        function = self.step_called(call)
+        function: Any = self.step_called(call)
         name = function.__name__
         self.calls[name] = self.calls.get(name, 0) + 1
         prefix = f"{self.prefix}{name}{self.calls[name] if self.calls[name] > 1 else ''}_"
@@ -157,7 +157,7 @@ class _Scope(ast.NodeTransformer):
             raise NameError(f"{self.function.__name__}: {ast.unparse(node)} needs {missing}")
         return eval(compile(ast.Expression(copy.deepcopy(node)), "<known>", "eval"), {"__builtins__": {}}, space)
 
-    def element(self, node: ast.Subscript) -> str:
+    def element(self, node: Any) -> str:
         index = self.value(node.slice)
         index = index if isinstance(index, tuple) else (index,)
         return "_".join([self.arrays[node.value.id], *map(str, index)])

@@ -18,13 +18,16 @@ kernel = njit(error_model="numpy", fastmath=False, forceinline=True)
 
 
 class Format(NamedTuple):
-    """An IEEE binary format: its type, and the constants that a formula needs in that type."""
+    """An IEEE binary format, and constants of its type."""
 
-    name: str
     real: type
     mantissa: int  # stored bits
     bias: int
-    integer: str  # a float of at least `integer`, of either sign, is a whole number
+
+    @property
+    def magic(self):
+        """Added to a small number, it rounds to the nearest integer k and leaves k in the low bits of the sum."""
+        return self.real(1.5 * 2.0**self.mantissa)
 
     def reals(self, *values):
         """The values as constants of this format."""
@@ -36,8 +39,8 @@ class Format(NamedTuple):
         return tuple(self.real(v) for v in value) if isinstance(value, tuple) else self.real(value)
 
 
-F64 = Format("float64", np.float64, 52, 1023, "int64")
-F32 = Format("float32", np.float32, 23, 127, "int32")
+F64 = Format(np.float64, 52, 1023)
+F32 = Format(np.float32, 23, 127)
 
 
 def _layout(kind):
@@ -82,7 +85,7 @@ def where(typingctx, condition, x, y):
 
 @intrinsic
 def power_of_two(typingctx, t):
-    """2**k from t = magic + k, where magic = 1.5 * 2**mantissa leaves the integer k in the low bits of t."""
+    """2**k from t = magic + k."""
 
     def codegen(context, builder, signature, values):
         integer, mantissa, bias = _layout(t)
@@ -97,10 +100,10 @@ def flip_sign(typingctx, x, t):
     """x times (-1)**k, from t = magic + k."""
 
     def codegen(context, builder, signature, values):
-        integer, mantissa, bias = _layout(t)
-        x, t_ = (builder.bitcast(v, integer) for v in values)
-        sign = builder.shl(t_, integer(integer.width - 1))
-        return builder.bitcast(builder.xor(x, sign), values[0].type)
+        integer, _, _ = _layout(t)
+        bits, k = (builder.bitcast(v, integer) for v in values)
+        sign = builder.shl(k, integer(integer.width - 1))
+        return builder.bitcast(builder.xor(bits, sign), values[0].type)
 
     return x(x, t), codegen
 

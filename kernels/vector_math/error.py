@@ -9,7 +9,7 @@ product with e**(-x**2), whose argument is carried in two parts.
 from functools import cache
 
 from .bits import Format, at_most, copysign, fabs, fma, kernel, polynomial, power_of_two, two_product, where
-from .exponential import exp_sum, magic, reduced
+from .exponential import exp_sum, reduced
 
 ERF = (
     (0.12837916709551256, -0.3761263890318341, 0.11283791670942123, -0.026866170643087082, 0.0052239776077065,
@@ -37,7 +37,7 @@ ERFCX = (
 
 
 def erf(t: Format):
-    ZERO, ONE, FAR, MAGIC = *t.reals(0, 1), t.pick(6.0, 4.0), magic(t)
+    ZERO, ONE, FAR, MAGIC = *t.reals(0, 1), t.pick(6.0, 4.0), t.magic
     NEAR_P, FAR_P = t.pick(*ERF), t.pick(*ERF_FAR)
     exp_reduced = reduced(t)
 

@@ -1,9 +1,9 @@
 """exp, exp2, expm1 and the pieces that hyperbolic functions, powers and gamma build from.
 
 e**x = 2**k e**r with k the integer nearest x / ln 2 and r = x - k ln 2 in two parts (Cody & Waite 1980, chapter 6).
-e**r = 1 + r + r**2 P(r); P is the minimax polynomial for the relative error on |r| <= ln(2)/2, found by Remez' exchange
-in 50 digits and rounded coefficient by coefficient, the later ones refitted after each rounding. The same holds for
-the tables of the other files.
+e**r = 1 + r + r**2 P(r), where P is the minimax polynomial for the relative error on |r| <= ln(2)/2: found by Remez'
+exchange algorithm in 50 digits, then rounded, leading coefficients first and the others refitted after each, or all at
+once and improved by a search among their neighbours. The tables of the other files are made the same way.
 """
 
 from functools import cache
@@ -31,15 +31,10 @@ EXP2 = (
 )  # fmt: skip
 
 
-def magic(t: Format):
-    """Added to a small number, it leaves the nearest integer in the low bits."""
-    return t.real(1.5 * 2.0**t.mantissa)
-
-
 @cache
 def reduced(t: Format):
     INVERSE, HIGH, LOW = t.pick(*LOG2E), t.pick(*LN2_HIGH), t.pick(*LN2_LOW)
-    MAGIC, P = magic(t), t.pick(*EXP)
+    MAGIC, P = t.magic, t.pick(*EXP)
 
     @kernel
     def reduced(x, x_low):
@@ -53,7 +48,7 @@ def reduced(t: Format):
 
 @cache
 def scale(t: Format):
-    HALF, MAGIC = t.real(0.5), magic(t)
+    HALF, MAGIC = t.real(0.5), t.magic
 
     @kernel
     def scale(x, k):
@@ -95,7 +90,7 @@ def exp(t: Format):
 
 def exp2(t: Format):
     ONE, LOW, HIGH = t.real(1), t.pick(-1076.0, -151.0), t.pick(1025.0, 129.0)
-    MAGIC, P, rescale = magic(t), t.pick(*EXP2), scale(t)
+    MAGIC, P, rescale = t.magic, t.pick(*EXP2), scale(t)
 
     @kernel
     def exp2(x):
@@ -110,7 +105,7 @@ def exp2(t: Format):
 @cache
 def quarter_expm1(t: Format):
     ZERO, TWO, QUARTER = t.reals(0, 2, 0.25)
-    MAGIC, reduce = magic(t), reduced(t)
+    MAGIC, reduce = t.magic, reduced(t)
 
     @kernel
     def quarter_expm1(x):

@@ -63,15 +63,27 @@ SQUARES = (
 )  # fmt: skip
 HALF_LOG_2PI, HALF_LOG_2PI_LOW = 0.9189385332046728, -3.8782941580672414e-17
 PI_HIGH, PI_LOW, _ = PI[0]
+PI_SQUARED, PI_SQUARED_LOW = 9.869604401089358, 6.265295508739711e-16
+OVERFLOW = 5.562684646268003e-309  # below, 1 / x is infinite
 
 log, log_of, exp_of = log_(F64), log_sum(F64), exp_sum(F64)
 
 
 @kernel
 def sin_pi(d):
-    """sin(pi d) for |d| <= 1/2."""
+    """sin(pi d) for |d| <= 1/2, in two parts."""
     z = d * d
-    return fma(d, PI_HIGH, d * fma(z, polynomial(z, SIN_PI), PI_LOW))
+    rest = d * fma(z, polynomial(z, SIN_PI), PI_LOW)
+    sine = fma(d, PI_HIGH, rest)
+    return sine, fma(d, PI_HIGH, -sine) + rest
+
+
+@kernel
+def quotient(x, x_low, y, y_low):
+    """(q, q_low): (x + x_low) / (y + y_low)."""
+    reciprocal = 1.0 / y
+    q = x * reciprocal
+    return q, (fma(-q, y, x) + fma(-q, y_low, x_low)) * reciprocal
 
 
 @kernel
@@ -122,13 +134,14 @@ def gamma(x):
     h, low = log_of(where(far, a, 9.0))
     e, e_low = stirling(where(far, a, 9.0), h, low)
     e, e_low = where(far, e, base), where(far, e_low, where(below, -correction, correction))
-    sine = sin_pi(size - rint(size))
-    sine = where(fabs(rint(0.5 * rint(size)) * 2.0 - rint(size)) > 0.0, -sine, sine)
+    nearest = rint(size)
+    sine, _ = sin_pi(size - nearest)
+    sine = where(2.0 * rint(0.5 * nearest) == nearest, sine, -sine)
     above_line = where(negative, where(below, p, 1.0) * -PI_HIGH, where(below, 1.0, p))
     below_line = where(negative, where(below, 1.0, a * p) * sine, where(below, a * p, 1.0))
     y = exp_of(where(negative, -e, e), where(negative, -e_low, e_low), above_line / below_line)
     y = where(negative & (sine == 0.0), nan, y)
-    return where(x == 0.0, copysign(inf, x), y)
+    return where(size < OVERFLOW, copysign(inf, x), y)
 
 
 @kernel
@@ -141,8 +154,8 @@ def lgamma(x):
     e, e_low = stirling(where(far, a, 9.0), h, low)
     y = where(far, e + e_low, where(below, base - low - h, (base + low) + h))
     y = where((a > 0.0) & (e < inf) & (a < inf), y, a + inf)
-    sine = fabs(sin_pi(a - rint(a)))
-    reflected = where(a < inf, log(PI_HIGH / (a * sine)) - y, inf)
+    sine, _ = sin_pi(a - rint(a))
+    reflected = where(a < inf, log(PI_HIGH / (a * fabs(sine))) - y, inf)
     return where((x < 0.0) & (a > 1e-20), reflected, y)
 
 
@@ -155,11 +168,16 @@ def digamma(x):
     y = where(near, a + 7.0, a)
     reciprocal = 1.0 / y
     w = reciprocal * reciprocal
-    psi = log(y) - fma(w, polynomial(w, DIGAMMA_FAR), 0.5 * reciprocal)
-    psi = psi - where(near, polynomial(c, SLOPES) / polynomial(c, FACTORS) + 1.0 / c, 0.0)
+    h, low = log_of(where(y < inf, y, 1.0))
+    low = low - fma(w, polynomial(w, DIGAMMA_FAR), 0.5 * reciprocal)
+    psi = where(near, (h - polynomial(c, SLOPES) / polynomial(c, FACTORS)) - 1.0 / c, h) + low
+    psi = where(y < inf, psi, y)
     d = x - rint(x)
-    cotangent = copysign(sin_pi(0.5 - fabs(d)), d) / sin_pi(fabs(d))
-    reflected = where(d == 0.0, nan, fma(-PI_HIGH, cotangent, psi))
+    sine, sine_low = sin_pi(d)
+    cosine, cosine_low = sin_pi(0.5 - fabs(d))
+    cotangent, low = quotient(cosine, cosine_low, sine, sine_low)
+    reflected = fma(-PI_HIGH, cotangent, fma(-PI_HIGH, low, fma(-PI_LOW, cotangent, psi)))
+    reflected = where(d == 0.0, nan, where(fabs(cotangent) < inf, reflected, -cotangent))
     return where(negative, reflected, where(x == 0.0, copysign(inf, -x), psi))
 
 
@@ -175,8 +193,10 @@ def trigamma(x):
     psi = fma(0.5, w, fma(w * reciprocal, polynomial(w, TRIGAMMA_FAR), reciprocal))
     product, first = polynomial(c, FACTORS), 1.0 / c
     psi = where(near, fma(first, first, polynomial(c, SQUARES) / (product * product) + psi), psi)
-    quotient = PI_HIGH / sin_pi(x - rint(x))
-    return where(negative, quotient * quotient - psi, psi)
+    sine, sine_low = sin_pi(x - rint(x))
+    square, square_low = two_product(sine, sine)
+    pole, low = quotient(PI_SQUARED, PI_SQUARED_LOW, square, fma(2.0 * sine, sine_low, square_low))
+    return where(negative, where(pole < inf, pole + (low - psi), pole), psi)
 
 
 def _rounded(f64):

@@ -3,7 +3,7 @@
 from math import nan
 
 from .bits import Format, at_most, copysign, fabs, fma, kernel, power_of_two, sqrt, where
-from .exponential import magic, quarter_expm1, reduced
+from .exponential import quarter_expm1, reduced
 from .logarithm import log1p
 
 FARTHEST = (710.6, 89.6)  # beyond, sinh and cosh are infinite
@@ -24,7 +24,7 @@ def sinh(t: Format):
 
 
 def cosh(t: Format):
-    ZERO, ONE, TWO, SIXTEENTH, FAR, MAGIC = *t.reals(0, 1, 2, 1 / 16), t.pick(*FARTHEST), magic(t)
+    ZERO, ONE, TWO, SIXTEENTH, FAR, MAGIC = *t.reals(0, 1, 2, 1 / 16), t.pick(*FARTHEST), t.magic
     exp_reduced = reduced(t)
 
     @kernel
@@ -39,7 +39,7 @@ def cosh(t: Format):
 
 
 def tanh(t: Format):
-    ZERO, ONE, TWO, MAGIC, FAR = *t.reals(0, 1, 2), magic(t), t.pick(20.0, 10.0)
+    ZERO, ONE, TWO, MAGIC, FAR = *t.reals(0, 1, 2), t.magic, t.pick(20.0, 10.0)
     exp_reduced = reduced(t)
 
     @kernel

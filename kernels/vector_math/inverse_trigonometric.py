@@ -28,7 +28,7 @@ PI_2 = ((1.5707963267948966, 6.123233995736766e-17), (1.5707963705062866, -4.371
 
 @cache
 def angle(t: Format):
-    ZERO, ONE, HALF, EDGE, P = t.real(0), t.real(1), t.real(0.5), t.real(TAN_PI_8), t.pick(*ATAN)
+    ZERO, ONE, HALF, EDGE, P = *t.reals(0, 1, 0.5), t.real(TAN_PI_8), t.pick(*ATAN)
     RIGHT, RIGHT_LOW = t.pick(*PI_2)
 
     @kernel

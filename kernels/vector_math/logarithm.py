@@ -22,7 +22,7 @@ from .bits import (
     two_sum,
     where,
 )
-from .exponential import LN2_HIGH, LN2_LOW, magic
+from .exponential import LN2_HIGH, LN2_LOW
 
 LOG = (
     (0.6666666666666734, 0.3999999999941662, 0.28571428742036975, 0.22222198603696916, 0.18183562947363904,
@@ -83,7 +83,7 @@ def log_rest(t: Format):
 
 @cache
 def log_ends(t: Format):
-    ZERO, INF, NAN = t.real(0), t.real(inf), t.real(nan)
+    ZERO, INF, NAN = t.reals(0, inf, nan)
 
     @kernel
     def log_ends(x, y):
@@ -110,7 +110,7 @@ def log(t: Format):
 @cache
 def log1p(t: Format):
     ONE, HIGH, LOW = t.real(1), t.pick(*LN2_HIGH), t.pick(*LN2_LOW)
-    MAGIC, ZERO, MANY, TINY = magic(t), t.real(0), t.real(2.0**60), t.real(2.0 ** -(t.mantissa + 2))
+    MAGIC, ZERO, MANY, TINY = t.magic, t.real(0), t.real(2.0**60), t.real(2.0 ** -(t.mantissa + 2))
     rest, ends = log_rest(t), log_ends(t)
 
     @kernel

@@ -4,7 +4,7 @@ from math import inf, nan
 
 from . import bits
 from .bits import Format, clamp, copysign, fabs, floor, fma, kernel, polynomial, power_of_two, two_product, where
-from .exponential import exp_sum, magic
+from .exponential import exp_sum
 from .logarithm import log_sum, split
 
 
@@ -40,7 +40,7 @@ INVERSE_CBRT = (
 def cbrt(t: Format):
     ZERO, ONE, TWO, HALF, THIRD, INF = t.reals(0, 1, 2, 0.5, 1 / 3, inf)
     UP, DOWN = t.reals(2 ** (1 / 3), 2 ** (-1 / 3))
-    MAGIC, P, SERIES = magic(t), t.pick(*INVERSE_CBRT), t.reals(1 / 3, 2 / 9, 14 / 81)
+    MAGIC, P, SERIES = t.magic, t.pick(*INVERSE_CBRT), t.reals(1 / 3, 2 / 9, 14 / 81)
     split_x = split(t)
 
     @kernel

@@ -2,7 +2,7 @@
 
 x = k pi + r (tan: k pi/2) with pi in three parts: the first fused step is exact because k times the first part, x and
 r are all multiples of one unit, so r keeps its relative accuracy near the zeros (Cody & Waite 1980, chapter 8). Then
-sin r = r + r**3 P(r**2) on |r| <= 1.67, of which cos takes the half that is shifted by pi/2: one polynomial, no choice.
+sin r = r + r**3 P(r**2) on |r| <= 1.67, from which cos differs by a shift of pi/2: one polynomial, no choice.
 
 Beyond 2**49 (f32: 2**20), where neighbouring floats are an eighth of a radian or more apart, the answer is NaN.
 """
@@ -10,8 +10,7 @@ Beyond 2**49 (f32: 2**20), where neighbouring floats are an eighth of a radian o
 from functools import cache
 from math import nan
 
-from .bits import Format, fabs, flip_sign, fma, is_odd, kernel, polynomial, where
-from .exponential import magic
+from .bits import Format, clamp, fabs, flip_sign, fma, is_odd, kernel, polynomial, where
 
 PI = (
     tuple(map(float.fromhex, ("0x1.921fb54442d18p+1", "0x1.1a62633145c07p-53", "-0x1.f1976b7ed8fbcp-109"))),
@@ -24,7 +23,7 @@ TINY = (2.0**-27, 2.0**-13)  # below, sin x = x
 SIN = (
     (-0.16666666666666663, 0.008333333333332924, -0.0001984126984111512, 2.755731919572749e-06,
      -2.5052105530378066e-08, 1.605887569681501e-10, -7.641414575623387e-13, 2.7054763715399758e-15),
-    (-0.16666657, 0.008332984, -0.00019803054, 2.5906013e-06),
+    (-0.16666667, 0.008333332, -0.00019840682, 2.7516448e-06, -2.3737824e-08),
 )  # fmt: skip
 # on |r| <= 0.89, for tan
 SIN_QUARTER = (
@@ -52,8 +51,8 @@ def remainder(t: Format, divisor: int):
 
 
 def sin(t: Format):
-    MAGIC, C, P = magic(t), t.pick(*ONE_OVER_PI), t.pick(*SIN)
-    NAN, FAR, SMALL = t.real(nan), t.pick(*FARTHEST), t.pick(*TINY)
+    MAGIC, C, P = t.magic, t.pick(*ONE_OVER_PI), t.pick(*SIN)
+    ONE, NAN, FAR, SMALL = t.real(1), t.real(nan), t.pick(*FARTHEST), t.pick(*TINY)
     rest_of = remainder(t, 1)
 
     @kernel
@@ -61,7 +60,7 @@ def sin(t: Format):
         shifted = fma(x, C, MAGIC)
         r = rest_of(x, shifted - MAGIC)
         z = r * r
-        y = flip_sign(fma(r * z, polynomial(z, P), r), shifted)
+        y = clamp(flip_sign(fma(r * z, polynomial(z, P), r), shifted), -ONE, ONE)
         size = fabs(x)
         return where(size <= FAR, where(size < SMALL, x, y), NAN)
 
@@ -69,8 +68,8 @@ def sin(t: Format):
 
 
 def cos(t: Format):
-    MAGIC, C, P = magic(t), t.pick(*ONE_OVER_PI), t.pick(*SIN)
-    NAN, FAR, HALF = t.real(nan), t.pick(*FARTHEST), t.real(0.5)
+    MAGIC, C, P = t.magic, t.pick(*ONE_OVER_PI), t.pick(*SIN)
+    ONE, HALF, NAN, FAR = *t.reals(1, 0.5, nan), t.pick(*FARTHEST)
     rest_of = remainder(t, 1)
 
     @kernel
@@ -80,14 +79,14 @@ def cos(t: Format):
         shifted = fma(size, C, -HALF) + MAGIC
         r = -rest_of(size, (shifted - MAGIC) + HALF)
         z = r * r
-        y = flip_sign(fma(r * z, polynomial(z, P), r), shifted)
+        y = clamp(flip_sign(fma(r * z, polynomial(z, P), r), shifted), -ONE, ONE)
         return where(size <= FAR, y, NAN)
 
     return cos
 
 
 def tan(t: Format):
-    MAGIC, C = magic(t), t.pick(*ONE_OVER_PI) * t.real(2)
+    MAGIC, C = t.magic, t.pick(*ONE_OVER_PI) * t.real(2)
     SINE, COSINE = t.pick(*SIN_QUARTER), t.pick(*COS_QUARTER)
     NAN, FAR, SMALL = t.real(nan), t.pick(*FARTHEST), t.pick(*TINY)
     rest_of = remainder(t, 2)

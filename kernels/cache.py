@@ -1,0 +1,74 @@
+"""Where generated text and machine code are kept, and what makes them stale."""
+
+import functools
+import hashlib
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+import platformdirs
+from numba.core.caching import CacheImpl, _CacheLocator
+
+HERE = Path(__file__).resolve().parent
+
+
+@functools.cache
+def source_hash() -> str:
+    """Hash of all sources of the kernels: a change in any of them must not find old machine code."""
+    digest = hashlib.sha256()
+    for file in sorted(HERE.rglob("*.py")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+@functools.cache
+def cache_folder() -> Path:
+    """The folder of generated modules, the user's alone: ``$BATCHNEWTON_CACHE``, or the platform's cache folder."""
+    chosen = os.environ.get("BATCHNEWTON_CACHE") or platformdirs.user_cache_dir("batchnewton")
+    folder = Path(chosen) / "kernels"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if private(folder) and os.access(folder, os.W_OK):
+            return folder
+    except OSError:
+        pass
+    return Path(tempfile.mkdtemp(prefix="batchnewton-"))
+
+
+def private(folder: Path) -> bool:
+    """Whether nobody else can write to the folder (Windows: its access lists see to that)."""
+    if not hasattr(os, "getuid"):
+        return True
+    found = folder.stat()
+    return found.st_uid == os.getuid() and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
+class _ByAllSources(_CacheLocator):
+    """Numba's machine code of this package's functions: in the cache folder, valid for these very sources.
+
+    Numba itself looks at the one file that holds a function, not at those of the functions that it calls.
+    """
+
+    def __init__(self, function) -> None:
+        self.line = function.__code__.co_firstlineno
+
+    def get_cache_path(self) -> str:
+        return str(cache_folder() / f"loops_{source_hash()}")
+
+    def get_source_stamp(self) -> str:
+        return source_hash()
+
+    def get_disambiguator(self) -> str:
+        return str(self.line)
+
+    @classmethod
+    def from_function(cls, py_func, py_file):
+        if HERE not in Path(py_file).resolve().parents:
+            return None
+        locator = cls(py_func)
+        locator.ensure_cache_path()
+        return locator
+
+
+CacheImpl._locator_classes.insert(0, _ByAllSources)
