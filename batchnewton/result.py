@@ -138,7 +138,8 @@ class Result:
         freedom = self._problem.m - self._problem.n
         with np.errstate(divide="ignore", invalid="ignore"):
             variance = 2.0 * f / freedom if freedom > 0 else np.full(len(f), np.inf, f.dtype)
-            return np.where(np.isfinite(cov), cov * variance[:, None, None], np.inf).astype(cov.dtype)
+            scaled = cov * variance[:, None, None]
+        return np.where(np.isfinite(scaled), scaled, np.inf).astype(cov.dtype)
 
     @property
     def cov(self) -> np.ndarray:

@@ -1,0 +1,177 @@
+"""The steps as plain Python, one problem: against linear algebra, against their unrolled text, to the minimum."""
+
+import math
+
+import numpy as np
+import pytest
+import reference
+from problems import PROBLEMS
+
+from batchnewton.kernels import converge, linalg, step, unroll
+
+EPS = np.finfo(float).eps
+SIZES = (1, 2, 3, 5, 8)
+ARRAYS = ("x", "g", "h", "r", "j", "c", "d", "q", "z", "lower", "inverse", "a", "b", "y", "v")
+
+
+def spd(n, seed=0):
+    root = np.random.default_rng(seed).normal(size=(n, n))
+    return root @ root.T + 0.1 * np.eye(n)
+
+
+def factored(a):
+    n = len(a)
+    lower, inverse = np.zeros((n, n)), np.zeros(n)
+    return linalg.factor(a, lower, inverse, n, EPS), lower, inverse
+
+
+@pytest.mark.parametrize("n", SIZES)
+def test_solve_of_a_definite_matrix(n):
+    a, b, y = spd(n), np.arange(1.0, n + 1), np.zeros(n)
+    definite, lower, inverse = factored(a)
+    linalg.solve(lower, inverse, b, y, n)
+    assert definite
+    np.testing.assert_allclose(y, np.linalg.solve(a, b), rtol=1e-10)
+
+
+@pytest.mark.parametrize("n", SIZES)
+def test_indefinite_and_singular_still_give_descent(n):
+    values = np.linspace(-1.0, 2.0, n)
+    basis = np.linalg.qr(np.random.default_rng(n).normal(size=(n, n)))[0]
+    for a in (basis @ np.diag(values) @ basis.T, np.outer(values, values), np.zeros((n, n)), -np.eye(n)):
+        definite, lower, inverse = factored(a)
+        g, y = np.ones(n), np.zeros(n)
+        linalg.solve(lower, inverse, g, y, n)
+        assert not definite or n == 1
+        assert g @ y > 0
+        assert np.isfinite(y).all()
+
+
+def test_factor_does_not_depend_on_units():
+    a, units = spd(4), np.array([1e-8, 1.0, 1e4, 1e8])
+    for sign in (1.0, -1.0):
+        shifted = a + (sign - 1.0) * np.diag(np.diag(a))
+        first, second = factored(shifted), factored(units[:, None] * shifted * units)
+        assert first[0] == second[0]
+        np.testing.assert_allclose(second[2] * units**2, first[2], rtol=1e-10)
+
+
+def test_normal_equations():
+    rng = np.random.default_rng(1)
+    r, j, g, h = rng.normal(size=3), rng.normal(size=(3, 3)), np.zeros(3), np.zeros((3, 3))
+    assert linalg.normal_equations(r, j, g, h, 3) == pytest.approx(r @ r / 2)
+    np.testing.assert_allclose(g, j.T @ r)
+    np.testing.assert_allclose(np.tril(h), np.tril(j.T @ j))
+
+
+def test_scales_of_zeros_are_the_largest():
+    q = np.zeros(3)
+    step.scales(np.array([0.0, -4.0, 2.0]), q, 3)
+    np.testing.assert_allclose(q, [0.25, 0.25, 0.5])
+    step.scales(np.zeros(3), q, 3)
+    np.testing.assert_allclose(q, 1.0)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_all_finite_sees_every_entry(bad):
+    g, h = np.ones(2), np.ones((2, 2))
+    assert step.all_finite(1.0, g, h, 2)
+    assert not step.all_finite(bad, g, h, 2)
+    for array, where in ((g, 1), (h, (1, 0)), (h, (1, 1))):
+        array[where] = bad
+        assert not step.all_finite(1.0, g, h, 2)
+        array[where] = 1.0
+
+
+def test_shrinkage_stays_between_its_limits():
+    assert step.shrinkage(-1.0, -1.0, True) == pytest.approx(0.25)  # parabola through F, slope -1, f = F + 1
+    assert step.shrinkage(-1e9, -1.0, True) == step.SHORTEST
+    assert step.shrinkage(0.5, -1.0, True) == step.LONGEST
+    assert step.shrinkage(math.nan, -1.0, False) == step.SHORTEST
+
+
+def test_an_inflexion_is_no_minimum():
+    """x³ + 1 near 0: each Newton step leaves an eighth of s, which is not quadratic convergence."""
+    common = dict(F0=2.0, steepest=1e-20, moved=True, short=True, tight=True, ftol=1e-18, gtol=-1.0)
+    assert not converge.minimum(F=1.0, s=1e-24, s_before=8e-24, tight_f=1e-20, floor=1e-6, **common)
+    assert converge.minimum(F=1.0, s=1e-24, s_before=1e-12, tight_f=1e-20, floor=1e-6, **common)
+
+
+def newton(problem, phase):
+    """The trips of one problem, in plain Python, with the reference's derivatives."""
+    x = np.array(problem.x0, float)
+    n = len(x)
+    g, c, d, q, z, inverse, r = (np.zeros(n) for _ in range(7))
+    h, lower, j = (np.zeros((n, n)) for _ in range(3))
+    F, F0, s, alpha, radius, trips, moves = map(np.float64, (0.0, -np.inf, 0.0, 0.0, step.RADIUS * n**0.5, 0.0, 0.0))
+    settled = tiny = False
+    step.scales(x, q, n)
+    for _ in range(50):
+        f, g[:], h[:] = reference.value_grad_hess(problem.fun, x, problem.args)
+        F, F0, s, alpha, radius, trips, moves, settled, tiny, code = step.trip(
+            x, f, g, h, r, j, c, d, q, z, lower, inverse,
+            F, F0, s, alpha, radius, trips, moves, settled, tiny,
+            50, 1e-18, 1e-6, -1.0, phase, n, EPS, 1e-20, 1e-11, 1e-6, np.sqrt,
+        )  # fmt: skip
+        if code != converge.RUNNING:
+            return c, code
+    raise AssertionError("no end")
+
+
+SMOOTH = [p for p in PROBLEMS if p.kind == "minimize" and p.must and p.answers and not p.data]
+
+
+@pytest.mark.parametrize("problem", SMOOTH, ids=repr)
+def test_plain_python_finds_the_minimum_or_hands_over(problem):
+    with np.errstate(all="ignore"):
+        c, code = newton(problem, "exact")
+    assert code in (converge.CONVERGED, converge.HAND_OVER)
+    if code == converge.CONVERGED:
+        assert problem.error(c) < 1e-6
+
+
+def test_most_smooth_problems_need_no_hand_over():
+    with np.errstate(all="ignore"):
+        codes = [newton(problem, "exact")[1] for problem in SMOOTH]
+    assert np.mean([code == converge.CONVERGED for code in codes]) > 0.6
+
+
+@pytest.mark.parametrize("n", [1, 2, 4])
+@pytest.mark.parametrize("phase", ["exact", "gauss-newton", "root"])
+def test_unrolled_text_says_what_the_loops_say(n, phase):
+    """Both ways give the same bits: the text is the same operations in the same order."""
+    rng = np.random.default_rng(n)
+    scalars = dict(F=1.0, F0=2.0, s=0.3, alpha=0.7, radius=0.5, trips=3.0, moves=2.0, settled=False, tiny=False)
+    scalars |= dict(limit=50.0, ftol=1e-18, xtol=1e-6, gtol=-1.0, f=0.9)
+    known = dict(n=n, eps=EPS, phase=phase, tight_f=1e-20, tight_x=1e-11, floor=1e-6)
+    vectors = {name: rng.normal(size=n) for name in ("x", "g", "r", "c", "d", "q", "z", "inverse")}
+    matrices = {name: rng.normal(size=(n, n)) for name in ("h", "j", "lower")}
+    matrices["h"] = spd(n)
+    text = unroll.straight_line(step.trip, ARRAYS, **known)
+    space = dict(sqrt=math.sqrt, **scalars, **text.constants)
+    for name, array in (vectors | matrices).items():
+        for index in np.ndindex(array.shape):
+            space["_".join([name, *map(str, index)])] = float(array[index])
+    exec("\n".join(text.lines), space)
+    parameters = step.trip.__code__.co_varnames[: step.trip.__code__.co_argcount]
+    given = vectors | matrices | scalars | known | {"sqrt": math.sqrt}
+    results = step.trip(*(given[name] for name in parameters))
+    for name, value in zip("F F0 s alpha radius trips moves settled tiny code".split(), results, strict=True):
+        assert space[name] == value, name
+    for name in "xcd":
+        assert [space[f"{name}_{i}"] for i in range(n)] == vectors[name].tolist(), name
+
+
+def test_structural_zeros_become_constants():
+    text = unroll.straight_line(linalg.factor, ARRAYS, {"a_1_0"}, n=2, eps=EPS)
+    assert "a_1_0" not in "\n".join(text.lines)
+
+
+def test_what_cannot_be_unrolled_is_refused():
+    def looping(n):
+        while n:
+            n = n - 1
+
+    with pytest.raises(NotImplementedError, match="looping"):
+        unroll.straight_line(looping, ())
