@@ -77,6 +77,8 @@ def kernel(fun: Callable[..., Any], arguments: Sequence[Any], kind: str, phase: 
 @functools.lru_cache(maxsize=512)
 def _kernel(fun: Formula, arguments: tuple[Any, ...], kind: str, phase: str | None, dtype: str) -> Kernel:
     program = derive(fun.function, arguments, kind, fun.name)
+    if kind == "root" and program.residuals != program.n:
+        raise ValueError(f"{fun.name} returns {program.residuals} residuals; expected {program.n}, as many as unknowns")
     where = lanes.layout(program, np.dtype(dtype).itemsize, phase is not None)
     module = load(module_name(program, phase or kind), module_text(program, where, phase, np.dtype(dtype)))
     state = [where.slots[name] for name in cpu.AT] if phase else []

@@ -75,6 +75,7 @@ class Chunk:
 
 def solve(problem: Problem, options: Options, progress: Any = False) -> Solution:
     """Solve every problem of the batch."""
+    first_kernel(problem, options.dtype)  # a formula that cannot be derived says so before anything runs
     answer = Solution.empty(problem, options.dtype)
     stop = np.zeros(1, np.int8)
     X, A = shared_data(problem, options.dtype)
@@ -85,6 +86,12 @@ def solve(problem: Problem, options: Options, progress: Any = False) -> Solution
 
     for_each_chunk(work, problem.size, options.threads, stop, progress)
     return answer
+
+
+def first_kernel(problem: Problem, dtype: np.dtype) -> compiler.Kernel:
+    """The kernel of the first phase."""
+    phase = PHASES[problem.kind][0]
+    return compiler.kernel(problem.fun, problem.inputs, phase.derive, phase.step, dtype)
 
 
 def derivatives(problem: Problem, x: np.ndarray, kind: str, threads: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

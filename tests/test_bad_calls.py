@@ -1,0 +1,89 @@
+"""Every bad call: an error before anything runs, that names the argument, what came and what is expected."""
+
+import math
+
+import numpy as np
+import pytest
+
+import batchnewton as bn
+
+T = np.linspace(0, 1, 4)
+Y = np.ones((5, 4))
+
+
+def line(t, a, b):
+    return a * t + b
+
+
+def fit(f=line, xdata=T, ydata=Y, p0=(1.0, 1.0), **options):
+    return bn.curve_fit(f, xdata, ydata, p0, **options)
+
+
+def square(x):
+    return x[0] ** 2
+
+
+BAD = [
+    # shapes and sizes
+    ("ydata of 3 axes", lambda: fit(ydata=np.ones((2, 2, 4))), ValueError, ["ydata", "(2, 2, 4)", "(B, m)"]),
+    ("xdata too short", lambda: fit(xdata=T[:3]), ValueError, ["xdata", "(3,)", "4 points"]),
+    ("xdata of another batch", lambda: fit(xdata=np.ones((3, 1, 4))), ValueError, ["xdata", "(3, 1, 4)", "(5, k, 4)"]),
+    ("p0 of another batch", lambda: fit(p0=np.ones((4, 2))), ValueError, ["p0", "(4, 2)", "(5, 2)"]),
+    ("p0 of 3 axes", lambda: fit(p0=np.ones((5, 2, 1))), ValueError, ["p0", "(5, 2, 1)"]),
+    ("too many parameters", lambda: fit(p0=np.ones(3)), ValueError, ["2 parameters", "a, b", "p0", "(3,)"]),
+    ("sigma of another length", lambda: fit(sigma=np.ones(3)), ValueError, ["sigma", "(3,)", "(4,)"]),
+    ("empty batch", lambda: fit(ydata=np.ones((0, 4))), ValueError, ["ydata", "(0, 4)", "empty"]),
+    ("no points", lambda: fit(xdata=[], ydata=np.ones((5, 0))), ValueError, ["ydata", "empty"]),
+    ("empty x0", lambda: bn.minimize(square, np.ones((0, 2))), ValueError, ["x0", "(0, 2)", "empty"]),
+    ("x0 a number", lambda: bn.minimize(square, 1.0), ValueError, ["x0", "()", "(n,)"]),
+    ("n above the limit", lambda: bn.minimize(square, np.ones(33)), ValueError, ["x0", "33", "32"]),
+    ("args of another batch", lambda: bn.minimize(square, np.ones((3, 1)), (np.ones(2),)), ValueError,
+     ["args[0]", "(2,)", "3", "bn.shared"]),
+    ("data of another batch", lambda: bn.minimize(lambda x, t: x[0] * t, np.ones((3, 1)), data=np.ones((2, 7))),
+     ValueError, ["data[0]", "(2, 7)", "3"]),
+    ("data without rows axis", lambda: bn.minimize(lambda x, t: x[0] * t, np.ones((3, 1)), data=np.ones(3)),
+     ValueError, ["data[0]", "(3,)"]),
+    ("rows that differ", lambda: bn.minimize(lambda x, t, u: x[0] * t * u, np.ones((3, 1)),
+                                             data=(np.ones((3, 7)), np.ones((3, 8)))), ValueError,
+     ["data[1]", "(3, 8)", "7 rows"]),
+    ("ragged", lambda: bn.minimize(square, [[1.0], [1.0, 2.0]]), ValueError, ["x0"]),
+    # kinds of values
+    ("strings", lambda: fit(ydata=[["a"] * 4]), TypeError, ["ydata", "real numbers"]),
+    ("complex", lambda: fit(ydata=Y * 1j), TypeError, ["ydata", "complex128"]),
+    ("objects", lambda: bn.minimize(square, [None]), TypeError, ["x0", "object"]),
+    ("no function", lambda: fit(f="line"), TypeError, ["f", "str", "function"]),
+    # keywords
+    ("unknown keyword", lambda: fit(ftoll=1), TypeError, ["'ftoll'", "'ftol'"]),
+    ("unknown method", lambda: fit(method="lmm"), ValueError, ["method", "'lmm'", "'lm'"]),
+    ("method of another door", lambda: bn.root(square, [1.0], method="lm"), ValueError, ["method", "'lm'", "'newton'"]),
+    ("dtype", lambda: fit(dtype="float16"), ValueError, ["dtype", "float16", "float32"]),
+    ("no dtype", lambda: fit(dtype="real"), ValueError, ["dtype", "real", "float32"]),
+    ("device", lambda: fit(device="gpu"), ValueError, ["device", "'gpu'", "'cpu'"]),
+    ("cuda", lambda: fit(device="cuda:1"), ValueError, ["device", "cuda:1", "no CUDA engine"]),
+    ("ftol", lambda: fit(ftol=-1.0), ValueError, ["ftol", "-1.0", "not negative"]),
+    ("xtol", lambda: fit(xtol="small"), TypeError, ["xtol", "'small'", "number"]),
+    ("gtol", lambda: fit(gtol=math.nan), ValueError, ["gtol", "nan"]),
+    ("max_iter", lambda: fit(max_iter=0), ValueError, ["max_iter", "0", "at least 1"]),
+    ("max_iter a float", lambda: fit(max_iter=2.5), TypeError, ["max_iter", "2.5", "whole"]),
+    ("threads", lambda: fit(threads=-1), ValueError, ["threads", "-1"]),
+    # the formula
+    ("unsupported operation", lambda: fit(f=lambda t, a, b: np.linalg.inv(np.array([[a, b], [b, t]]))[0, 0]), TypeError,
+     ["inv", "test_bad_calls.py"]),
+    ("float()", lambda: fit(f=lambda t, a, b: float(a) * t + b), TypeError, ["float", "test_bad_calls.py"]),
+    ("returns None", lambda: bn.minimize(lambda x: None, [1.0]), TypeError, ["None"]),
+    ("returns two numbers", lambda: bn.minimize(lambda x: (x[0], x[0]), [1.0]), TypeError, ["2", "one"]),
+    ("wrong number of residuals", lambda: bn.root(lambda x: [x[0]], [1.0, 2.0]), (TypeError, ValueError), ["1", "2"]),
+    ("too few arguments", lambda: bn.minimize(square, [1.0], (2.0,)), TypeError, ["argument"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "kind", "words"), [row[1:] for row in BAD], ids=[row[0] for row in BAD])
+def test_a_bad_call_says_what_is_wrong(call, kind, words, monkeypatch):
+    def never(*_):
+        raise AssertionError("something ran")
+
+    monkeypatch.setattr("batchnewton.schedule.for_each_chunk", never)
+    with pytest.raises(kind) as caught:
+        call()
+    for word in words:
+        assert word in str(caught.value)
