@@ -12,6 +12,7 @@ import importlib.util
 import os
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,7 @@ TOLERANCES = {  # limits that follow from the precision; see kernels/converge.py
     "float32": {"tight_f": 1e-9, "tight_x": 2e-5, "floor": 1e-3},
 }
 OPTIONS = 'dict(cache=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})'
+ONE_AT_A_TIME = threading.RLock()  # two threads that meet the same formula compile it once
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,8 @@ def kernel(fun: Callable[..., Any], arguments: Sequence[Any], kind: str, phase: 
     dtype : numpy.dtype
         float32 or float64.
     """
-    return _kernel(fingerprint(fun), tuple(arguments), kind, phase, np.dtype(dtype).name)
+    with ONE_AT_A_TIME:
+        return _kernel(fingerprint(fun), tuple(arguments), kind, phase, np.dtype(dtype).name)
 
 
 @functools.lru_cache(maxsize=512)

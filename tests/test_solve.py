@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -238,6 +239,18 @@ def test_a_second_process_compiles_nothing(tmp_path):
     assert int(first) > 0 and int(second) == 0
     assert x == y
     assert (tmp_path / "cache" / "kernels").stat().st_mode & 0o077 == 0 or os.name == "nt"
+
+
+def test_threads_of_the_user_may_meet_the_same_new_formula():
+    def cubic(x, a):
+        return (x[0] - a) ** 2 + 0.125 * x[0] ** 4 * a**2
+
+    def work(a):
+        return bn.minimize(cubic, [[1.0]], ([a],)).x[0, 0]
+
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(work, [0.5, 1.0, 1.5, 2.0] * 4))
+    assert together == [work(a) for a in [0.5, 1.0, 1.5, 2.0]] * 4
 
 
 def test_a_tampered_module_in_the_cache_is_replaced(tmp_path, monkeypatch):

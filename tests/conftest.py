@@ -1,0 +1,26 @@
+"""Settings for all tests. The modules `problems`, `reference` and `workloads` of this folder can be imported."""
+
+import os
+
+import hypothesis
+import pytest
+
+# A first example may compile for seconds; in CI every run tries the same examples.
+hypothesis.settings.register_profile("house", deadline=None, derandomize=bool(os.environ.get("CI")))
+hypothesis.settings.load_profile("house")
+
+
+def gpu_count() -> int:
+    try:
+        from numba import cuda
+
+        return len(cuda.gpus) if cuda.is_available() else 0
+    except Exception:  # a broken driver raises its own kinds of error
+        return 0
+
+
+def pytest_collection_modifyitems(config, items):
+    marked = [item for item in items if "gpu" in item.keywords]
+    if marked and not gpu_count():
+        for item in marked:
+            item.add_marker(pytest.mark.skip(reason="no GPU here: this test has not run"))
