@@ -14,22 +14,32 @@ if TYPE_CHECKING:
     from . import special
     from .api import curve_fit, least_squares, minimize, root, value_grad_hess
     from .arrays import shared
+    from .examine import check_derivatives, source
     from .result import Result, Status
 
 __all__ = [
     "Result",
     "Status",
     "__version__",
+    "check_derivatives",
     "curve_fit",
     "least_squares",
     "minimize",
     "root",
     "shared",
+    "source",
     "special",
     "value_grad_hess",
 ]
 
-_ROOM = {"Result": ".result", "Status": ".result", "shared": ".arrays", "special": ".special"}
+_ROOM = {
+    "check_derivatives": ".examine",
+    "source": ".examine",
+    "Result": ".result",
+    "Status": ".result",
+    "shared": ".arrays",
+    "special": ".special",
+}
 
 
 def __getattr__(name: str) -> Any:

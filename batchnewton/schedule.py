@@ -75,8 +75,11 @@ class Chunk:
 
 def solve(problem: Problem, options: Options, progress: Any = False) -> Solution:
     """Solve every problem of the batch."""
-    first_kernel(problem, options.dtype)  # a formula that cannot be derived says so before anything runs
+    program = first_kernel(problem, options.dtype).program  # what cannot be derived says so before anything runs
     answer = Solution.empty(problem, options.dtype)
+    if problem.kind == "least-squares" and program.residuals * problem.m < problem.n:
+        answer.x[:], answer.fun[:], answer.status[:] = problem.x0, np.nan, status.TOO_FEW_POINTS
+        return answer
     stop = np.zeros(1, np.int8)
     X, A = shared_data(problem, options.dtype)
 

@@ -17,7 +17,7 @@ FLOORS = [
     {"problem", "special"},
     {"compile"},
     {"schedule"},
-    {"result"},
+    {"result", "examine"},
     {"api"},
     {"models"},
     {"__init__"},
