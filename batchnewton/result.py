@@ -180,9 +180,9 @@ def inverses(matrices: np.ndarray) -> np.ndarray:
     with np.errstate(all="ignore"):
         scale = np.sqrt(np.diagonal(matrices, axis1=1, axis2=2))
         scaled = matrices / scale[:, :, None] / scale[:, None, :]
-        good: np.ndarray = np.isfinite(scaled).all((1, 2))
+        good = np.asarray(np.isfinite(scaled).all((1, 2)))
         scaled = np.where(good[:, None, None], scaled, np.eye(n)).astype(matrices.dtype)
-        good = good & (np.linalg.eigvalsh(scaled)[:, 0] > 4 * n * np.finfo(matrices.dtype).eps)
+        good &= np.linalg.eigvalsh(scaled)[:, 0] > 4 * n * np.finfo(matrices.dtype).eps
         scaled[np.flatnonzero(~good)] = np.eye(n)
         inverse = np.linalg.inv(scaled) / scale[:, :, None] / scale[:, None, :]
         return np.where(good[:, None, None], inverse, np.inf).astype(matrices.dtype)

@@ -157,7 +157,8 @@ def test_unrolled_text_says_what_the_loops_say(n, phase):
     parameters = step.trip.__code__.co_varnames[: step.trip.__code__.co_argcount]
     given = vectors | matrices | scalars | known | {"sqrt": math.sqrt}
     results = step.trip(*(given[name] for name in parameters))
-    for name, value in zip(["F", "F0", "s", "alpha", "radius", "trips", "moves", "settled", "tiny", "code"], results, strict=True):
+    names = ("F", "F0", "s", "alpha", "radius", "trips", "moves", "settled", "tiny", "code")
+    for name, value in zip(names, results, strict=True):
         assert space[name] == value, name
     for name in "xcd":
         assert [space[f"{name}_{i}"] for i in range(n)] == vectors[name].tolist(), name
