@@ -104,11 +104,11 @@ class _Block:
     def value(self, node: ast.expr) -> Any:
         return getattr(self, f"value_{type(node).__name__}")(node)
 
-    def value_Name(self, node: ast.Name) -> ir.Value:
+    def value_Name(self, node: ast.Name) -> Any:
         found = self.locals.get(node.id)
         return self.constant(self.outside[node.id]) if found is None else found
 
-    def value_Constant(self, node: ast.Constant) -> ir.Value:
+    def value_Constant(self, node: ast.Constant) -> Any:
         return self.constant(node.value)
 
     def constant(self, value: Any) -> Any:
@@ -118,10 +118,10 @@ class _Block:
             return ir.Constant(INDEX, value)
         return self.context.get_constant(self.float, float(value))
 
-    def value_Subscript(self, node: ast.Subscript) -> ir.Value:
+    def value_Subscript(self, node: ast.Subscript) -> Any:
         return self.builder.load(self.place(node))
 
-    def value_BinOp(self, node: ast.BinOp) -> ir.Value:
+    def value_BinOp(self, node: ast.BinOp) -> Any:
         return self.binary(node.op, self.value(node.left), self.value(node.right))
 
     def binary(self, operator: ast.operator, left: Any, right: Any) -> Any:
@@ -131,22 +131,22 @@ class _Block:
             return getattr(self.builder, INTEGERS[type(operator)])(left, right, flags=("nsw",))
         return getattr(self.builder, FLOATS[type(operator)])(left, right, flags=FLAGS)
 
-    def value_UnaryOp(self, node: ast.UnaryOp) -> ir.Value:
+    def value_UnaryOp(self, node: ast.UnaryOp) -> Any:
         value = self.value(node.operand)
         if isinstance(node.op, ast.Not):
             return self.builder.not_(value)
         return self.builder.fneg(value, flags=FLAGS)
 
-    def value_Compare(self, node: ast.Compare) -> ir.Value:
+    def value_Compare(self, node: ast.Compare) -> Any:
         (operator,), (right,) = node.ops, node.comparators
         how = COMPARISONS[type(operator)]
         compare = self.builder.fcmp_unordered if how == "!=" else self.builder.fcmp_ordered
         return compare(how, self.value(node.left), self.value(right))
 
-    def value_IfExp(self, node: ast.IfExp) -> ir.Value:
+    def value_IfExp(self, node: ast.IfExp) -> Any:
         return self.builder.select(*(self.value(one) for one in (node.test, node.body, node.orelse)))
 
-    def value_Call(self, node: ast.Call) -> ir.Value:
+    def value_Call(self, node: ast.Call) -> Any:
         assert isinstance(node.func, ast.Name)
         values = [self.value(argument) for argument in node.args]
         name = INTRINSICS.get(node.func.id)
