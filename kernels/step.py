@@ -26,6 +26,7 @@ from .linalg import factor, normal_equations, solve
 ARMIJO = 1e-4  # sufficient decrease: F - f > ARMIJO (promised decrease)
 RADIUS = 0.3  # first bound of a step relative to |x0|, per sqrt(n)
 INSIDE = 1.1  # a step may exceed the bound by a tenth
+AGREEMENT = 0.5  # the very first step may exceed it by any length, if F falls as promised to within this share
 SHORTEST = 0.1  # a rejected step shrinks by a factor of at least this ...
 LONGEST = 0.5  # ... and at most this
 
@@ -96,12 +97,14 @@ def judge(f, g, d, F, s, alpha, radius, first, tiny, finite, q, n, eps, sqrt):
     gain = F - f
     slope = alpha * s
     promise = slope * (1.0 - 0.5 * alpha)
+    size = length(q, d, n, sqrt)
+    beyond = size > INSIDE * radius
+    agrees = abs(gain - promise) <= AGREEMENT * promise
     flat = tiny & finite & (f <= F + (450 * eps) * abs(F)) & (dot(g, d, n) <= 0.9 * slope)
-    accept = finite & (first | flat | (gain > ARMIJO * promise))
+    accept = finite & (first | flat | ((gain > ARMIJO * promise) & (agrees | (not beyond))))
     poor = (not accept) | ((gain < 0.25 * promise) & (not flat))
     good = flat | (gain > 0.75 * promise)
-    shrink = shrinkage(gain, 0.0 - slope, finite)
-    size = length(q, d, n, sqrt)
+    shrink = radius / size if beyond else shrinkage(gain, 0.0 - slope, finite)
     shorter = shrink * size
     longer = 2.0 * size
     longer = longer if longer > radius else radius
@@ -142,7 +145,7 @@ def trip(
     s_before = s
     s_newton = dot(g, z, n)
     size = length(q, z, n, sqrt)
-    inside = size <= INSIDE * radius
+    inside = first | (size <= INSIDE * radius)
     cut = radius / size
     newton = definite & inside
     alpha_newton = 1.0 if inside else cut

@@ -1,0 +1,94 @@
+"""The generated kernels: what LLVM made of them, their text as plain Python, their cache."""
+
+import re
+
+import llvmlite.binding
+import numpy as np
+import pytest
+import workloads
+
+from batchnewton import compile as compiler
+from batchnewton import nist
+from batchnewton.problem import from_curve, from_function
+
+FEATURES = llvmlite.binding.get_host_cpu_features()
+WIDE = bool(FEATURES.get("avx2"))
+PACKED, SCALAR = r"\bv(?:f?n?m\w*|add|sub|mul|div|sqrt)p[sd]\b", r"\bv(?:f?n?m\w*|add|sub|mul|div|sqrt)s[sd]\b"
+
+
+def rotated(x, a, x0, y0, sx, sy, angle, b):
+    u, v = x
+    c, s = np.cos(angle), np.sin(angle)
+    p, q = (c * (u - x0) + s * (v - y0)) / sx, (c * (v - y0) - s * (u - x0)) / sy
+    return a * np.exp(-0.5 * (p * p + q * q)) + b
+
+
+def curve(f, n, k=1):
+    x = np.ones(4) if k == 1 else np.ones((k, 4))
+    return from_curve(f, x, np.ones((3, 4)), np.ones((3, n)), None)
+
+
+CURVES = {
+    "decay": (workloads.decay, 3, 1),
+    "gaussian": (workloads.gauss2d, 5, 2),
+    "logistic": (workloads.logistic4, 4, 1),
+    "rotated": (rotated, 7, 2),
+} | {p.name: (p.formula, len(p.certified), np.ndim(p.x)) for p in nist.problems()}
+
+
+def share_packed(kernel):
+    assembly = kernel.module.evaluate._library.get_asm_str() + kernel.module.advance._library.get_asm_str()
+    packed, scalar = (len(re.findall(pattern, assembly)) for pattern in (PACKED, SCALAR))
+    return packed / (packed + scalar)
+
+
+@pytest.mark.skipif(not WIDE, reason="this host has no AVX2: nothing to count")
+@pytest.mark.parametrize("name", list(CURVES))
+def test_lane_bodies_vectorise(name):
+    f, n, k = CURVES[name]
+    problem = curve(f, n, k)
+    kernel = compiler.kernel(problem.fun, problem.inputs, "gauss-newton", "gauss-newton", np.dtype("float64"))
+    assert share_packed(kernel) > 0.9
+
+
+@pytest.mark.skipif(not WIDE, reason="this host has no AVX2: nothing to count")
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(("kind", "step"), [("least-squares", "exact"), ("minimize", "exact"), ("root", "root")])
+def test_every_iteration_vectorises(kind, step, dtype):
+    if kind == "least-squares":
+        problem = curve(*CURVES["gaussian"])
+    else:
+        fun = {"minimize": workloads.valley, "root": lambda p, a, b: (p[0] ** 2 - a, p[0] * p[1] - b)}[kind]
+        problem = from_function(kind, fun, np.ones((3, 2)), (np.ones(3), np.ones(3)), ())
+    kernel = compiler.kernel(problem.fun, problem.inputs, kind, step, np.dtype(dtype))
+    assert share_packed(kernel) > 0.9
+
+
+def test_no_double_in_a_float32_kernel():
+    problem = curve(*CURVES["gaussian"])
+    kernel = compiler.kernel(problem.fun, problem.inputs, "gauss-newton", "gauss-newton", np.dtype("float32"))
+    for function in (kernel.module.evaluate, kernel.module.advance):
+        assert not re.search(r"\bdouble\b", function.inspect_llvm())
+
+
+def test_the_module_is_readable_python():
+    problem = curve(*CURVES["decay"])
+    kernel = compiler.kernel(problem.fun, problem.inputs, "gauss-newton", "gauss-newton", np.dtype("float64"))
+    text = compiler.module_text(
+        kernel.program, compiler.lanes.layout(kernel.program, 8, True), "gauss-newton", np.dtype("float64")
+    )
+    compile(text, "module", "exec")
+    assert "decay: n = 3, float64" in text and "def trip(S, l" in text and "exp(" in text
+
+
+def test_large_problems_compile_and_solve():
+    """32 unknowns: chained Rosenbrock, from starts near its minimum."""
+    import batchnewton as bn
+
+    def chained(x):
+        return sum(100 * (x[i + 1] - x[i] ** 2) ** 2 + (1 - x[i]) ** 2 for i in range(31))
+
+    start = np.random.default_rng(0).uniform(0.8, 1.2, (40, 32))
+    result = bn.minimize(chained, start)
+    assert result.success.all()
+    np.testing.assert_allclose(result.x, 1.0, rtol=1e-8)
