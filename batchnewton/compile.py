@@ -43,22 +43,35 @@ class Kernel:
     module: ModuleType
     lanes: int
     slots: int
+    prepare: int
+    computed: int
     evaluate: int
     advance: int
     state: np.ndarray
     outputs: np.ndarray
 
+    @property
+    def scale(self) -> float:
+        """Factor of the summed f."""
+        return self.program.scale
+
     def solve(self, *arguments: Any) -> None:
         """``cpu.solve`` for this formula."""
-        cpu.solve(self.evaluate, self.advance, self.slots, self.lanes, self.state, *arguments)
+        cpu.solve(
+            self.prepare, self.computed, self.evaluate, self.advance, self.slots, self.lanes, self.state, *arguments
+        )
 
     def solve_trust(self, *arguments: Any) -> None:
         """``cpu.solve_trust`` for this formula."""
-        cpu.solve_trust(self.evaluate, self.slots, self.lanes, self.outputs, *arguments)
+        cpu.solve_trust(
+            self.prepare, self.computed, self.evaluate, self.slots, self.lanes, self.outputs, self.scale, *arguments
+        )
 
     def derivatives(self, *arguments: Any) -> None:
         """``cpu.derivatives`` for this formula."""
-        cpu.derivatives(self.evaluate, self.slots, self.lanes, self.outputs, *arguments)
+        cpu.derivatives(
+            self.prepare, self.computed, self.evaluate, self.slots, self.lanes, self.outputs, self.scale, *arguments
+        )
 
 
 def kernel(fun: Callable[..., Any], arguments: Sequence[Any], kind: str, phase: str | None, dtype: np.dtype) -> Kernel:
@@ -90,6 +103,8 @@ def _kernel(fun: Formula, arguments: tuple[Any, ...], kind: str, phase: str | No
         module,
         where.lanes,
         len(where.slots),
+        module.prepare.address if lanes.computed_rows(program) else 0,
+        len(lanes.computed_rows(program)),
         module.evaluate.address,
         module.advance.address if phase else 0,
         np.array(state, np.int64),
@@ -107,7 +122,8 @@ def module_text(program: Program, where: lanes.Layout, phase: str | None, dtype:
     """The whole module: header, typed constants, slots, the generated functions."""
     constants = dict(program.constants)
     total = program.operations["total"]
-    functions = lanes.evaluate_text(program, where, 4 if total <= 60 else 2 if total <= 120 else 1)
+    functions = lanes.prepare_text(program, where) if lanes.computed_rows(program) else []
+    functions += lanes.evaluate_text(program, where, 4 if total <= 60 else 2 if total <= 120 else 1)
     if phase:
         eps = float(np.finfo(dtype).eps)
         advance, text = lanes.advance_text(program, phase, eps, TOLERANCES[dtype.name])
@@ -135,15 +151,17 @@ def header(
             "import numpy as np",
             "from numba import cfunc, float32, float64, int64, types",
             "",
-            "from batchnewton.kernels.lower import lowered",
+            "from batchnewton.kernels.lower import any_of, lowered",
             *(f"from batchnewton.kernels.vector_math import {name}_{single} as {name}" for name in called),
             "",
             f"OPTIONS = {OPTIONS}",
             f"P = types.CPointer({dtype.name})",
+            "PREPARE = types.void(P, P, int64)",
             "EVALUATE = types.void(P, P, P, P, int64)",
             f"ADVANCE = {dtype.name}(P, *[{dtype.name}] * 4)",
             f"T = np.{dtype.name}",
             f"W = {where.lanes}",
+            "any_ended = any_of(W)",
             "",
             *(f"{name} = T({_literal(value)})" for name, value in values.items()),
             "",

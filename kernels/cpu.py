@@ -1,8 +1,8 @@
 """Loops around the lane kernels: problems in and out of W lanes.
 
-``evaluate`` and ``advance`` are addresses of the compiled functions of one formula (see ``lanes``); everything here
-is compiled once for all formulas.  A lane whose problem has ended takes the next one, so that no lane waits for the
-slowest and the cost is the sum of the trips.
+``prepare``, ``evaluate`` and ``advance`` are addresses of the compiled functions of one formula (see ``lanes``);
+everything here is compiled once for all formulas.  A lane whose problem has ended takes the next one, so that no lane
+waits for the slowest and the cost is the sum of the trips.
 
 Slots of the workspace: the unknowns first, then the scalars of the problem; ``at`` holds the places of the others.
 """
@@ -50,6 +50,7 @@ def _pointer_call(result: str, arguments: int):
     return intrinsic(space["call"])
 
 
+call_prepare = _pointer_call("nothing", 3)  # X, A, m
 call_evaluate = _pointer_call("nothing", 5)  # S, D, X, A, m
 call_advance = _pointer_call("number", 5)  # S, limit, ftol, xtol, gtol
 
@@ -86,8 +87,19 @@ def workspaces(slots, W, m, data, like):
 
 
 @njit(**OPTIONS)
+def prepared(prepare, computed, X, A, m):
+    """The shared columns, followed by those that are worked out from them."""
+    if computed == 0:
+        return X
+    full = np.empty(X.size + computed * m, X.dtype)
+    full[: X.size] = X
+    call_prepare(prepare, full, A, m)
+    return full
+
+
+@njit(**OPTIONS)
 def solve(
-    evaluate, advance, slots, W, at, todo, x, fun, top, code, nit, nfev, args, data, X, A, m, stop,
+    prepare, computed, evaluate, advance, slots, W, at, todo, x, fun, top, code, nit, nfev, args, data, X, A, m, stop,
     limit, ftol, xtol, gtol,
 ):  # fmt: skip
     """Solve the problems ``todo`` (row numbers); x is the start on entry and the solution on return.
@@ -96,6 +108,7 @@ def solve(
     ``stop[0] != 0`` ends the run early; problems not finished keep code 0.
     """
     S, D = workspaces(slots, W, m, data, x)
+    X = prepared(prepare, computed, X, A, m)
     n = x.shape[1]
     q = np.empty(n, x.dtype)
     problem = np.full(W, -1, np.int64)
@@ -138,9 +151,10 @@ def solve(
 
 
 @njit(**OPTIONS)
-def derivatives(evaluate, slots, W, outputs, x, f, g, h, args, data, X, A, m):
+def derivatives(prepare, computed, evaluate, slots, W, outputs, scale, x, f, g, h, args, data, X, A, m):
     """f, g and H of every problem at x; ``outputs[i]`` is the place of g_i, ``outputs[n + i n + j]`` of h_ij."""
     S, D = workspaces(slots, W, m, data, x)
+    X = prepared(prepare, computed, X, A, m)
     n = x.shape[1]
     for first in range(0, x.shape[0], W):
         lanes = min(W, x.shape[0] - first)
@@ -148,7 +162,7 @@ def derivatives(evaluate, slots, W, outputs, x, f, g, h, args, data, X, A, m):
             load(S, D, W, lane, first + lane, m, x, args, data)
         call_evaluate(evaluate, S, D, X, A, m)
         for lane in range(lanes):
-            f[first + lane] = S[outputs[0] + lane]
+            f[first + lane] = scale * S[outputs[0] + lane]
             take(S, outputs[1:], lane, g[first + lane], h[first + lane], n)
 
 
@@ -165,7 +179,7 @@ def take(S, outputs, lane, vector, matrix, n):
 
 
 @njit(**OPTIONS)
-def gather(S, outputs, lane, kind, g, h, b, r, j, n):
+def gather(S, outputs, scale, lane, kind, g, h, b, r, j, n):
     """What lane lane yielded, into arrays; returns f.  Of a root search: r and J, and from them f, g and JᵀJ."""
     if kind != trust.ROOT:
         take(S, outputs[1:], lane, g, h, n)
@@ -175,7 +189,7 @@ def gather(S, outputs, lane, kind, g, h, b, r, j, n):
                     place = outputs[1 + n + n * n + i * n + k]
                     if place >= 0:
                         b[i, k] = b[k, i] = S[place + lane]
-        return S[outputs[0] + lane]
+        return scale * S[outputs[0] + lane]
     for i in range(n):
         r[i] = S[outputs[i] + lane] if outputs[i] >= 0 else 0.0
         for k in range(n):
@@ -190,7 +204,8 @@ def gather(S, outputs, lane, kind, g, h, b, r, j, n):
 
 @njit(**OPTIONS)
 def solve_trust(
-    evaluate, slots, W, outputs, todo, x0, x, fun, state, nit, nfev, args, data, X, A, m, stop, limit, kind, exact
+    prepare, computed, evaluate, slots, W, outputs, scale, todo, x0, x, fun, state, nit, nfev, args, data, X, A, m,
+    stop, limit, kind, exact,
 ):  # fmt: skip
     """Solve the problems ``todo`` from x0 by trust-region Newton (``trust``); x, fun and state on return.
 
@@ -198,6 +213,7 @@ def solve_trust(
     exact Hessian throughout; the better end is kept.  ``exact`` uses the exact Hessian at once.
     """
     S, D = workspaces(slots, W, m, data, x)
+    X = prepared(prepare, computed, X, A, m)
     n = x0.shape[1]
     problem = np.full(W, -1, np.int64)
     attempt = np.zeros(W, np.int64)
@@ -227,7 +243,7 @@ def solve_trust(
             p = problem[lane]
             if p < 0:
                 continue
-            f = gather(S, outputs, lane, kind, g, h, b, r, j, n)
+            f = gather(S, outputs, scale, lane, kind, g, h, b, r, j, n)
             how = trust.search(
                 kind, hybrid and attempt[lane] == 0, f, g, h, b, r, j,
                 vectors[0, lane], vectors[1, lane], vectors[2, lane], vectors[3, lane], vectors[4, lane],

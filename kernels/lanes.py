@@ -64,6 +64,12 @@ def carried(program: Formula) -> list[str]:
     return [one.name for one in program.stages["problem"] if one.name in point]
 
 
+def computed_rows(program: Formula) -> list[str]:
+    """Values that depend on the shared data alone and that the data loop needs: worked out once a call."""
+    read = program.uses("point") | {name for stage, name in program.outputs.values() if stage in ("row", "point")}
+    return [one.name for one in program.stages["row"] if one.name in read]
+
+
 def has_data(program: Formula) -> bool:
     """Whether the formula is summed over data."""
     return any(one.level in ("row", "point") for one in program.inputs)
@@ -131,7 +137,8 @@ def function(head: str, body: Iterable[str], lowered: bool = False) -> str:
 
 
 def evaluate_text(program: Formula, where: Layout, points: int) -> list[str]:
-    """``evaluate(S, D, X, A, m)``: f, g, H (or r, J) of every lane at its trial point, summed over m data rows.
+    """``evaluate(S, D, X, A, m)``: f, g, H (or r, J) of every lane at its trial point, summed over m data rows
+    (f is to be multiplied by the program's ``scale``).
 
     ``D[(k * columns + q) * W + l]`` is column q of row k of lane l, ``X[q * m + k]`` the shared columns.
     """
@@ -153,8 +160,6 @@ def evaluate_text(program: Formula, where: Layout, points: int) -> list[str]:
         text, loop = pass_text(program, where, call, sums, 1)
         functions += [text]
         body += [f"for k in range({first}, m):", *indent(loop, 1)]
-    if "f" in sums and program.scale != 1.0:
-        body += ["for l in range(W):", f"    {slot('f')} = {scaled(slot('f'), 'f', program)}"]
     return [*functions, function("evaluate(S, D, X, A, m)", body)]
 
 
@@ -167,7 +172,7 @@ def once_text(program: Formula, where: Layout, call: list[str], sums: list[str])
     for name in alone:
         value = program.outputs[name][1]
         total = f"{value} * count" if has_data(program) else value
-        body += [f"{slot(name)} = {scaled(total, name, program)}"]
+        body += [f"{slot(name)} = {total}"]
     body += [f"{slot(name)} = zero" for name in sums]
     read = [name for name in call if name in needed]
     return function(f"once({', '.join(['S', 'l', 'count', *read])})", body, lowered=True), read
@@ -178,9 +183,17 @@ def inputs(program: Formula) -> list[str]:
     return [f"x_{i}" for i in range(program.n)]
 
 
-def scaled(value: str, name: str, program: Formula) -> str:
-    """The sum of squares is twice the cost."""
-    return f"half * {value}" if name == "f" and program.scale == 0.5 else value
+def prepare_text(program: Formula, where: Layout) -> list[str]:
+    """``prepare(X, A, m)``: fills the columns of X that are worked out from its others."""
+    call = [*where.call, *(one.name for one in program.stages["call"])]
+    used = program.uses("row")
+    given = ", ".join(["X", "k", "m", *(name for name in call if name in used)])
+    row = [f"{name} = X[{q} * m + k]" for q, name in enumerate(where.rows) if name in used]
+    row += statements(program, "row")
+    row += [f"X[{q} * m + k] = {name}" for q, name in enumerate(computed_rows(program), len(where.rows))]
+    body = [f"{name} = A[{at}]" for at, name in enumerate(where.call)] + statements(program, "call")
+    body += ["for k in range(m):", f"    row({given})"]
+    return [function(f"row({given})", row, lowered=True), function("prepare(X, A, m)", body)]
 
 
 def pass_text(program: Formula, where: Layout, call: list[str], sums: list[str], points: int) -> tuple[str, list[str]]:
@@ -189,16 +202,14 @@ def pass_text(program: Formula, where: Layout, call: list[str], sums: list[str],
     head: list[str] = []
     body: list[str] = []
     shared: list[str] = []
-    at_row = [*where.rows, *(one.name for one in program.stages["row"])]
-    own = {one.name for kind in ("row", "point") for one in program.stages[kind]} | set(where.rows) | set(where.points)
-    needed = uses | program.uses("row")
+    columns = [*where.rows, *computed_rows(program)]
+    own = {*columns, *where.points, *(one.name for one in program.stages["point"])}
     body += loads(name for name in (*inputs(program), *where.problem, *carried(program)) if name in uses)
     body += loads(sums)
     for u in range(points):
         suffix = f"__{u}"
-        head += [f"{name}{suffix} = X[{q} * m + k + {u}]" for q, name in enumerate(where.rows) if name in needed]
-        head += statements(program, "row", suffix)
-        shared += [f"{name}{suffix}" for name in at_row if name in uses]
+        head += [f"{name}{suffix} = X[{q} * m + k + {u}]" for q, name in enumerate(columns) if name in uses]
+        shared += [f"{name}{suffix}" for name in columns if name in uses]
         for q, name in enumerate(where.points):
             if name in uses:
                 body += [f"{name}{suffix} = D[((k + {u}) * {len(where.points)} + {q}) * W + l]"]
@@ -210,7 +221,7 @@ def pass_text(program: Formula, where: Layout, call: list[str], sums: list[str],
 
 
 def advance_text(program: Formula, phase: str, eps: float, tolerances: Mapping[str, float]) -> tuple[list[str], Text]:
-    """``advance(S, limit, ftol, xtol, gtol)``: one trip of every lane; returns how many have ended."""
+    """``advance(S, limit, ftol, xtol, gtol)``: one trip of every lane; returns 1 if any has ended."""
     n = program.n
     zeros = root_zeros(program) if phase == "root" else minimum_zeros(program)
     text = straight_line(step.trip, ARRAYS, zeros, phase=phase, n=n, eps=eps, **tolerances)
@@ -219,13 +230,13 @@ def advance_text(program: Formula, phase: str, eps: float, tolerances: Mapping[s
     kept = [name for name in SCALARS if name != "code"]
     body = loads([*inputs(program), *(name for name in program.outputs if name in words), *state])
     body += loads(name for name in kept if name not in FLAGS)
+    body += ["f = half * f"] if program.scale == 0.5 else []  # the sum of squares is twice the cost
     body += [f"{flag} = {slot(flag)} > zero" for flag in FLAGS] + text.lines
     body += stores([*inputs(program), *(f"{array}_{i}" for array in "cd" for i in range(n))])
     body += stores(name for name in (*kept, "code") if name not in FLAGS)
     body += [f"{slot(flag)} = one if {flag} else zero" for flag in FLAGS]
     given = "S, l, limit, ftol, xtol, gtol"
-    loop = ["for l in range(W):", f"    trip({given})", "ended = zero", "for l in range(W):"]
-    loop += [f"    ended += one if {slot('code')} > zero else zero", "return ended"]
+    loop = ["for l in range(W):", f"    trip({given})", "return one if any_ended(S, code_) else zero"]
     return [
         function(f"trip({given})", body, lowered=True),
         function("advance(S, limit, ftol, xtol, gtol)", loop),

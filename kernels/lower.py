@@ -40,6 +40,7 @@ def lowered(function: Callable[..., None]) -> Any:
     def typed(*given: types.Type) -> tuple[Any, Callable[..., Any]]:
         def generate(context: Any, builder: ir.IRBuilder, signature: Any, values: Sequence[ir.Value]) -> ir.Value:
             set.add(builder.function.attributes, WIDE)
+            separate(builder.function, given)
             _Block(context, builder, function.__globals__, names, signature.args, values).run(tree.body)
             return context.get_dummy_value()
 
@@ -49,6 +50,31 @@ def lowered(function: Callable[..., None]) -> Any:
     space = {"typed": typed, "__name__": function.__module__}
     exec(f"def {function.__name__}(typing, {listed}):\n    return typed({listed})", space)
     return intrinsic(space[function.__name__])
+
+
+def any_of(lanes: int) -> Any:
+    """``(S, place) -> bool``: whether any lane of a slot is positive, by one vector comparison."""
+
+    def any_positive(typing: Any, S: Any, place: Any) -> tuple[Any, Callable[..., Any]]:
+        def generate(context: Any, builder: ir.IRBuilder, signature: Any, values: Sequence[ir.Value]) -> Any:
+            vector = ir.VectorType(context.get_value_type(S.dtype), lanes)
+            start = builder.gep(values[0], [values[1]], inbounds=True)
+            slot = builder.load(builder.bitcast(start, vector.as_pointer()), align=S.dtype.bitwidth // 8)
+            positive = builder.fcmp_ordered(">", slot, ir.Constant(vector, [0.0] * lanes))
+            bits = ir.IntType(lanes)
+            return builder.icmp_unsigned("!=", builder.bitcast(positive, bits), ir.Constant(bits, 0))
+
+        return types.boolean(S, place), generate
+
+    return intrinsic(any_positive)
+
+
+def separate(function: ir.Function, given: Sequence[types.Type]) -> None:
+    """Say that the arrays handed to the caller do not overlap: else each loop is there twice, behind a check."""
+    pointers = {kind.dtype for kind in given if isinstance(kind, types.CPointer)}
+    for argument in function.args:
+        if pointers and argument.name.startswith("arg.") and isinstance(argument.type, ir.PointerType):
+            argument.add_attribute("noalias")
 
 
 class _Block:
