@@ -29,7 +29,7 @@ from .version import __version__
 
 TOLERANCES = {  # limits that follow from the precision; see kernels/converge.py for the inequalities
     "float64": {"tight_f": 1e-20, "tight_x": 1e-11, "floor": 1e-6},
-    "float32": {"tight_f": 1e-9, "tight_x": 2e-5, "floor": 1e-3},
+    "float32": {"tight_f": 1e-13, "tight_x": 2e-5, "floor": 1e-3},
 }
 OPTIONS = 'dict(cache=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})'
 ONE_AT_A_TIME = threading.RLock()  # two threads that meet the same formula compile it once

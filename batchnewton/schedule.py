@@ -37,7 +37,6 @@ PHASES = {
 }
 HYBRID = {"least-squares": "hybrid", "minimize": "minimize", "root": "root"}
 CHUNK = 16_384  # problems
-WORSE = 1.0 + 1e-10  # the exact phase may not end above Gauss-Newton by more than rounding
 
 
 @dataclass
@@ -142,7 +141,7 @@ def solve_chunk(
             bad_start, failed = todo[ended == 4], todo[ended == 3]
             state[bad_start], x[bad_start], fun[bad_start] = status.NOT_FINITE_AT_START, part.x0[bad_start], np.nan
         if before is not None:
-            worse = fun[done] > before[done] * WORSE
+            worse = fun[done] > before[done] * (1.0 + np.sqrt(np.finfo(x.dtype).eps))  # than where Gauss-Newton was
             done, failed = done[~worse], np.concatenate([failed, done[worse]])
         state[done] = status.CONVERGED
         left = np.concatenate([left, failed])
