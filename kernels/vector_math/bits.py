@@ -96,6 +96,18 @@ def power_of_two(typingctx, t):
 
 
 @intrinsic
+def add_exponent(typingctx, x, t):
+    """x * 2**k, from t = magic + k, where both x and the product are normal."""
+
+    def codegen(context, builder, signature, values):
+        integer, mantissa, _ = _layout(t)
+        bits, k = (builder.bitcast(v, integer) for v in values)
+        return builder.bitcast(builder.add(bits, builder.shl(k, integer(mantissa))), values[0].type)
+
+    return x(x, t), codegen
+
+
+@intrinsic
 def flip_sign(typingctx, x, t):
     """x times (-1)**k, from t = magic + k."""
 

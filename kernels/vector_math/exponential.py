@@ -7,13 +7,15 @@ once and improved by a search among their neighbours. The tables of the other fi
 """
 
 from functools import cache
+from math import inf
 
-from .bits import Format, clamp, fabs, fast_two_sum, fma, kernel, polynomial, power_of_two, where
+from .bits import Format, add_exponent, clamp, fabs, fast_two_sum, fma, kernel, polynomial, power_of_two, where
 
 LOG2E = (float.fromhex("0x1.71547652b82fep+0"), float.fromhex("0x1.715476p+0"))
 # the high part ends in zeros: its product with an exponent is exact
 LN2_HIGH = (float.fromhex("0x1.62e42fefa38p-1"), float.fromhex("0x1.62e4p-1"))
 LN2_LOW = (float.fromhex("0x1.ef35793c76730p-45"), float.fromhex("0x1.7f7d1cp-20"))
+LARGEST_EXP = (709.782712893384, 88.72283905206835)  # beyond this exp(x) is inf
 LOWEST, HIGHEST = (-746.0, -104.0), (710.0, 89.0)  # beyond these exp(x) is 0 or inf
 
 EXP = (
@@ -76,14 +78,23 @@ def exp_sum(t: Format):
 
 @cache
 def exp(t: Format):
-    ZERO, ONE, LOW, HIGH = t.real(0), t.real(1), t.pick(*LOWEST), t.pick(*HIGHEST)
-    reduce, rescale = reduced(t), scale(t)
+    """24 instructions in float64: 2**k is added to the exponent, and only results that may be subnormal are lifted
+    by 2**LIFT before and sunk after, so that they are rounded once."""
+    ZERO, ONE, INVERSE, MAGIC = t.real(0), t.real(1), t.pick(*LOG2E), t.magic
+    HIGH, LOW, P = t.pick(*LN2_HIGH), t.pick(*LN2_LOW), t.pick(*EXP)
+    LOWEST_X, DEEP, LARGEST = t.pick(-746.0, -104.0), t.pick(-700.0, -80.0), t.pick(*LARGEST_EXP)
+    LIFT, SINK, INFINITY = t.pick(128.0, 64.0), t.pick(2.0**-128, 2.0**-64), t.real(inf)
 
     @kernel
     def exp(x):
-        bounded = clamp(x, LOW, HIGH)
-        r, tail, k = reduce(bounded, ZERO)
-        return rescale(ONE + (r + tail), k)
+        bounded = where(x < LOWEST_X, LOWEST_X, x)
+        deep = bounded < DEEP
+        shifted = fma(bounded, INVERSE, MAGIC)
+        k = shifted - MAGIC
+        r = fma(-k, LOW, fma(-k, HIGH, bounded))
+        y = ONE + fma(r * r, polynomial(r, P), r)
+        y = add_exponent(y, shifted + where(deep, LIFT, ZERO)) * where(deep, SINK, ONE)
+        return where(x <= LARGEST, y, x * INFINITY)
 
     return exp
 
