@@ -97,7 +97,7 @@ def _kernel(fun: Formula, arguments: tuple[Any, ...], kind: str, phase: str | No
         raise ValueError(f"{fun.name} returns {program.residuals} residuals; expected {program.n}, as many as unknowns")
     where = lanes.layout(program, np.dtype(dtype).itemsize, phase is not None)
     module = load(module_name(program, phase or kind), module_text(program, where, phase, np.dtype(dtype)))
-    state = [where.slots[name] for name in cpu.AT] if phase else []
+    state = [where.slots[name] // where.lanes for name in cpu.AT] if phase else []
     return Kernel(
         program,
         module,
@@ -151,17 +151,17 @@ def header(
             "import numpy as np",
             "from numba import cfunc, float32, float64, int64, types",
             "",
-            "from batchnewton.kernels.lower import any_of, lowered",
+            "from batchnewton.kernels.lower import lowered, positive_lanes",
             *(f"from batchnewton.kernels.vector_math import {name}_{single} as {name}" for name in called),
             "",
             f"OPTIONS = {OPTIONS}",
             f"P = types.CPointer({dtype.name})",
             "PREPARE = types.void(P, P, int64)",
             "EVALUATE = types.void(P, P, P, P, int64)",
-            f"ADVANCE = {dtype.name}(P, *[{dtype.name}] * 4)",
+            f"ADVANCE = int64(P, *[{dtype.name}] * 4)",
             f"T = np.{dtype.name}",
             f"W = {where.lanes}",
-            "any_ended = any_of(W)",
+            "ended_lanes = positive_lanes(W)",
             "",
             *(f"{name} = T({_literal(value)})" for name, value in values.items()),
             "",

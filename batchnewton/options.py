@@ -31,7 +31,7 @@ class Options:
     gtol : float
         Alternative to ftol: ``max |g_i| <= gtol``.
     max_iter : int
-        Evaluations that one attempt at a problem may take.
+        Evaluations that a problem may take (at most two more to judge where it stopped).
     dtype : numpy.dtype
         float32 or float64.
     threads : int

@@ -69,7 +69,12 @@ class Chunk:
 
     @property
     def shared(self) -> tuple[Any, ...]:
-        return self.args, self.data, self.X, self.A, self.m
+        return addresses(self.args), addresses(self.data), self.X, self.A, self.m
+
+
+def addresses(arrays: tuple[np.ndarray, ...]) -> np.ndarray:
+    """For each array where it lies and how long its last axis is."""
+    return np.array([(one.ctypes.data, one.shape[-1]) for one in arrays], np.int64).reshape(-1, 2)
 
 
 def solve(problem: Problem, options: Options, progress: Any = False) -> Solution:
@@ -126,12 +131,13 @@ def solve_chunk(
     todo = np.arange(len(x))
     left = np.zeros(0, np.int64)
     top = np.full(len(x), -np.inf, x.dtype)
-    before = None
+    before, spent = None, 0
     phases = PHASES[problem.kind]
     for at, phase in enumerate(phases):
         kernel = compiler.kernel(problem.fun, problem.inputs, phase.derive, phase.step, options.dtype)
         code = np.zeros(len(x), np.int8)
-        limit = part.x0.dtype.type(min(phase.trips, options.max_iter))
+        limit = part.x0.dtype.type(max(1, min(phase.trips, options.max_iter - spent)))
+        spent += phase.trips
         kernel.solve(todo, x, fun, top, code, nit, nfev, *part.shared, stop, limit, *tolerances)
         if stop[0]:
             return
@@ -161,15 +167,14 @@ def patiently(
     part = chunk(problem, rows.start + left, *shared_data(problem, double), double)
     size = len(left)
     x, fun, state = part.x0.copy(), np.full(size, np.nan), np.full(size, status.NOT_RUN, np.int8)
-    nit, nfev = np.zeros(size, np.int32), np.zeros(size, np.int32)
+    at = rows.start + left
+    nit, nfev = answer.nit[at], answer.nfev[at]
     kind = ("minimize", "least-squares", "root").index(problem.kind)
     kernel.solve_trust(
         np.arange(size), part.x0, x, fun, state, nit, nfev, *part.shared, stop, float(options.max_iter), kind, False
     )
-    at = rows.start + left
     answer.x[at], answer.fun[at], answer.status[at] = x, fun, state
-    answer.nit[at] += nit
-    answer.nfev[at] += nfev
+    answer.nit[at], answer.nfev[at] = nit, nfev
 
 
 def chunk(
@@ -181,9 +186,7 @@ def chunk(
         return np.ascontiguousarray(array[rows], dtype)
 
     start = np.ascontiguousarray((problem.x0 if x is None else x)[rows], dtype)
-    args = tuple(map(part, problem.args)) or (np.zeros((0, 0), dtype),)
-    data = tuple(map(part, problem.data)) or (np.zeros((0, 0, 0), dtype),)
-    return Chunk(start, args, data, X, A, problem.m)
+    return Chunk(start, tuple(map(part, problem.args)), tuple(map(part, problem.data)), X, A, problem.m)
 
 
 def shared_data(problem: Problem, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:

@@ -41,19 +41,19 @@ def near_minimum(F, s, s_before, moved):
     return close | slow
 
 
-def minimum(F, F0, s, s_before, steepest, moved, short, tight, ftol, gtol, tight_f, floor):
-    """Whether x is a minimum, given that H is positive definite, ``visible``, and the Newton step ``short``:
+def minimum(F, F0, s, s_before, steepest, moved, short, tight, seen, ftol, gtol, tight_f, floor):
+    """Whether x is a minimum, given that H is positive definite and the Newton step ``short``:
 
     - ``s / 2 <= ftol |F|``, or ``max |g_i| <= gtol``, or
       ``s / 2 <= tight_f (F0 - F)`` and the step is ``tight`` (where F itself tends to zero); but where the last step
       left more than the share QUICK of s, convergence is not quadratic: x⁴, or the inflexion of x³;
-    - a Newton step no longer reduces ``s / 2 <= floor |F|`` to a quarter (rounding).
+    - a Newton step no longer reduces ``s / 2 <= floor |F|`` to a quarter (rounding), and H is ``seen`` (`visible`).
     """
     size = abs(F)
     quick = (not moved) | (s <= QUICK * s_before)
     small = (0.5 * s <= ftol * size) | (steepest <= gtol)
     gained = (0.5 * s <= tight_f * (F0 - F)) & tight
-    bottom = moved & (0.5 * s <= floor * size) & (s >= 0.25 * s_before)
+    bottom = moved & seen & (0.5 * s <= floor * size) & (s >= 0.25 * s_before)
     return short & ((quick & (small | gained)) | bottom)
 
 

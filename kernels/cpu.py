@@ -4,8 +4,13 @@
 everything here is compiled once for all formulas.  A lane whose problem has ended takes the next one, so that no lane
 waits for the slowest and the cost is the sum of the trips.
 
-Slots of the workspace: the unknowns first, then the scalars of the problem; ``at`` holds the places of the others.
+Slots of the workspace: the unknowns first, then the scalars of the problem; ``at`` holds the numbers of others.
 """
+
+# The first parameter of an intrinsic is Numba's own:
+# pyright: reportCallIssue=false
+
+import math
 
 import numpy as np
 from llvmlite import ir
@@ -15,12 +20,12 @@ from numba.core.extending import intrinsic
 
 from . import linalg, status, step, trust
 from .converge import HAND_OVER, NEXT_PHASE
+from .lower import get, lowest_bit, peek, put
 
 OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
 AT = ("c_0", "q_0", "F", "F0", "radius", "trips", "moves", "code")  # order of the places in ``at``
 C, Q, F, F0, RADIUS, TRIPS, MOVES, CODE = range(8)
 
-scales = njit(**OPTIONS)(step.scales)
 normal_equations = njit(**OPTIONS)(linalg.normal_equations)
 FIRST_RADIUS = step.RADIUS
 
@@ -29,18 +34,17 @@ def _pointer_call(result: str, arguments: int):
     """Call of a compiled function by its address: arrays are handed over as pointers to their data."""
 
     def typed(typing, address, *given):
-        number = next(kind.dtype for kind in given if isinstance(kind, types.Array))
-        returned = number if result == "number" else types.void
+        returned = types.int64 if result == "bits" else types.void
 
         def generate(context, builder, signature, values):
             plain = []
             for kind, value in zip(signature.args[1:], values[1:], strict=True):
                 is_array = isinstance(kind, types.Array)
                 plain.append(context.make_array(kind)(context, builder, value).data if is_array else value)
-            out = context.get_value_type(returned) if result == "number" else ir.VoidType()
+            out = context.get_value_type(returned) if result == "bits" else ir.VoidType()
             kind = ir.FunctionType(out, [value.type for value in plain])
             called = builder.call(builder.inttoptr(values[0], kind.as_pointer()), plain)
-            return called if result == "number" else context.get_dummy_value()
+            return called if result == "bits" else context.get_dummy_value()
 
         return returned(address, *given), generate
 
@@ -52,37 +56,40 @@ def _pointer_call(result: str, arguments: int):
 
 call_prepare = _pointer_call("nothing", 3)  # X, A, m
 call_evaluate = _pointer_call("nothing", 5)  # S, D, X, A, m
-call_advance = _pointer_call("number", 5)  # S, limit, ftol, xtol, gtol
+call_advance = _pointer_call("bits", 5)  # S, limit, ftol, xtol, gtol
 
 
-@njit(**OPTIONS)
+@njit(forceinline=True, **OPTIONS)
 def load(S, D, W, lane, b, m, x, args, data):
-    """Problem b into lane lane: unknowns, scalars, data."""
+    """Problem b into one lane: unknowns, scalars, data.
+
+    ``args`` and ``data`` hold a row (address, values of a problem or of a data row) for each array.
+    """
     n = x.shape[1]
     for i in range(n):
-        S[i * W + lane] = x[b, i]
-    slot = n
-    for values in args:
-        for i in range(values.shape[1]):
-            S[slot * W + lane] = values[b, i]
-            slot += 1
-    columns = 0
-    for values in data:
-        columns += values.shape[2]
-    column = 0
-    for values in data:
-        for i in range(values.shape[2]):
+        put(S, i * W + lane, get(x, b * n + i))
+    place = n * W + lane
+    for array in range(args.shape[0]):
+        address, width = args[array, 0], args[array, 1]
+        for i in range(width):
+            put(S, place, peek(address, b * width + i, S))
+            place += W
+    stride = 0
+    for array in range(data.shape[0]):
+        stride += data[array, 1] * W
+    column = lane
+    for array in range(data.shape[0]):
+        address, width = data[array, 0], data[array, 1]
+        for i in range(width):
             for k in range(m):
-                D[(k * columns + column) * W + lane] = values[b, k, i]
-            column += 1
+                put(D, k * stride + column, peek(address, (b * m + k) * width + i, S))
+            column += W
 
 
 @njit(**OPTIONS)
 def workspaces(slots, W, m, data, like):
     """State of the lanes, and their data."""
-    columns = 0
-    for values in data:
-        columns += values.shape[2]
+    columns = data[:, 1].sum()
     return np.zeros(slots * W, like.dtype), np.zeros((m * columns + 1) * W, like.dtype)
 
 
@@ -109,45 +116,68 @@ def solve(
     """
     S, D = workspaces(slots, W, m, data, x)
     X = prepared(prepare, computed, X, A, m)
-    n = x.shape[1]
-    q = np.empty(n, x.dtype)
     problem = np.full(W, -1, np.int64)
+    everyone = np.int64(-1) if W == 64 else (np.int64(1) << W) - 1
+    ended = everyone
     taken = 0
     running = 0
-    ended = True
     while True:
-        if ended:
-            for lane in range(W):
-                b = problem[lane]
-                if b >= 0 and S[at[CODE] + lane] > 0:
-                    how = S[at[CODE] + lane]
-                    code[b] = np.int8(how)
-                    top[b] = S[at[F0] + lane]
-                    nit[b] += np.int32(S[at[MOVES] + lane])
-                    nfev[b] += np.int32(S[at[TRIPS] + lane])
-                    if how < HAND_OVER:
-                        fun[b] = S[at[F] + lane]
-                        place = 0 if how == NEXT_PHASE else at[C]  # onward: the next trial point
-                        for i in range(n):
-                            x[b, i] = S[place + i * W + lane]
-                    problem[lane] = -1
-                    running -= 1
-                if problem[lane] < 0 and taken < todo.size:
-                    b = todo[taken]
-                    problem[lane] = b
-                    load(S, D, W, lane, b, m, x, args, data)
-                    S[at[C] + lane : slots * W : W] = 0
-                    scales(x[b], q, n)
-                    for i in range(n):
-                        S[at[Q] + i * W + lane] = q[i]
-                    S[at[F0] + lane] = top[b]
-                    S[at[RADIUS] + lane] = FIRST_RADIUS * np.sqrt(n)
-                    taken += 1
-                    running += 1
+        while ended != 0:
+            lane = lowest_bit(ended)
+            ended &= ended - 1
+            if problem[lane] >= 0:
+                leave(S, W, lane, at, problem[lane], x, fun, top, code, nit, nfev)
+                problem[lane] = -1
+                running -= 1
+            if taken < todo.size:
+                b = todo[taken]
+                problem[lane] = b
+                load(S, D, W, lane, b, m, x, args, data)
+                enter(S, W, lane, at, b, x, top)
+                taken += 1
+                running += 1
         if running == 0 or stop[0] != 0:
             return
         call_evaluate(evaluate, S, D, X, A, m)
-        ended = call_advance(advance, S, limit, ftol, xtol, gtol) > 0
+        ended = call_advance(advance, S, limit, ftol, xtol, gtol)
+
+
+@njit(forceinline=True, **OPTIONS)
+def scales_of_lane(S, x, q, W, n):
+    """``step.scales`` on slots: x and q are the places of their first elements."""
+    top = get(S, x) * 0
+    for i in range(n):
+        top = max(top, abs(get(S, x + i * W)))
+    top = top if top > 0 else top + 1
+    for i in range(n):
+        size = abs(get(S, x + i * W))
+        put(S, q + i * W, 1 / (size if size > 0 else top))
+
+
+@njit(forceinline=True, **OPTIONS)
+def enter(S, W, lane, at, b, x, top):
+    """State of a lane at the beginning of a problem; the rest follows from ``trips == 0`` (``step.trip``)."""
+    n = x.shape[1]
+    scales_of_lane(S, lane, at[Q] * W + lane, W, n)
+    put(S, at[TRIPS] * W + lane, 0.0)
+    put(S, at[F0] * W + lane, get(top, b))
+    put(S, at[RADIUS] * W + lane, FIRST_RADIUS * math.sqrt(n))
+
+
+@njit(forceinline=True, **OPTIONS)
+def leave(S, W, lane, at, b, x, fun, top, code, nit, nfev):
+    """What a lane has to say of problem b."""
+    n = x.shape[1]
+    how = get(S, at[CODE] * W + lane)
+    put(code, b, np.int8(how))
+    put(top, b, get(S, at[F0] * W + lane))
+    put(nit, b, np.int32(get(nit, b) + get(S, at[MOVES] * W + lane)))
+    put(nfev, b, np.int32(get(nfev, b) + get(S, at[TRIPS] * W + lane)))
+    if how < HAND_OVER:
+        put(fun, b, get(S, at[F] * W + lane))
+        place = lane if how == NEXT_PHASE else at[C] * W + lane  # onward: the next trial point
+        for i in range(n):
+            put(x, b * n + i, get(S, place + i * W))
 
 
 @njit(**OPTIONS)
@@ -209,7 +239,7 @@ def solve_trust(
 ):  # fmt: skip
     """Solve the problems ``todo`` from x0 by trust-region Newton (``trust``); x, fun and state on return.
 
-    Least squares starts with the model that ``trust`` chooses, then, where that found no certified minimum, with the
+    ``nfev`` holds what was spent before, out of ``limit``.  Least squares starts with the model that ``trust`` chooses, then, where that found no certified minimum, with the
     exact Hessian throughout; the better end is kept.  ``exact`` uses the exact Hessian at once.
     """
     S, D = workspaces(slots, W, m, data, x)
@@ -247,7 +277,8 @@ def solve_trust(
             how = trust.search(
                 kind, hybrid and attempt[lane] == 0, f, g, h, b, r, j,
                 vectors[0, lane], vectors[1, lane], vectors[2, lane], vectors[3, lane], vectors[4, lane],
-                matrices[0, lane], matrices[1, lane], vectors[5, lane], matrices[2, lane], K[lane], limit, n,
+                matrices[0, lane], matrices[1, lane], vectors[5, lane], matrices[2, lane], K[lane],
+                max(limit - nfev[p], 1.0), n,
             )  # fmt: skip
             if how != trust.SEARCHING:
                 found = trust.judge_end(
@@ -270,7 +301,8 @@ def solve_trust(
                     fun[p] = K[lane, trust.F]
                     for i in range(n):
                         x[p, i] = vectors[1, lane, i]
-                if hybrid and attempt[lane] == 0 and found != status.CONVERGED and found != status.NOT_FINITE_AT_START:
+                again = hybrid and attempt[lane] == 0 and nfev[p] < limit
+                if again and found != status.CONVERGED and found != status.NOT_FINITE_AT_START:
                     attempt[lane] = 1
                     trust.start_search(x0[p], vectors[0, lane], vectors[3, lane], K[lane], 1.0, n)
                 else:

@@ -221,7 +221,7 @@ def pass_text(program: Formula, where: Layout, call: list[str], sums: list[str],
 
 
 def advance_text(program: Formula, phase: str, eps: float, tolerances: Mapping[str, float]) -> tuple[list[str], Text]:
-    """``advance(S, limit, ftol, xtol, gtol)``: one trip of every lane; returns 1 if any has ended."""
+    """``advance(S, limit, ftol, xtol, gtol)``: one trip of every lane; returns a bit for each that has ended."""
     n = program.n
     zeros = root_zeros(program) if phase == "root" else minimum_zeros(program)
     text = straight_line(step.trip, ARRAYS, zeros, phase=phase, n=n, eps=eps, **tolerances)
@@ -236,7 +236,7 @@ def advance_text(program: Formula, phase: str, eps: float, tolerances: Mapping[s
     body += stores(name for name in (*kept, "code") if name not in FLAGS)
     body += [f"{slot(flag)} = one if {flag} else zero" for flag in FLAGS]
     given = "S, l, limit, ftol, xtol, gtol"
-    loop = ["for l in range(W):", f"    trip({given})", "return one if any_ended(S, code_) else zero"]
+    loop = ["for l in range(W):", f"    trip({given})", "return ended_lanes(S, code_)"]
     return [
         function(f"trip({given})", body, lowered=True),
         function("advance(S, limit, ftol, xtol, gtol)", loop),

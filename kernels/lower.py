@@ -52,21 +52,65 @@ def lowered(function: Callable[..., None]) -> Any:
     return intrinsic(space[function.__name__])
 
 
-def any_of(lanes: int) -> Any:
-    """``(S, place) -> bool``: whether any lane of a slot is positive, by one vector comparison."""
+def positive_lanes(lanes: int) -> Any:
+    """``(S, place) -> int64``: a bit for each lane of a slot that is positive, by one vector comparison."""
 
-    def any_positive(typing: Any, S: Any, place: Any) -> tuple[Any, Callable[..., Any]]:
+    def bits_of(typing: Any, S: Any, place: Any) -> tuple[Any, Callable[..., Any]]:
         def generate(context: Any, builder: ir.IRBuilder, signature: Any, values: Sequence[ir.Value]) -> Any:
             vector = ir.VectorType(context.get_value_type(S.dtype), lanes)
             start = builder.gep(values[0], [values[1]], inbounds=True)
             slot = builder.load(builder.bitcast(start, vector.as_pointer()), align=S.dtype.bitwidth // 8)
             positive = builder.fcmp_ordered(">", slot, ir.Constant(vector, [0.0] * lanes))
-            bits = ir.IntType(lanes)
-            return builder.icmp_unsigned("!=", builder.bitcast(positive, bits), ir.Constant(bits, 0))
+            bits = builder.bitcast(positive, ir.IntType(lanes))
+            return builder.zext(bits, INDEX) if lanes < 64 else bits
 
-        return types.boolean(S, place), generate
+        return types.int64(S, place), generate
 
-    return intrinsic(any_positive)
+    return intrinsic(bits_of)
+
+
+@intrinsic
+def lowest_bit(typing: Any, bits: Any) -> tuple[Any, Callable[..., Any]]:
+    """Number of the lowest bit that is set."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, values: Sequence[ir.Value]) -> Any:
+        return builder.cttz(values[0], TRUTH(1))
+
+    return types.int64(types.int64), generate
+
+
+@intrinsic
+def get(typing: Any, array: Any, index: Any) -> tuple[Any, Callable[..., Any]]:
+    """Element of a contiguous array by its flat index: no view, no count of references, no negative indices."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, values: Sequence[ir.Value]) -> Any:
+        data = context.make_array(array)(context, builder, values[0]).data
+        return builder.load(builder.gep(data, [values[1]], inbounds=True))
+
+    return array.dtype(array, types.int64), generate
+
+
+@intrinsic
+def put(typing: Any, array: Any, index: Any, value: Any) -> tuple[Any, Callable[..., Any]]:
+    """Set an element of a contiguous array by its flat index."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, values: Sequence[ir.Value]) -> Any:
+        data = context.make_array(array)(context, builder, values[0]).data
+        builder.store(values[2], builder.gep(data, [values[1]], inbounds=True))
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64, array.dtype), generate
+
+
+@intrinsic
+def peek(typing: Any, address: Any, index: Any, like: Any) -> tuple[Any, Callable[..., Any]]:
+    """Element of memory at an address, of the type of the array ``like``."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, values: Sequence[ir.Value]) -> Any:
+        data = builder.inttoptr(values[0], context.get_value_type(like.dtype).as_pointer())
+        return builder.load(builder.gep(data, [values[1]], inbounds=True))
+
+    return like.dtype(types.int64, types.int64, like), generate
 
 
 def separate(function: ir.Function, given: Sequence[types.Type]) -> None:

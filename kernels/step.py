@@ -126,7 +126,13 @@ def trip(
     if phase == "root":
         f = normal_equations(r, j, g, h, n)
         vanish = residuals_vanish(r, j, x, n, eps)
-    first = trips == 0.0
+    first = trips == 0.0  # whatever a former problem left in the state counts for nothing
+    settled = settled & (not first)
+    tiny = tiny & (not first)
+    moves = 0.0 if first else moves
+    alpha = 0.0 if first else alpha
+    for i in range(n):
+        d[i] = 0.0 if first else d[i]
     finite = all_finite(f, g, h, n)
     accept, radius, shrink, gain = judge(f, g, d, F, s, alpha, radius, first, tiny, finite, q, n, eps, sqrt)
     rejected_settled = (not accept) & finite & settled
@@ -167,11 +173,9 @@ def trip(
         on = False
     else:
         settled_now = newton & short & (tiny_now | (0.5 * s <= (0.5 * eps) * (F0 - F)))
-        found = (
-            accept
-            & newton
-            & visible(h, c, q, F, n, eps)
-            & minimum(F, F0, s, s_before, largest(g, n), moved, short, tight, ftol, gtol, tight_f, floor)
+        seen = visible(h, c, q, F, n, eps)
+        found = (accept & newton) & minimum(
+            F, F0, s, s_before, largest(g, n), moved, short, tight, seen, ftol, gtol, tight_f, floor
         )
         on = False
     if phase == "gauss-newton":

@@ -264,3 +264,18 @@ def test_a_tampered_module_in_the_cache_is_replaced(tmp_path, monkeypatch):
     file.write_text("value = 2\n")
     assert compiler.load("tampered", text).value == 1
     assert file.read_text() == text
+
+
+@pytest.mark.parametrize("limit", [1, 2, 7, 25, 60])
+def test_max_iter_bounds_the_evaluations(limit):
+    def hard(x, a):
+        return 100 * (x[1] - x[0] ** 2) ** 2 + (1 - x[0]) ** 2 + a * x[0] ** 8
+
+    start = np.random.default_rng(0).uniform(-30, 30, (50, 2))
+    result = bn.minimize(hard, start, (np.linspace(0, 1, 50),), max_iter=limit)
+    assert result.nfev.max() <= limit + 2
+
+
+def test_a_minimum_at_zero_from_a_tiny_start_is_a_minimum():
+    result = bn.minimize(lambda x: 2 + 1e-3 * (x[0] ** 2 + x[1] ** 2) + x[0] ** 4, [[1e-8, -1e-8], [1e-6, 1.0]])
+    assert result.success.all()

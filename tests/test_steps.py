@@ -93,7 +93,7 @@ def test_shrinkage_stays_between_its_limits():
 
 def test_an_inflexion_is_no_minimum():
     """x³ + 1 near 0: each Newton step leaves an eighth of s, which is not quadratic convergence."""
-    common = dict(F0=2.0, steepest=1e-20, moved=True, short=True, tight=True, ftol=1e-18, gtol=-1.0)
+    common = dict(F0=2.0, steepest=1e-20, moved=True, short=True, tight=True, seen=True, ftol=1e-18, gtol=-1.0)
     assert not converge.minimum(F=1.0, s=1e-24, s_before=8e-24, tight_f=1e-20, floor=1e-6, **common)
     assert converge.minimum(F=1.0, s=1e-24, s_before=1e-12, tight_f=1e-20, floor=1e-6, **common)
 
