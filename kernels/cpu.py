@@ -239,8 +239,9 @@ def solve_trust(
 ):  # fmt: skip
     """Solve the problems ``todo`` from x0 by trust-region Newton (``trust``); x, fun and state on return.
 
-    ``nfev`` holds what was spent before, out of ``limit``.  Least squares starts with the model that ``trust`` chooses, then, where that found no certified minimum, with the
-    exact Hessian throughout; the better end is kept.  ``exact`` uses the exact Hessian at once.
+    ``nfev`` holds what was spent before, out of ``limit``.  Least squares starts with the model that ``trust`` chooses,
+    then, where that found no certified minimum, with the exact Hessian throughout; the better end is kept.
+    ``exact`` uses the exact Hessian at once.
     """
     S, D = workspaces(slots, W, m, data, x)
     X = prepared(prepare, computed, X, A, m)

@@ -7,13 +7,31 @@ a known test are decided, calls of other steps are written out in place, and eve
 """
 
 import ast
-import copy
 import inspect
+import operator
 import textwrap
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
+
+SYMBOLS: dict[type, tuple[str, Callable[..., Any]]] = {
+    ast.Add: ("+", operator.add),
+    ast.Sub: ("-", operator.sub),
+    ast.Mult: ("*", operator.mul),
+    ast.Div: ("/", operator.truediv),
+    ast.BitAnd: ("&", operator.and_),
+    ast.BitOr: ("|", operator.or_),
+    ast.Lt: ("<", operator.lt),
+    ast.LtE: ("<=", operator.le),
+    ast.Gt: (">", operator.gt),
+    ast.GtE: (">=", operator.ge),
+    ast.Eq: ("==", operator.eq),
+    ast.NotEq: ("!=", operator.ne),
+    ast.USub: ("-", operator.neg),
+    ast.Not: ("not ", operator.not_),
+}
+FUNCTIONS = ("sqrt", "abs")  # called as they are
 
 
 @dataclass
@@ -33,10 +51,13 @@ def straight_line(
     ``name_i`` or ``name_i_j``.  A final ``return a, b`` is left out: the caller finds the results under these names.
     """
     text = Text()
-    known = {name: value for name, value in known.items() if not callable(value)}
-    scope = _Scope(function, known, {name: name for name in arrays}, "", text, frozenset(zeros))
+    scope = _Scope(function, known, {name: name for name in arrays}, {}, "", text, frozenset(zeros))
     scope.run(with_return=False)
     return text
+
+
+class _Unknown(Exception):
+    """An expression whose value is not known beforehand."""
 
 
 @cache
@@ -46,68 +67,68 @@ def _parsed(function: Callable[..., Any]) -> ast.FunctionDef:
     return tree
 
 
-class _Scope(ast.NodeTransformer):
-    """One function being written out: its known names, its arrays, its prefix for locals."""
+class _Scope:
+    """One function being written out: its known names, its arrays, what its parameters stand for, its prefix."""
 
     def __init__(
         self,
         function: Callable[..., Any],
         known: Mapping[str, Any],
         arrays: Mapping[str, str],
+        names: Mapping[str, str],
         prefix: str,
         text: Text,
         zeros: frozenset[str],
-        names: Mapping[str, ast.expr] | None = None,
     ) -> None:
         self.function, self.tree, self.text, self.zeros = function, _parsed(function), text, zeros
-        self.globals = inspect.getmodule(function).__dict__
-        self.known, self.arrays, self.prefix = dict(known), dict(arrays), prefix
-        self.names: dict[str, ast.expr] = dict(names or {})  # parameters bound to an outer expression
+        self.globals = function.__globals__
+        self.known, self.arrays, self.names, self.prefix = dict(known), dict(arrays), dict(names), prefix
         self.calls: dict[str, int] = {}
 
     # -- statements
 
-    def run(self, with_return: bool = True) -> ast.expr | None:
-        """Write out the body; the value of the final ``return``, rewritten in the outer names."""
+    def run(self, with_return: bool = True) -> list[str]:
+        """Write out the body; what the final ``return`` gives, in the outer names."""
         for statement in self.tree.body:
             if isinstance(statement, ast.Return):
-                return self.visit(copy.deepcopy(statement.value)) if with_return and statement.value else None
+                return self.results(statement.value) if with_return and statement.value else []
             self.write(statement)
-        return None
+        return []
 
-    def write(self, statement: ast.stmt) -> None:
-        handler = getattr(self, f"write_{type(statement).__name__}", None)
-        if handler is None:
+    def results(self, node: Any) -> list[str]:
+        return [self.expression(one) for one in (node.elts if isinstance(node, ast.Tuple) else [node])]
+
+    def write(self, statement: Any) -> None:
+        if isinstance(statement, ast.Assign):
+            self.assign(statement.targets[0], statement.value)
+        elif isinstance(statement, ast.For):
+            for value in self.value(statement.iter):
+                self.known[statement.target.id] = value  # type: ignore[attr-defined]
+                self.write_all(statement.body)
+        elif isinstance(statement, ast.If):
+            self.write_all(statement.body if self.value(statement.test) else statement.orelse)
+        elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+            self.inline(statement.value)  # a step called for what it writes into its arrays
+        elif not isinstance(statement, ast.Expr):
             raise NotImplementedError(f"{self.function.__name__}: {ast.unparse(statement)} cannot be unrolled")
-        handler(statement)
 
-    def write_Expr(self, statement: Any) -> None:
-        if isinstance(statement.value, ast.Call):  # a step called for what it writes into its arrays
-            self.inline(statement.value)
-
-    def write_Assign(self, statement: Any) -> None:
-        (target,) = statement.targets
-        called = isinstance(statement.value, ast.Call) and self.step_called(statement.value)
-        value = self.inline(statement.value) if called else self.visit(copy.deepcopy(statement.value))
-        targets = target.elts if isinstance(target, ast.Tuple) else [target]
-        values = value.elts if isinstance(target, ast.Tuple) else [value]
-        for one, new in zip(targets, values, strict=True):
-            self.assign(one, new)
+    def write_all(self, statements: list[Any]) -> None:
+        for statement in statements:
+            self.write(statement)
 
     def assign(self, target: Any, value: Any) -> None:
-        name = self.element(target) if isinstance(target, ast.Subscript) else self.local(target.id)
-        if not (isinstance(value, ast.Name) and value.id == name):
-            self.text.lines.append(f"{name} = {ast.unparse(value)}")
+        called = isinstance(value, ast.Call) and self.step_called(value)
+        values = self.inline(value) if called else self.results(value)
+        targets = target.elts if isinstance(target, ast.Tuple) else [target]
+        for one, new in zip(targets, values, strict=True):
+            name = self.element(one) if isinstance(one, ast.Subscript) else self.local(one.id)
+            if new != name:
+                self.text.lines.append(f"{name} = {bare(new)}")
 
-    def write_For(self, statement: Any) -> None:
-        for value in self.value(statement.iter):
-            self.known[statement.target.id] = value
-            for inner in statement.body:
-                self.write(inner)
-
-    def write_If(self, statement: ast.If) -> None:
-        for inner in statement.body if self.value(statement.test) else statement.orelse:
-            self.write(inner)
+    def local(self, name: str) -> str:
+        self.names.pop(name, None)  # an assigned parameter becomes a local
+        self.known.pop(name, None)
+        return self.prefix + name
 
     # -- calls
 
@@ -116,8 +137,8 @@ class _Scope(ast.NodeTransformer):
         found = self.globals.get(call.func.id) if isinstance(call.func, ast.Name) else None
         return found if inspect.isfunction(found) else None
 
-    def inline(self, call: Any) -> Any:
-        """Write out the called step in place; its value in the names of this scope."""
+    def inline(self, call: ast.Call) -> list[str]:
+        """Write out the called step in place; what it returns, in the names of this scope."""
         function: Any = self.step_called(call)
         name = function.__name__
         self.calls[name] = self.calls.get(name, 0) + 1
@@ -126,73 +147,96 @@ class _Scope(ast.NodeTransformer):
         for parameter, argument in zip(_parsed(function).args.args, call.args, strict=True):
             if isinstance(argument, ast.Name) and argument.id in self.arrays:
                 arrays[parameter.arg] = self.arrays[argument.id]
-            elif isinstance(argument, ast.Name) and self.is_function(argument.id):
-                names[parameter.arg] = argument
-            else:
+            elif not (isinstance(argument, ast.Name) and argument.id in FUNCTIONS):
                 try:
                     known[parameter.arg] = self.value(argument)
-                except NameError:
-                    names[parameter.arg] = self.held(f"{prefix}{parameter.arg}", argument)
-        return _Scope(function, known, arrays, prefix, self.text, self.zeros, names).run()
+                except _Unknown:
+                    names[parameter.arg] = self.held(prefix + parameter.arg, argument)
+        return _Scope(function, known, arrays, names, prefix, self.text, self.zeros).run()
 
-    def is_function(self, name: str) -> bool:
-        return name in ("sqrt", "abs")
-
-    def held(self, name: str, argument: ast.expr) -> ast.expr:
+    def held(self, name: str, argument: ast.expr) -> str:
         """An argument that is not known: a plain name is used as it is, an expression gets a name first."""
-        value = self.visit(copy.deepcopy(argument))
-        if isinstance(value, ast.Name | ast.Constant):
+        value = self.expression(argument)
+        if value.isidentifier():
             return value
-        self.text.lines.append(f"{name} = {ast.unparse(value)}")
-        return ast.Name(name)
+        self.text.lines.append(f"{name} = {bare(value)}")
+        return name
 
     # -- expressions
 
-    def value(self, node: ast.expr) -> Any:
-        """Value of an expression of known names; NameError where something in it is not known."""
-        used = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
-        space = {k: v for k, v in self.globals.items() if k.isupper()} | {"range": range} | self.known
-        missing = used - space.keys()
-        if missing or any(isinstance(n, ast.Subscript) for n in ast.walk(node)):
-            raise NameError(f"{self.function.__name__}: {ast.unparse(node)} needs {missing}")
-        return eval(compile(ast.Expression(copy.deepcopy(node)), "<known>", "eval"), {"__builtins__": {}}, space)
+    def value(self, node: Any) -> Any:
+        """Value of an expression of known names."""
+        if isinstance(node, ast.Constant):
+            return node.value
+        if isinstance(node, ast.Name):
+            found = self.known.get(node.id, self.globals.get(node.id) if node.id.isupper() else None)
+            if found is None or node.id in self.names:
+                raise _Unknown(node.id)
+            return found
+        if isinstance(node, ast.BinOp):
+            return SYMBOLS[type(node.op)][1](self.value(node.left), self.value(node.right))
+        if isinstance(node, ast.UnaryOp):
+            return SYMBOLS[type(node.op)][1](self.value(node.operand))
+        if isinstance(node, ast.Compare):
+            return SYMBOLS[type(node.ops[0])][1](self.value(node.left), self.value(node.comparators[0]))
+        if isinstance(node, ast.Tuple):
+            return tuple(map(self.value, node.elts))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "range":
+            return range(*map(self.value, node.args))
+        raise _Unknown(ast.unparse(node))
 
     def element(self, node: Any) -> str:
         index = self.value(node.slice)
-        index = index if isinstance(index, tuple) else (index,)
-        return "_".join([self.arrays[node.value.id], *map(str, index)])
+        return "_".join([self.arrays[node.value.id], *map(str, index if isinstance(index, tuple) else (index,))])
 
-    def local(self, name: str) -> str:
-        self.names.pop(name, None)  # an assigned parameter becomes a local
-        self.known.pop(name, None)
-        return self.prefix + name
-
-    def constant(self, value: Any) -> ast.expr:
+    def constant(self, value: Any) -> str:
         if isinstance(value, bool | str):
-            return ast.Constant(value)
+            return repr(value)
         name = "k_" + repr(float(value)).replace("-", "m").replace("+", "").replace(".", "_")
         self.text.constants[name] = float(value)
-        return ast.Name(name)
+        return name
 
-    def visit(self, node: ast.AST) -> Any:
-        if isinstance(node, ast.expr) and not isinstance(node, ast.Tuple):
-            try:
-                return self.constant(self.value(node))
-            except NameError:
-                pass
-        return super().visit(node)
+    def expression(self, node: Any) -> str:
+        """The text of an expression; what is known of it is a constant."""
+        try:
+            return self.constant(self.value(node))
+        except _Unknown:
+            return getattr(self, f"text_{type(node).__name__}")(node)
 
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        if self.is_function(node.id):
-            return self.names.get(node.id, node)
-        return self.names.get(node.id) or ast.Name(self.prefix + node.id)
+    def text_Name(self, node: ast.Name) -> str:
+        return self.names.get(node.id) or self.prefix + node.id
 
-    def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
+    def text_Subscript(self, node: ast.Subscript) -> str:
         name = self.element(node)
-        return self.constant(0.0) if name in self.zeros else ast.Name(name)
+        return self.constant(0.0) if name in self.zeros else name
 
-    def visit_Call(self, node: ast.Call) -> ast.expr | None:
+    def text_BinOp(self, node: ast.BinOp) -> str:
+        return f"({self.expression(node.left)} {SYMBOLS[type(node.op)][0]} {self.expression(node.right)})"
+
+    def text_UnaryOp(self, node: ast.UnaryOp) -> str:
+        return f"({SYMBOLS[type(node.op)][0]}{self.expression(node.operand)})"
+
+    def text_Compare(self, node: ast.Compare) -> str:
+        right = self.expression(node.comparators[0])
+        return f"({self.expression(node.left)} {SYMBOLS[type(node.ops[0])][0]} {right})"
+
+    def text_IfExp(self, node: ast.IfExp) -> str:
+        return f"({self.expression(node.body)} if {self.expression(node.test)} else {self.expression(node.orelse)})"
+
+    def text_Call(self, node: ast.Call) -> str:
         if self.step_called(node):
-            return self.inline(node)
-        node.args = [self.visit(argument) for argument in node.args]
-        return node
+            (value,) = self.inline(node)
+            return value
+        return f"{ast.unparse(node.func)}({', '.join(bare(self.expression(one)) for one in node.args)})"
+
+
+def bare(text: str) -> str:
+    """Without the outermost parentheses."""
+    if not text.startswith("("):
+        return text
+    depth = 0
+    for at, letter in enumerate(text):
+        depth += (letter == "(") - (letter == ")")
+        if depth == 0:
+            return text[1:-1] if at == len(text) - 1 else text
+    return text
