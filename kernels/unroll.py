@@ -119,7 +119,7 @@ class _Scope:
     def assign(self, target: Any, value: Any) -> None:
         called = isinstance(value, ast.Call) and self.step_called(value)
         values = self.inline(value) if called else self.results(value)
-        targets = target.elts if isinstance(target, ast.Tuple) else [target]
+        targets: list[Any] = target.elts if isinstance(target, ast.Tuple) else [target]
         for one, new in zip(targets, values, strict=True):
             name = self.element(one) if isinstance(one, ast.Subscript) else self.local(one.id)
             if new != name:
