@@ -123,7 +123,7 @@ def module_text(program: Program, where: lanes.Layout, phase: str | None, dtype:
     constants = dict(program.constants)
     total = program.operations["total"]
     functions = lanes.prepare_text(program, where) if lanes.computed_rows(program) else []
-    functions += lanes.evaluate_text(program, where, 4 if total <= 60 else 2 if total <= 120 else 1)
+    functions += lanes.evaluate_text(program, where, 4 if total <= 100 else 2 if total <= 200 else 1)
     if phase:
         eps = float(np.finfo(dtype).eps)
         advance, text = lanes.advance_text(program, phase, eps, TOLERANCES[dtype.name])

@@ -57,6 +57,18 @@ def minimum(F, F0, s, s_before, steepest, moved, short, tight, seen, ftol, gtol,
     return short & ((quick & (small | gained)) | bottom)
 
 
+def foreseen(F, s, s_before, moved, short, ftol, sqrt):
+    """Whether the next Newton step surely ends it, so that it may be taken without looking.
+
+    Near a minimum ``s_next = K s²``; the last step shows ``K = s / s_before²``.  With ``s / 2 <= sqrt(ftol) |F|``
+    and a ``short`` step, the test is ``s_next / 2 <= ftol |F|``.
+    """
+    size = abs(F)
+    ratio = s / s_before
+    near = 0.5 * s <= sqrt(ftol) * size
+    return moved & short & near & (ratio <= QUICK) & (0.5 * s * ratio * ratio <= ftol * size)
+
+
 def residuals_vanish(r, j, x, n, eps):
     """Whether every residual is zero to the rounding of x, at a point where the Jacobian is not."""
     vanish = True

@@ -15,6 +15,7 @@ from .converge import (
     NOT_FINITE_AT_START,
     RUNNING,
     arrived,
+    foreseen,
     minimum,
     near_minimum,
     residuals_vanish,
@@ -178,6 +179,13 @@ def trip(
             F, F0, s, s_before, largest(g, n), moved, short, tight, seen, ftol, gtol, tight_f, floor
         )
         on = False
+    if phase == "exact":
+        ahead = accept & newton & (not found) & foreseen(F, s, s_before, moved, short, ftol, sqrt)
+        found = found | ahead
+        F = F - 0.5 * s if ahead else F
+        for i in range(n):
+            c[i] = c[i] + d[i] if ahead else c[i]
+            d[i] = 0.0 if ahead else d[i]
     if phase == "gauss-newton":
         on = (accept & newton & near_minimum(F, s, s_before, moved)) | found | rejected_settled
         found = False
