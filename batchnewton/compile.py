@@ -13,7 +13,7 @@ import os
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from .derive import Program, derive
-from .fingerprint import Formula, fingerprint
+from .fingerprint import Formula
 from .kernels import cpu, lanes
 from .kernels.cache import cache_folder, source_hash
 from .version import __version__
@@ -74,12 +74,14 @@ class Kernel:
         )
 
 
-def kernel(fun: Callable[..., Any], arguments: Sequence[Any], kind: str, phase: str | None, dtype: np.dtype) -> Kernel:
+def kernel(formula: Formula, arguments: Sequence[Any], kind: str, phase: str | None, dtype: np.dtype) -> Kernel:
     """The kernel of a formula.
 
     Parameters
     ----------
-    fun, arguments, kind
+    formula : Formula
+        What to trace, with its key.
+    arguments, kind
         As for `batchnewton.derive.derive`.
     phase : {"gauss-newton", "exact", "root"}, optional
         The iteration that uses the derivatives (``kernels/step.py``); None for the derivatives alone.
@@ -87,16 +89,16 @@ def kernel(fun: Callable[..., Any], arguments: Sequence[Any], kind: str, phase: 
         float32 or float64.
     """
     with ONE_AT_A_TIME:
-        return _kernel(fingerprint(fun), tuple(arguments), kind, phase, np.dtype(dtype).name)
+        return _kernel(formula, tuple(arguments), kind, phase, dtype)
 
 
 @functools.lru_cache(maxsize=512)
-def _kernel(fun: Formula, arguments: tuple[Any, ...], kind: str, phase: str | None, dtype: str) -> Kernel:
+def _kernel(fun: Formula, arguments: tuple[Any, ...], kind: str, phase: str | None, dtype: np.dtype) -> Kernel:
     program = derive(fun.function, arguments, kind, fun.name)
     if kind == "root" and program.residuals != program.n:
         raise ValueError(f"{fun.name} returns {program.residuals} residuals; expected {program.n}, as many as unknowns")
-    where = lanes.layout(program, np.dtype(dtype).itemsize, phase is not None)
-    module = load(module_name(program, phase or kind), module_text(program, where, phase, np.dtype(dtype)))
+    where = lanes.layout(program, dtype.itemsize, phase is not None)
+    module = load(module_name(program, phase or kind), module_text(program, where, phase, dtype))
     state = [where.slots[name] // where.lanes for name in cpu.AT] if phase else []
     return Kernel(
         program,

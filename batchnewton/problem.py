@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 
 from .arrays import Shared, real, shape_error
 from .derive import Input
+from .fingerprint import Formula, fingerprint
 
 LARGEST = 32  # unknowns
 
@@ -54,6 +57,11 @@ class Problem:
     m: int = 1
     single: bool = False
     names: tuple[str, ...] = ()
+
+    @cached_property
+    def formula(self) -> Formula:
+        """The formula with its key, worked out once."""
+        return fingerprint(self.fun)
 
     @property
     def size(self) -> int:
@@ -123,8 +131,6 @@ def from_curve(f: Any, xdata: Any, ydata: Any, p0: Any, sigma: Any) -> Problem:
 
 def without_batch(problem: Problem) -> Problem:
     """The same single problem, its result to be given without a batch axis."""
-    from dataclasses import replace
-
     return replace(problem, single=True)
 
 
@@ -150,6 +156,8 @@ def weighted(f: Callable[..., Any]) -> Callable[..., Any]:
 
 def parameter_names(f: Callable[..., Any]) -> tuple[str, ...] | None:
     """Names of the parameters after x; None where ``*args`` hides them."""
+    if isinstance(f, FunctionType) and not f.__code__.co_flags & inspect.CO_VARARGS and not hasattr(f, "__wrapped__"):
+        return f.__code__.co_varnames[1 : f.__code__.co_argcount]
     try:
         found = list(inspect.signature(f).parameters.values())
     except (TypeError, ValueError):

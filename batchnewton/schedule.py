@@ -98,14 +98,14 @@ def solve(problem: Problem, options: Options, progress: Any = False) -> Solution
 def first_kernel(problem: Problem, dtype: np.dtype) -> compiler.Kernel:
     """The kernel of the first phase."""
     phase = PHASES[problem.kind][0]
-    return compiler.kernel(problem.fun, problem.inputs, phase.derive, phase.step, dtype)
+    return compiler.kernel(problem.formula, problem.inputs, phase.derive, phase.step, dtype)
 
 
 def derivatives(problem: Problem, x: np.ndarray, kind: str, threads: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """f, g and H (or, of kind "gauss-newton", B = JᵀJ) of every problem at x."""
     size, n, dtype = problem.size, problem.n, x.dtype
     f, g, h = np.zeros(size, dtype), np.zeros((size, n), dtype), np.zeros((size, n, n), dtype)
-    kernel = compiler.kernel(problem.fun, problem.inputs, kind, None, dtype)
+    kernel = compiler.kernel(problem.formula, problem.inputs, kind, None, dtype)
     X, A = shared_data(problem, dtype)
 
     def work(rows: slice) -> int:
@@ -134,7 +134,7 @@ def solve_chunk(
     before, spent = None, 0
     phases = PHASES[problem.kind]
     for at, phase in enumerate(phases):
-        kernel = compiler.kernel(problem.fun, problem.inputs, phase.derive, phase.step, options.dtype)
+        kernel = compiler.kernel(problem.formula, problem.inputs, phase.derive, phase.step, options.dtype)
         code = np.zeros(len(x), np.int8)
         limit = part.x0.dtype.type(max(1, min(phase.trips, options.max_iter - spent)))
         spent += phase.trips
@@ -163,7 +163,7 @@ def patiently(
 ) -> None:
     """Trust-region Newton in float64, from the start, for the problems ``left`` of a chunk."""
     double = np.dtype(np.float64)
-    kernel = compiler.kernel(problem.fun, problem.inputs, HYBRID[problem.kind], None, double)
+    kernel = compiler.kernel(problem.formula, problem.inputs, HYBRID[problem.kind], None, double)
     part = chunk(problem, rows.start + left, *shared_data(problem, double), double)
     size = len(left)
     x, fun, state = part.x0.copy(), np.full(size, np.nan), np.full(size, status.NOT_RUN, np.int8)
@@ -219,10 +219,9 @@ def for_each_chunk(work: Callable[[slice], int], size: int, threads: int, stop: 
 
 
 def run_threads(work: Callable[[slice], int], parts: list[slice], threads: int, report: Callable[[int], None]) -> None:
-    """The first chunk alone (it compiles what is not compiled), then the others side by side."""
-    report(work(parts[0]))
-    with ThreadPoolExecutor(min(threads, len(parts) - 1), "batchnewton") as pool:
-        left = {pool.submit(work, part) for part in parts[1:]}
+    """All chunks side by side."""
+    with ThreadPoolExecutor(min(threads, len(parts)), "batchnewton") as pool:
+        left = {pool.submit(work, part) for part in parts}
         try:
             while left:
                 done, left = wait(left, timeout=0.2, return_when=FIRST_COMPLETED)
