@@ -20,7 +20,7 @@ from numba.core.extending import intrinsic
 
 from . import linalg, status, step, trust
 from .converge import HAND_OVER, NEXT_PHASE
-from .lower import get, lowest_bit, peek, put
+from .lower import get, keep, lowest_bit, peek, pointer, put
 
 OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
 AT = ("c_0", "q_0", "F", "F0", "radius", "trips", "moves", "code")  # order of the places in ``at``
@@ -60,26 +60,25 @@ call_advance = _pointer_call("bits", 5)  # S, limit, ftol, xtol, gtol
 
 
 @njit(forceinline=True, **OPTIONS)
-def load(S, D, W, lane, b, m, x, args, data):
-    """Problem b into one lane: unknowns, scalars, data.
+def load(S, D, W, lane, b, n, m, x, args, arg_arrays, data, data_arrays):
+    """Problem b into one lane: unknowns, scalars, data.  All arrays are pointers: nothing is counted here.
 
     ``args`` and ``data`` hold a row (address, values of a problem or of a data row) for each array.
     """
-    n = x.shape[1]
     for i in range(n):
         put(S, i * W + lane, get(x, b * n + i))
     place = n * W + lane
-    for array in range(args.shape[0]):
-        address, width = args[array, 0], args[array, 1]
+    for array in range(arg_arrays):
+        address, width = get(args, 2 * array), get(args, 2 * array + 1)
         for i in range(width):
             put(S, place, peek(address, b * width + i, S))
             place += W
     stride = 0
-    for array in range(data.shape[0]):
-        stride += data[array, 1] * W
+    for array in range(data_arrays):
+        stride += get(data, 2 * array + 1) * W
     column = lane
-    for array in range(data.shape[0]):
-        address, width = data[array, 0], data[array, 1]
+    for array in range(data_arrays):
+        address, width = get(data, 2 * array), get(data, 2 * array + 1)
         for i in range(width):
             for k in range(m):
                 put(D, k * stride + column, peek(address, (b * m + k) * width + i, S))
@@ -116,9 +115,12 @@ def solve(
     """
     S, D = workspaces(slots, W, m, data, x)
     X = prepared(prepare, computed, X, A, m)
+    n, size = x.shape[1], todo.size
+    state, rows, start, where = pointer(S), pointer(D), pointer(x), pointer(at)
+    tables = pointer(args), pointer(data)
+    out = pointer(fun), pointer(top), pointer(code), pointer(nit), pointer(nfev)
     problem = np.full(W, -1, np.int64)
-    everyone = np.int64(-1) if W == 64 else (np.int64(1) << W) - 1
-    ended = everyone
+    ended = np.int64(-1) if W == 64 else (np.int64(1) << W) - 1
     taken = 0
     running = 0
     while True:
@@ -126,20 +128,22 @@ def solve(
             lane = lowest_bit(ended)
             ended &= ended - 1
             if problem[lane] >= 0:
-                leave(S, W, lane, at, problem[lane], x, fun, top, code, nit, nfev)
+                leave(state, W, lane, where, problem[lane], n, start, *out)
                 problem[lane] = -1
                 running -= 1
-            if taken < todo.size:
+            if taken < size:
                 b = todo[taken]
                 problem[lane] = b
-                load(S, D, W, lane, b, m, x, args, data)
-                enter(S, W, lane, at, b, x, top)
+                load(state, rows, W, lane, b, n, m, start, tables[0], args.shape[0], tables[1], data.shape[0])
+                enter(state, W, lane, where, n, get(out[1], b))
                 taken += 1
                 running += 1
         if running == 0 or stop[0] != 0:
-            return
+            break
         call_evaluate(evaluate, S, D, X, A, m)
         ended = call_advance(advance, S, limit, ftol, xtol, gtol)
+    keep(S)
+    keep(D)
 
 
 @njit(forceinline=True, **OPTIONS)
@@ -155,27 +159,25 @@ def scales_of_lane(S, x, q, W, n):
 
 
 @njit(forceinline=True, **OPTIONS)
-def enter(S, W, lane, at, b, x, top):
+def enter(S, W, lane, at, n, top):
     """State of a lane at the beginning of a problem; the rest follows from ``trips == 0`` (``step.trip``)."""
-    n = x.shape[1]
-    scales_of_lane(S, lane, at[Q] * W + lane, W, n)
-    put(S, at[TRIPS] * W + lane, 0.0)
-    put(S, at[F0] * W + lane, get(top, b))
-    put(S, at[RADIUS] * W + lane, FIRST_RADIUS * math.sqrt(n))
+    scales_of_lane(S, lane, get(at, Q) * W + lane, W, n)
+    put(S, get(at, TRIPS) * W + lane, 0.0)
+    put(S, get(at, F0) * W + lane, top)
+    put(S, get(at, RADIUS) * W + lane, FIRST_RADIUS * math.sqrt(n))
 
 
 @njit(forceinline=True, **OPTIONS)
-def leave(S, W, lane, at, b, x, fun, top, code, nit, nfev):
+def leave(S, W, lane, at, b, n, x, fun, top, code, nit, nfev):
     """What a lane has to say of problem b."""
-    n = x.shape[1]
-    how = get(S, at[CODE] * W + lane)
+    how = get(S, get(at, CODE) * W + lane)
     put(code, b, np.int8(how))
-    put(top, b, get(S, at[F0] * W + lane))
-    put(nit, b, np.int32(get(nit, b) + get(S, at[MOVES] * W + lane)))
-    put(nfev, b, np.int32(get(nfev, b) + get(S, at[TRIPS] * W + lane)))
+    put(top, b, get(S, get(at, F0) * W + lane))
+    put(nit, b, np.int32(get(nit, b) + get(S, get(at, MOVES) * W + lane)))
+    put(nfev, b, np.int32(get(nfev, b) + get(S, get(at, TRIPS) * W + lane)))
     if how < HAND_OVER:
-        put(fun, b, get(S, at[F] * W + lane))
-        place = lane if how == NEXT_PHASE else at[C] * W + lane  # onward: the next trial point
+        put(fun, b, get(S, get(at, F) * W + lane))
+        place = lane if how == NEXT_PHASE else get(at, C) * W + lane  # onward: the next trial point
         for i in range(n):
             put(x, b * n + i, get(S, place + i * W))
 
@@ -189,7 +191,10 @@ def derivatives(prepare, computed, evaluate, slots, W, outputs, scale, x, f, g, 
     for first in range(0, x.shape[0], W):
         lanes = min(W, x.shape[0] - first)
         for lane in range(lanes):
-            load(S, D, W, lane, first + lane, m, x, args, data)
+            load(
+                pointer(S), pointer(D), W, lane, first + lane, n, m, pointer(x),
+                pointer(args), args.shape[0], pointer(data), data.shape[0],
+            )  # fmt: skip
         call_evaluate(evaluate, S, D, X, A, m)
         for lane in range(lanes):
             f[first + lane] = scale * S[outputs[0] + lane]
@@ -262,7 +267,10 @@ def solve_trust(
             if problem[lane] < 0 and taken < todo.size:
                 p = todo[taken]
                 problem[lane] = p
-                load(S, D, W, lane, p, m, x0, args, data)
+                load(
+                    pointer(S), pointer(D), W, lane, p, n, m, pointer(x0),
+                    pointer(args), args.shape[0], pointer(data), data.shape[0],
+                )  # fmt: skip
                 trust.start_search(x0[p], vectors[0, lane], vectors[3, lane], K[lane], first_model, n)
                 attempt[lane] = 0
                 taken += 1

@@ -80,31 +80,49 @@ def lowest_bit(typing: Any, bits: Any) -> tuple[Any, Callable[..., Any]]:
 
 
 @intrinsic
-def get(typing: Any, array: Any, index: Any) -> tuple[Any, Callable[..., Any]]:
-    """Element of a contiguous array by its flat index: no view, no count of references, no negative indices."""
+def pointer(typing: Any, array: Any) -> tuple[Any, Callable[..., Any]]:
+    """Where a contiguous array lies.  Unlike the array it is not counted, and not kept alive: see `keep`."""
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, values: Sequence[ir.Value]) -> Any:
-        data = context.make_array(array)(context, builder, values[0]).data
-        return builder.load(builder.gep(data, [values[1]], inbounds=True))
+        return context.make_array(array)(context, builder, values[0]).data
 
-    return array.dtype(array, types.int64), generate
+    return types.CPointer(array.dtype)(array), generate
 
 
 @intrinsic
-def put(typing: Any, array: Any, index: Any, value: Any) -> tuple[Any, Callable[..., Any]]:
-    """Set an element of a contiguous array by its flat index."""
+def keep(typing: Any, array: Any) -> tuple[Any, Callable[..., Any]]:
+    """The last use of an array whose `pointer` was in use until here."""
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, values: Sequence[ir.Value]) -> Any:
-        data = context.make_array(array)(context, builder, values[0]).data
-        builder.store(values[2], builder.gep(data, [values[1]], inbounds=True))
         return context.get_dummy_value()
 
-    return types.void(array, types.int64, array.dtype), generate
+    return types.void(array), generate
+
+
+@intrinsic
+def get(typing: Any, p: Any, index: Any) -> tuple[Any, Callable[..., Any]]:
+    """Element of an array by its pointer and flat index."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, values: Sequence[ir.Value]) -> Any:
+        return builder.load(builder.gep(values[0], [values[1]], inbounds=True))
+
+    return p.dtype(p, types.int64), generate
+
+
+@intrinsic
+def put(typing: Any, p: Any, index: Any, value: Any) -> tuple[Any, Callable[..., Any]]:
+    """Set an element of an array by its pointer and flat index."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, values: Sequence[ir.Value]) -> Any:
+        builder.store(values[2], builder.gep(values[0], [values[1]], inbounds=True))
+        return context.get_dummy_value()
+
+    return types.void(p, types.int64, p.dtype), generate
 
 
 @intrinsic
 def peek(typing: Any, address: Any, index: Any, like: Any) -> tuple[Any, Callable[..., Any]]:
-    """Element of memory at an address, of the type of the array ``like``."""
+    """Element of memory at an address, of the type that the pointer ``like`` has."""
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, values: Sequence[ir.Value]) -> Any:
         data = builder.inttoptr(values[0], context.get_value_type(like.dtype).as_pointer())
