@@ -10,8 +10,8 @@ NEXT_PHASE = 2.0  # Gauss-Newton is near enough: the exact Hessian takes over at
 HAND_OVER = 3.0  # no case for the fast path: the trust-region method takes over from the start
 NOT_FINITE_AT_START = 4.0
 
-NEAR = 1e-3  # Gauss-Newton hands on when s / 2 <= NEAR F ...
-SLOW = 0.11  # ... or, when s / 2 <= 30 NEAR F, as soon as a step leaves more than this share of s
+NEAR = 1e-2  # Gauss-Newton hands on when s / 2 <= NEAR F ...
+SLOW = 0.11  # ... or, when s / 2 <= 3 NEAR F, as soon as a step leaves more than this share of s
 QUICK = 0.05  # of x³ an exact Newton step leaves 1/8 of s, of x⁴ 1/5
 RESIDUAL = 4.5  # a residual vanishes when |r_q| <= RESIDUAL eps sum_i |J_qi x_i|
 
@@ -37,7 +37,7 @@ def visible(h, c, q, F, n, eps):
 def near_minimum(F, s, s_before, moved):
     """Whether Gauss-Newton is near enough to a minimum to hand on to the exact Hessian."""
     close = 0.5 * s <= NEAR * F
-    slow = moved & (0.5 * s <= (30.0 * NEAR) * F) & (s > SLOW * s_before)
+    slow = moved & (0.5 * s <= (3.0 * NEAR) * F) & (s > SLOW * s_before)
     return close | slow
 
 
