@@ -147,7 +147,7 @@ def solve_chunk(
             bad_start, failed = todo[ended == 4], todo[ended == 3]
             state[bad_start], x[bad_start], fun[bad_start] = status.NOT_FINITE_AT_START, part.x0[bad_start], np.nan
         if before is not None:
-            worse = fun[done] > before[done] * (1.0 + np.sqrt(np.finfo(x.dtype).eps))  # than where Gauss-Newton was
+            worse = fun[done] > above_rounding(before[done], top[done])  # than where Gauss-Newton was
             done, failed = done[~worse], np.concatenate([failed, done[worse]])
         state[done] = status.CONVERGED
         left = np.concatenate([left, failed])
@@ -156,6 +156,13 @@ def solve_chunk(
             break
     if left.size:
         patiently(problem, rows, np.sort(left), options, answer, stop)
+
+
+def above_rounding(F: np.ndarray, top: np.ndarray) -> np.ndarray:
+    """The least value that is clearly more than F, where F began at ``top`` (a sum of squares that vanishes keeps
+    rounding errors of the order of ``eps² top``)."""
+    eps = np.finfo(F.dtype).eps
+    return F * (1.0 + np.sqrt(eps)) + 1e3 * eps * eps * top
 
 
 def patiently(

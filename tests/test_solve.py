@@ -12,6 +12,7 @@ import scipy.optimize
 import workloads
 
 import batchnewton as bn
+from batchnewton import schedule
 
 T = np.linspace(0, 5, 16)
 
@@ -279,3 +280,18 @@ def test_max_iter_bounds_the_evaluations(limit):
 def test_a_minimum_at_zero_from_a_tiny_start_is_a_minimum():
     result = bn.minimize(lambda x: 2 + 1e-3 * (x[0] ** 2 + x[1] ** 2) + x[0] ** 4, [[1e-8, -1e-8], [1e-6, 1.0]])
     assert result.success.all()
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_data_without_noise_need_no_second_attempt(dtype, monkeypatch):
+    """What a newcomer tries first must not wait for the patient path to compile."""
+    calls = []
+    real = schedule.patiently
+    monkeypatch.setattr(schedule, "patiently", lambda *given: (calls.append(len(given[2])), real(*given)))
+    rng = np.random.default_rng(0)
+    truth = np.stack([rng.uniform(0.5, 2, 300), rng.uniform(0.5, 2, 300), rng.uniform(0, 0.5, 300)], 1)
+    y = decay(T, *truth.T[:, :, None]).astype(dtype)
+    result = bn.curve_fit(decay, T, y, [1.5, 1.0, 0.0], dtype=dtype)
+    assert result.success.all()
+    np.testing.assert_allclose(result.x, truth, rtol=1e-8 if dtype == "float64" else 1e-3)
+    assert sum(calls) <= 6  # some starts are hard
