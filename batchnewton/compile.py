@@ -29,7 +29,7 @@ from .version import __version__
 
 TOLERANCES = {  # limits that follow from the precision; see kernels/converge.py for the inequalities
     "float64": {"tight_f": 1e-20, "tight_x": 1e-11, "floor": 1e-6},
-    "float32": {"tight_f": 1e-13, "tight_x": 2e-5, "floor": 1e-3},
+    "float32": {"tight_f": 1e-12, "tight_x": 2e-5, "floor": 1e-3},
 }
 OPTIONS = 'dict(cache=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})'
 ONE_AT_A_TIME = threading.RLock()  # two threads that meet the same formula compile it once
@@ -125,7 +125,7 @@ def module_text(program: Program, where: lanes.Layout, phase: str | None, dtype:
     constants = dict(program.constants)
     total = program.operations["total"]
     functions = lanes.prepare_text(program, where) if lanes.computed_rows(program) else []
-    functions += lanes.evaluate_text(program, where, 4 if total <= 100 else 2 if total <= 200 else 1)
+    functions += lanes.evaluate_text(program, where, 4 if total <= 200 else 2 if total <= 500 else 1)
     if phase:
         eps = float(np.finfo(dtype).eps)
         advance, text = lanes.advance_text(program, phase, eps, TOLERANCES[dtype.name])

@@ -18,20 +18,25 @@ RESIDUAL = 4.5  # a residual vanishes when |r_q| <= RESIDUAL eps sum_i |J_qi x_i
 
 def within(c, d, q, tol, n):
     """Whether the step d is short: ``|d_i| <= tol max(|c_i|, s_i / 100)`` for all i, where q_i = 1 / s_i."""
-    short = True
+    most = -1.0
     for i in range(n):
-        share = 100.0 * abs(q[i] * d[i])
-        short = short & ((abs(d[i]) <= tol * abs(c[i])) | (share <= tol))
-    return short
+        reach = abs(q[i] * c[i])
+        reach = reach if reach > 0.01 else 0.01
+        excess = abs(q[i] * d[i]) - tol * reach
+        most = excess if excess > most else most
+    return most <= 0.0
 
 
 def visible(h, c, q, F, n, eps):
-    """Whether changing an unknown by all of itself (or of its start) would be seen in F: ``h_ii x_i² > eps |F|``."""
-    seen = True
-    least = eps * abs(F)
+    """Whether changing an unknown by all of itself (or of its start) would be seen in F:
+    ``h_ii max(x_i², s_i²) > eps |F|`` for all i, where q_i = 1 / s_i."""
+    least = 1.0
     for i in range(n):
-        seen = seen & ((h[i, i] * c[i] * c[i] > least) | (h[i, i] > least * q[i] * q[i]))
-    return seen
+        reach = abs(q[i] * c[i])
+        reach = reach if reach > 1.0 else 1.0
+        share = (h[i, i] * reach) * reach - (eps * abs(F)) * (q[i] * q[i])
+        least = share if share < least else least
+    return least > 0.0
 
 
 def near_minimum(F, s, s_before, moved):
@@ -57,14 +62,13 @@ def minimum(F, F0, s, s_before, steepest, moved, short, tight, seen, ftol, gtol,
     return short & ((quick & (small | gained)) | bottom)
 
 
-def foreseen(F, s, s_before, moved, short, ftol, sqrt):
+def foreseen(F, s, ratio, moved, short, ftol, sqrt):
     """Whether the next Newton step surely ends it, so that it may be taken without looking.
 
-    Near a minimum ``s_next = K s²``; the last step shows ``K = s / s_before²``.  With ``s / 2 <= sqrt(ftol) |F|``
-    and a ``short`` step, the test is ``s_next / 2 <= ftol |F|``.
+    Near a minimum ``s_next = K s²``; the last step shows ``K = s / s_before²``, ``ratio = s / s_before``.  With
+    ``s / 2 <= sqrt(ftol) |F|`` and a ``short`` step, the test is ``s_next / 2 <= ftol |F|``.
     """
     size = abs(F)
-    ratio = s / s_before
     near = 0.5 * s <= sqrt(ftol) * size
     return moved & short & near & (ratio <= QUICK) & (0.5 * s * ratio * ratio <= ftol * size)
 

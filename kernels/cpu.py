@@ -28,6 +28,7 @@ C, Q, F, F0, RADIUS, TRIPS, MOVES, CODE = range(8)
 
 normal_equations = njit(**OPTIONS)(linalg.normal_equations)
 FIRST_RADIUS = step.RADIUS
+NARROW = 3  # columns; fewer are copied one after the other
 
 
 def _pointer_call(result: str, arguments: int):
@@ -79,10 +80,13 @@ def load(S, D, W, lane, b, n, m, x, args, arg_arrays, data, data_arrays):
     column = lane
     for array in range(data_arrays):
         address, width = get(data, 2 * array), get(data, 2 * array + 1)
-        for i in range(width):
+        for i in range(width if width <= NARROW else 0):
             for k in range(m):
-                put(D, k * stride + column, peek(address, (b * m + k) * width + i, S))
-            column += W
+                put(D, k * stride + column + i * W, peek(address, (b * m + k) * width + i, S))
+        for k in range(m if width > NARROW else 0):  # row by row: D is larger than the first-level cache
+            for i in range(width):
+                put(D, k * stride + column + i * W, peek(address, (b * m + k) * width + i, S))
+        column += width * W
 
 
 @njit(**OPTIONS)

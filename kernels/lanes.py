@@ -14,9 +14,10 @@ from . import step
 from .unroll import Text, straight_line
 
 ARRAYS = ("x", "g", "h", "r", "j", "c", "d", "q", "z", "lower", "inverse")
-SCALARS = ("F", "F0", "s", "alpha", "radius", "trips", "moves", "settled", "tiny", "code")
+SCALARS = ("F", "F0", "s", "alpha", "radius", "size", "over", "trips", "moves", "settled", "tiny", "code")
 FLAGS = ("settled", "tiny")
 CACHE = 24_000  # bytes of workspace that should stay in the first-level cache
+MANY = 32  # sums; more do not fit into the registers
 
 
 class Formula(Protocol):
@@ -30,6 +31,8 @@ class Formula(Protocol):
     def inputs(self) -> Sequence: ...
     @property
     def stages(self) -> Mapping[str, Sequence]: ...
+    @property
+    def shares(self) -> Mapping[str, tuple[str, str]]: ...
     @property
     def scale(self) -> float: ...
 
@@ -75,6 +78,12 @@ def has_data(program: Formula) -> bool:
     return any(one.level in ("row", "point") for one in program.inputs)
 
 
+def summed(program: Formula) -> list[str]:
+    """Outputs that are summed over the data rows."""
+    data = has_data(program)
+    return [name for name, (stage, _) in program.outputs.items() if data and stage in ("row", "point")]
+
+
 def layout(program: Formula, itemsize: int, solving: bool) -> Layout:
     """Slots for what the formula reads and yields and, where ``solving``, for the state of the iteration."""
     n = program.n
@@ -82,7 +91,7 @@ def layout(program: Formula, itemsize: int, solving: bool) -> Layout:
     if solving:
         names += [f"{array}_{i}" for array in "cdq" for i in range(n)] + list(SCALARS)
     vector = 64 // itemsize
-    lanes = 4 * vector
+    lanes = vector if len(summed(program)) > MANY else 4 * vector
     while lanes > vector and len(names) * lanes * itemsize > CACHE:
         lanes //= 2
     places = {name: at * lanes for at, name in enumerate(names)}
@@ -116,12 +125,9 @@ def stores(names: Iterable[str]) -> list[str]:
     return [f"{slot(name)} = {name}" for name in names]
 
 
-def statements(program: Formula, stage: str, suffix: str = "") -> list[str]:
-    """Code of a stage; ``suffix`` marks the names that belong to one data row."""
-    lines = [f"{one.name} = {one.expression}" for one in program.stages[stage]]
-    own = {one.name for kind in ("row", "point") for one in program.stages[kind]}
-    own |= set(scalars(program, "row")) | set(scalars(program, "point"))
-    return [renamed(line, own, suffix) for line in lines] if suffix else lines
+def statements(program: Formula, stage: str) -> list[str]:
+    """Code of a stage."""
+    return [f"{one.name} = {one.expression}" for one in program.stages[stage]]
 
 
 def renamed(line: str, names: set[str], suffix: str) -> str:
@@ -142,9 +148,7 @@ def evaluate_text(program: Formula, where: Layout, points: int) -> list[str]:
 
     ``D[(k * columns + q) * W + l]`` is column q of row k of lane l, ``X[q * m + k]`` the shared columns.
     """
-    data = has_data(program)
-    at_point = {name for name, (stage, _) in program.outputs.items() if data and stage in ("row", "point")}
-    sums = [name for name in program.outputs if name in at_point]
+    sums = summed(program)
     call = [*where.call, *(one.name for one in program.stages["call"])]
     body = [f"{name} = A[{at}]" for at, name in enumerate(where.call)] + statements(program, "call")
     once, read = once_text(program, where, call, sums)
@@ -164,16 +168,16 @@ def evaluate_text(program: Formula, where: Layout, points: int) -> list[str]:
 
 
 def once_text(program: Formula, where: Layout, call: list[str], sums: list[str]) -> tuple[str, list[str]]:
-    """``once(S, l, count, ...)``: what does not depend on the data row; sums start at zero."""
-    alone = [name for name in program.outputs if name not in sums]
-    needed = program.uses("problem") | {program.outputs[name][1] for name in alone}
+    """``once(S, l, count, ...)``: what does not depend on the data row; sums start at what it adds to them."""
+    alone = {name: program.outputs[name][1] for name in program.outputs if name not in sums}
+    alone |= {name: share for name, (_, share) in program.shares.items()}
+    needed = program.uses("problem") | set(alone.values())
     body = loads(name for name in (*inputs(program), *where.problem) if name in needed)
     body += statements(program, "problem") + stores(carried(program))
-    for name in alone:
-        value = program.outputs[name][1]
+    for name, value in alone.items():
         total = f"{value} * count" if has_data(program) else value
         body += [f"{slot(name)} = {total}"]
-    body += [f"{slot(name)} = zero" for name in sums]
+    body += [f"{slot(name)} = zero" for name in sums if name not in alone]
     read = [name for name in call if name in needed]
     return function(f"once({', '.join(['S', 'l', 'count', *read])})", body, lowered=True), read
 
@@ -203,9 +207,7 @@ def pass_text(program: Formula, where: Layout, call: list[str], sums: list[str],
     body: list[str] = []
     shared: list[str] = []
     columns = [*where.rows, *computed_rows(program)]
-    own = {*columns, *where.points, *(one.name for one in program.stages["point"])}
     body += loads(name for name in (*inputs(program), *where.problem, *carried(program)) if name in uses)
-    body += loads(sums)
     for u in range(points):
         suffix = f"__{u}"
         head += [f"{name}{suffix} = X[{q} * m + k + {u}]" for q, name in enumerate(columns) if name in uses]
@@ -213,11 +215,43 @@ def pass_text(program: Formula, where: Layout, call: list[str], sums: list[str],
         for q, name in enumerate(where.points):
             if name in uses:
                 body += [f"{name}{suffix} = D[((k + {u}) * {len(where.points)} + {q}) * W + l]"]
-        body += statements(program, "point", suffix)
-        body += [f"{name} = {name} + {renamed(program.outputs[name][1], own, suffix)}" for name in sums]
+    body += additions(program, where, sums, points)
     given = ", ".join(["S", "D", "l", "k", *(name for name in call if name in uses), *shared])
     loop = [*head, "for l in range(W):", f"    add{points}({given})"]
-    return function(f"add{points}({given})", body + stores(sums), lowered=True), loop
+    return function(f"add{points}({given})", body, lowered=True), loop
+
+
+def additions(program: Formula, where: Layout, sums: Sequence[str], points: int) -> list[str]:
+    """Row after row, where the sums stay in the registers; else sum after sum, so that each passes through them once.
+    What an addition needs is worked out right before it, so that few values live at a time."""
+    code = {one.name: one.expression for one in program.stages["point"]}
+    own = {*where.rows, *computed_rows(program), *where.points, *code}
+    there: set[str] = set()
+    lines: list[str] = []
+
+    def need(name: str, suffix: str) -> None:
+        if name in code and name + suffix not in there:
+            there.add(name + suffix)
+            for word in re.findall(r"[A-Za-z_]\w*", code[name]):
+                need(word, suffix)
+            lines.append(renamed(f"{name} = {code[name]}", own, suffix))
+
+    def add(name: str, rows: Iterable[int]) -> None:
+        value = program.outputs[name][1]
+        for u in rows:
+            need(value, f"__{u}")
+        lines.extend(f"{name} = {name} + {renamed(value, own, f'__{u}')}" for u in rows)
+
+    if len(sums) <= MANY:
+        for u in range(points):
+            for name in sums:
+                add(name, [u])
+        return [*loads(sums), *lines, *stores(sums)]
+    for name in sums:
+        lines += loads([name])
+        add(name, range(points))
+        lines += stores([name])
+    return lines
 
 
 def advance_text(program: Formula, phase: str, eps: float, tolerances: Mapping[str, float]) -> tuple[list[str], Text]:
