@@ -9,8 +9,8 @@ import numpy as np
 
 from .options import options
 from .problem import from_curve, from_function
-from .result import Result
-from .schedule import derivatives, solve
+from .result import Result, solved
+from .schedule import derivatives
 
 
 def curve_fit(
@@ -71,6 +71,8 @@ def curve_fit(
     ------
     ValueError, TypeError
         For a bad call, before anything runs.  A bad problem gets a `Status` instead.
+    Interrupted
+        At Ctrl-C; its ``result`` holds what was finished.
 
     Examples
     --------
@@ -93,7 +95,7 @@ def curve_fit(
     problem = from_curve(f, xdata, ydata, p0, sigma)
     chosen = options(problem.kind, method, ftol, xtol, gtol, max_iter, dtype, device, threads, unknown)
     absolute = bool(absolute_sigma) if sigma is not None else False
-    return Result(problem, chosen, solve(problem, chosen, progress), absolute)
+    return solved(problem, chosen, progress, absolute)
 
 
 def least_squares(
@@ -143,7 +145,7 @@ def least_squares(
     """
     problem = from_function("least-squares", fun, x0, args, data)
     chosen = options(problem.kind, method, ftol, xtol, gtol, max_iter, dtype, device, threads, unknown)
-    return Result(problem, chosen, solve(problem, chosen, progress))
+    return solved(problem, chosen, progress)
 
 
 def minimize(
@@ -190,7 +192,7 @@ def minimize(
     """
     problem = from_function("minimize", fun, x0, args, data)
     chosen = options(problem.kind, method, ftol, xtol, gtol, max_iter, dtype, device, threads, unknown)
-    return Result(problem, chosen, solve(problem, chosen, progress))
+    return solved(problem, chosen, progress)
 
 
 def root(
@@ -240,7 +242,7 @@ def root(
     """
     problem = from_function("root", fun, x0, args, data)
     chosen = options(problem.kind, method, ftol, xtol, gtol, max_iter, dtype, device, threads, unknown)
-    return Result(problem, chosen, solve(problem, chosen, progress))
+    return solved(problem, chosen, progress)
 
 
 def value_grad_hess(
