@@ -58,7 +58,8 @@ def curve_fit(
     device : {"auto", "cpu"}
         Where to solve.
     threads : int, optional
-        CPU threads; all cores by default.  Results do not depend on it.
+        CPU threads; by default all cores, or one inside a worker of joblib, Dask or multiprocessing
+        (`batchnewton.options.Options`).  Results do not depend on it.
     progress : bool or callable
         Show a bar, or call ``progress(done, total)``.
 

@@ -35,6 +35,16 @@ OPTIONS = 'dict(cache=True, error_model="numpy", fastmath={"contract", "reassoc"
 ONE_AT_A_TIME = threading.RLock()  # two threads that meet the same formula compile it once
 
 
+def forget_lock() -> None:
+    """A fork while another thread held the lock would leave it held for ever."""
+    global ONE_AT_A_TIME
+    ONE_AT_A_TIME = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=forget_lock)
+
+
 @dataclass(frozen=True)
 class Kernel:
     """The compiled functions of one formula, and where the loops of ``kernels/cpu.py`` find things."""
