@@ -78,7 +78,21 @@ def options(
 
 
 KEYWORDS = (
-    *("p0", "sigma", "absolute_sigma", "args", "data", "method", "ftol", "xtol", "gtol", "max_iter"),
+    *(
+        "p0",
+        "sigma",
+        "absolute_sigma",
+        "args",
+        "data",
+        "counts",
+        "mask",
+        "nan",
+        "method",
+        "ftol",
+        "xtol",
+        "gtol",
+        "max_iter",
+    ),
     *("dtype", "device", "threads", "progress"),
 )
 

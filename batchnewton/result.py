@@ -12,7 +12,7 @@ import numpy as np
 from .kernels import status as codes
 from .options import Options
 from .problem import Problem
-from .schedule import Solution, derivatives, solve
+from .schedule import Solution, chunks, derivatives, solve
 
 
 class Status(IntEnum):
@@ -140,9 +140,9 @@ class Result:
         cov = inverses(normal)
         if self._absolute_sigma:
             return cov
-        freedom = self._problem.m - self._problem.n
+        freedom = points_used(self._problem) - self._problem.n
         with np.errstate(divide="ignore", invalid="ignore"):
-            variance = 2.0 * f / freedom if freedom > 0 else np.full(len(f), np.inf, f.dtype)
+            variance = np.where(freedom > 0, 2.0 * f / np.maximum(freedom, 1), np.inf).astype(f.dtype)
             scaled = cov * variance[:, None, None]
         return np.where(np.isfinite(scaled), scaled, np.inf).astype(cov.dtype)
 
@@ -214,6 +214,14 @@ def solved(problem: Problem, options: Options, progress: Any, absolute_sigma: bo
     except KeyboardInterrupt:
         raise Interrupted(result) from None
     return result
+
+
+def points_used(problem: Problem) -> np.ndarray:
+    """Data rows that each problem was fitted to."""
+    if problem.omit is None:
+        return problem.points()
+    parts = chunks(problem.size, 1)
+    return np.concatenate([problem.present(np.arange(problem.size)[rows]).sum(1) for rows in parts])
 
 
 def inverses(matrices: np.ndarray) -> np.ndarray:

@@ -57,6 +57,11 @@ class Solution:
         state = np.full(size, status.NOT_RUN, np.int8)
         return cls(np.empty((size, problem.n), dtype), np.empty(size, dtype), state, *counts)
 
+    def put(self, rows: np.ndarray, other: Solution) -> None:
+        """The answers of some problems."""
+        for name in ("x", "fun", "status", "nit", "nfev"):
+            getattr(self, name)[rows] = getattr(other, name)
+
     def forget_unfinished(self, problem: Problem) -> None:
         """What has not come to its end keeps its start."""
         rows = self.status == status.NOT_RUN
@@ -102,10 +107,7 @@ def solve(problem: Problem, options: Options, answer: Solution, progress: Any = 
 
 def solve_all(problem: Problem, options: Options, answer: Solution, progress: Any) -> None:
     """Every chunk of the batch."""
-    program = first_kernel(problem, options.dtype).program  # what cannot be derived says so before anything runs
-    if problem.kind == "least-squares" and program.residuals * problem.m < problem.n:
-        answer.x[:], answer.fun[:], answer.status[:] = problem.x0, np.nan, status.TOO_FEW_POINTS
-        return
+    first_kernel(problem, options.dtype)  # what cannot be derived says so before anything runs
     stop = np.zeros(1, np.int8)
     X, A = shared_data(problem, options.dtype)
 
@@ -122,26 +124,57 @@ def solve_all(problem: Problem, options: Options, answer: Solution, progress: An
 def first_kernel(problem: Problem, dtype: np.dtype) -> compiler.Kernel:
     """The kernel of the first phase."""
     phase = PHASES[problem.kind][0]
-    return compiler.kernel(problem.formula, problem.inputs, phase.derive, phase.step, dtype)
+    return kernel(problem, phase.derive, phase.step, dtype)
+
+
+def kernel(problem: Problem, derive: str, step: str | None, dtype: np.dtype) -> compiler.Kernel:
+    """A kernel of the problem's formula, for data of which rows may be missing or not."""
+    return compiler.kernel(problem.formula, problem.inputs, derive, step, dtype, problem.missing)
 
 
 def derivatives(problem: Problem, x: np.ndarray, kind: str, threads: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """f, g and H (or, of kind "gauss-newton", B = JᵀJ) of every problem at x."""
     size, n, dtype = problem.size, problem.n, x.dtype
     f, g, h = np.zeros(size, dtype), np.zeros((size, n), dtype), np.zeros((size, n, n), dtype)
-    kernel = compiler.kernel(problem.formula, problem.inputs, kind, None, dtype)
     X, A = shared_data(problem, dtype)
 
     def work(rows: slice) -> int:
         part = chunk(problem, rows, X, A, dtype, x)
-        kernel.derivatives(part.x0, f[rows], g[rows], h[rows], *part.shared)
+        kernel(problem, kind, None, dtype).derivatives(part.x0, f[rows], g[rows], h[rows], *part.shared)
+        at = rows.start + with_nan(problem, rows, np.flatnonzero(~np.isfinite(f[rows])))
+        if at.size:
+            f[at], g[at], h[at] = derivatives(problem.without_nan(at), x[at], kind, 1)
         return rows.stop - rows.start
 
     for_each(work, chunks(size, threads), size, threads, np.zeros(1, np.int8))
     return f, g, h
 
 
+def with_nan(problem: Problem, rows: slice, suspects: np.ndarray) -> np.ndarray:
+    """Those of the suspects (counted within ``rows``) that have NaN to be left out.
+
+    Only what was not finite is looked at: a search through all data would cost a tenth of the time of a fit.
+    """
+    if problem.omit is None or not suspects.size:
+        return np.zeros(0, np.int64)
+    at = rows.start + suspects
+    return suspects[problem.present(at).sum(1) < problem.points(at)]
+
+
 def solve_chunk(
+    problem: Problem, rows: slice, X: np.ndarray, A: np.ndarray, options: Options, answer: Solution, stop: np.ndarray
+) -> None:
+    """The problems of one chunk; those with NaN to be left out in a second round."""
+    run_phases(problem, rows, X, A, options, answer, stop)
+    at = rows.start + with_nan(problem, rows, np.flatnonzero(answer.status[rows] == status.NOT_FINITE_AT_START))
+    if at.size:
+        clean = problem.without_nan(at)
+        second = Solution.empty(clean, options.dtype)
+        run_phases(clean, slice(0, clean.size), X, A, options, second, stop)
+        answer.put(at, second)
+
+
+def run_phases(
     problem: Problem, rows: slice, X: np.ndarray, A: np.ndarray, options: Options, answer: Solution, stop: np.ndarray
 ) -> None:
     """The phases of one chunk."""
@@ -150,19 +183,22 @@ def solve_chunk(
     x = answer.x[rows]
     x[:] = part.x0
     state = answer.status[rows]
-    state[:] = status.NOT_RUN
     tolerances = [part.x0.dtype.type(value) for value in (options.ftol, options.xtol, options.gtol)]
-    todo = np.arange(len(x))
+    enough = np.full(len(x), True)
+    if problem.kind == "least-squares":
+        enough = first_kernel(problem, options.dtype).program.residuals * problem.points(rows) >= problem.n
+        state[~enough], fun[~enough] = status.TOO_FEW_POINTS, np.nan
+    todo = np.flatnonzero(enough)
     left = np.zeros(0, np.int64)
     top = np.full(len(x), -np.inf, x.dtype)
     before, spent = None, 0
     phases = PHASES[problem.kind]
     for at, phase in enumerate(phases):
-        kernel = compiler.kernel(problem.formula, problem.inputs, phase.derive, phase.step, options.dtype)
         code = np.zeros(len(x), np.int8)
         limit = part.x0.dtype.type(max(1, min(phase.trips, options.max_iter - spent)))
         spent += phase.trips
-        kernel.solve(todo, x, fun, top, code, nit, nfev, *part.shared, stop, limit, *tolerances)
+        run = kernel(problem, phase.derive, phase.step, options.dtype).solve
+        run(todo, x, fun, top, code, nit, nfev, *part.shared, stop, limit, *tolerances)
         ended = code[todo]
         done, failed, onward = todo[ended == 1], todo[ended >= 3], todo[ended == 2]
         if at == 0:
@@ -192,16 +228,14 @@ def patiently(
 ) -> None:
     """Trust-region Newton in float64, from the start, for the problems ``left`` of a chunk."""
     double = np.dtype(np.float64)
-    kernel = compiler.kernel(problem.formula, problem.inputs, HYBRID[problem.kind], None, double)
+    run = kernel(problem, HYBRID[problem.kind], None, double).solve_trust
     part = chunk(problem, rows.start + left, *shared_data(problem, double), double)
     size = len(left)
     x, fun, state = part.x0.copy(), np.full(size, np.nan), np.full(size, status.NOT_RUN, np.int8)
     at = rows.start + left
     nit, nfev = answer.nit[at], answer.nfev[at]
     kind = ("minimize", "least-squares", "root").index(problem.kind)
-    kernel.solve_trust(
-        np.arange(size), part.x0, x, fun, state, nit, nfev, *part.shared, stop, float(options.max_iter), kind, False
-    )
+    run(np.arange(size), part.x0, x, fun, state, nit, nfev, *part.shared, stop, float(options.max_iter), kind, False)
     answer.x[at], answer.fun[at], answer.status[at] = x, fun, state
     answer.nit[at], answer.nfev[at] = nit, nfev
 
@@ -215,7 +249,12 @@ def chunk(
         return np.ascontiguousarray(array[rows], dtype)
 
     start = np.ascontiguousarray((problem.x0 if x is None else x)[rows], dtype)
-    return Chunk(start, tuple(map(part, problem.args)), tuple(map(part, problem.data)), X, A, problem.m)
+    args, data = tuple(map(part, problem.args)), tuple(map(part, problem.data))
+    if problem.missing:
+        args += (problem.points(rows).astype(dtype)[:, None],)
+    if problem.mask is not None:
+        data += (part(problem.mask)[:, :, None],)
+    return Chunk(start, args, data, X, A, problem.m)
 
 
 def shared_data(problem: Problem, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:

@@ -46,6 +46,7 @@ class Layout:
     rows: tuple[str, ...]  # shared columns of the data
     problem: tuple[str, ...]  # scalars of a problem
     points: tuple[str, ...]  # columns of a problem's own data
+    missing: str | None = None  # "counts": only the first rows of a problem count; "mask": those that are present
 
 
 def scalars(program: Formula, level: str) -> tuple[str, ...]:
@@ -75,10 +76,16 @@ def has_data(program: Formula) -> bool:
     return any(one.level in ("row", "point") for one in program.inputs)
 
 
-def layout(program: Formula, itemsize: int, solving: bool) -> Layout:
-    """Slots for what the formula reads and yields and, where ``solving``, for the state of the iteration."""
+def layout(program: Formula, itemsize: int, solving: bool, missing: str | None = None) -> Layout:
+    """Slots for what the formula reads and yields and, where ``solving``, for the state of the iteration.
+
+    Where data are ``missing``, the last scalar of a problem is the ``count`` of its rows, the last column of its own
+    data says (of "mask") which rows are ``present``.
+    """
     n = program.n
-    names = [f"x_{i}" for i in range(n)] + list(scalars(program, "problem")) + carried(program) + list(program.outputs)
+    problem = scalars(program, "problem") + (("count",) if missing else ())
+    points = scalars(program, "point") + (("present",) if missing == "mask" else ())
+    names = [f"x_{i}" for i in range(n)] + list(problem) + carried(program) + list(program.outputs)
     if solving:
         names += [f"{array}_{i}" for array in "cdq" for i in range(n)] + list(SCALARS)
     vector = 64 // itemsize
@@ -91,8 +98,9 @@ def layout(program: Formula, itemsize: int, solving: bool) -> Layout:
         lanes,
         scalars(program, "call"),
         scalars(program, "row"),
-        scalars(program, "problem"),
-        scalars(program, "point"),
+        problem,
+        points,
+        missing,
     )
 
 
@@ -138,7 +146,8 @@ def function(head: str, body: Iterable[str], lowered: bool = False) -> str:
 
 def evaluate_text(program: Formula, where: Layout, points: int) -> list[str]:
     """``evaluate(S, D, X, A, m)``: f, g, H (or r, J) of every lane at its trial point, summed over m data rows
-    (f is to be multiplied by the program's ``scale``).
+    (f is to be multiplied by the program's ``scale``).  Where data are missing, a lane adds only its own rows, and no
+    row after the last of any lane is looked at.
 
     ``D[(k * columns + q) * W + l]`` is column q of row k of lane l, ``X[q * m + k]`` the shared columns.
     """
@@ -150,6 +159,8 @@ def evaluate_text(program: Formula, where: Layout, points: int) -> list[str]:
     once, read = once_text(program, where, call, sums)
     functions = [once]
     body += ["count = T(m)", "for l in range(W):", f"    once({', '.join(['S', 'l', 'count', *read])})"]
+    if where.missing == "counts":
+        body += ["most = zero", "for l in range(W):", f"    most = max(most, {slot('count')})", "m = int64(most)"]
     first = "0"
     if sums and points > 1:
         text, loop = pass_text(program, where, call, sums, points)
@@ -167,6 +178,7 @@ def once_text(program: Formula, where: Layout, call: list[str], sums: list[str])
     """``once(S, l, count, ...)``: what does not depend on the data row; sums start at zero."""
     alone = [name for name in program.outputs if name not in sums]
     needed = program.uses("problem") | {program.outputs[name][1] for name in alone}
+    needed |= {"count"} if where.missing else set()
     body = loads(name for name in (*inputs(program), *where.problem) if name in needed)
     body += statements(program, "problem") + stores(carried(program))
     for name in alone:
@@ -204,6 +216,7 @@ def pass_text(program: Formula, where: Layout, call: list[str], sums: list[str],
     shared: list[str] = []
     columns = [*where.rows, *computed_rows(program)]
     own = {*columns, *where.points, *(one.name for one in program.stages["point"])}
+    uses |= {"counts": {"count"}, "mask": {"present"}}.get(where.missing or "", set())
     body += loads(name for name in (*inputs(program), *where.problem, *carried(program)) if name in uses)
     body += loads(sums)
     for u in range(points):
@@ -214,7 +227,13 @@ def pass_text(program: Formula, where: Layout, call: list[str], sums: list[str],
             if name in uses:
                 body += [f"{name}{suffix} = D[((k + {u}) * {len(where.points)} + {q}) * W + l]"]
         body += statements(program, "point", suffix)
-        body += [f"{name} = {name} + {renamed(program.outputs[name][1], own, suffix)}" for name in sums]
+        if where.missing == "counts":
+            head += [f"row{suffix} = T(k + {u})"]
+            shared += [f"row{suffix}"]
+        kept = {"counts": f" if row{suffix} < count else ", "mask": f" if present{suffix} > zero else "}
+        for name in sums:
+            added = f"{name} + {renamed(program.outputs[name][1], own, suffix)}"
+            body += [f"{name} = {added}" + (f"{kept[where.missing]}{name}" if where.missing else "")]
     given = ", ".join(["S", "D", "l", "k", *(name for name in call if name in uses), *shared])
     loop = [*head, "for l in range(W):", f"    add{points}({given})"]
     return function(f"add{points}({given})", body + stores(sums), lowered=True), loop

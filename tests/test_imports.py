@@ -14,7 +14,8 @@ ROOT = Path(__file__).parents[1]
 FLOORS = [
     {"cores", "threads", "version"},
     {"arrays", "derive", "fingerprint", "kernels", "nist", "options", "plot"},
-    {"problem", "special"},
+    {"missing", "special"},
+    {"problem"},
     {"compile"},
     {"schedule"},
     {"result", "examine"},
