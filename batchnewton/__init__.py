@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from .api import curve_fit, least_squares, minimize, root, value_grad_hess
     from .arrays import shared
     from .examine import check_derivatives, source
-    from .result import Result, Status
+    from .result import Interrupted, Result, Status
 
 __all__ = [
+    "Interrupted",
     "Result",
     "Status",
     "__version__",
@@ -35,6 +36,7 @@ __all__ = [
 _ROOM = {
     "check_derivatives": ".examine",
     "source": ".examine",
+    "Interrupted": ".result",
     "Result": ".result",
     "Status": ".result",
     "shared": ".arrays",

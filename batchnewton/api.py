@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from .options import options
+from .options import check_choice, options
 from .problem import from_curve, from_function
-from .result import Result
-from .schedule import derivatives, solve
+from .result import Result, solved
+from .schedule import derivatives
 
 
 def curve_fit(
@@ -21,6 +21,9 @@ def curve_fit(
     sigma: Any = None,
     absolute_sigma: bool = False,
     *,
+    counts: Any = None,
+    mask: Any = None,
+    nan: str = "omit",
     method: str | None = None,
     ftol: float | None = None,
     xtol: float | None = None,
@@ -42,13 +45,20 @@ def curve_fit(
     xdata : array_like
         ``(m,)``, or ``(k, m)`` for k coordinates, shared by all curves; ``(B, k, m)`` for each its own.
     ydata : array_like
-        ``(B, m)``, or ``(m,)`` for one curve.
+        ``(B, m)``, or ``(m,)`` for one curve.  Curves of different lengths: a list of arrays ``(m_b,)``; xdata (arrays
+        ``(m_b,)`` or ``(k, m_b)``) and sigma may then be lists too.
     p0 : array_like, optional
         Start: ``(n,)`` for all or ``(B, n)``; ones by default, as in SciPy.
     sigma : array_like, optional
         Standard deviations of ydata: a number, ``(m,)`` or ``(B, m)``, positive.
     absolute_sigma : bool
         Whether ``cov`` takes sigma as absolute; else it is scaled by the reduced chi-square, as in SciPy.
+    counts : array_like of int, optional
+        ``(B,)``: curve b has the first ``counts[b]`` points only; what lies behind does not matter.
+    mask : array_like of bool, optional
+        ``(B, m)`` or ``(m,)``: True where a point counts.
+    nan : {"omit", "raise"}
+        NaN in ydata: leave out the point, or raise ValueError.
     method : {"lm"}
         Gauss-Newton steps, bounded and damped, then exact Newton steps and a test of the exact Hessian.
     ftol, xtol, gtol, max_iter
@@ -58,7 +68,8 @@ def curve_fit(
     device : {"auto", "cpu"}
         Where to solve.
     threads : int, optional
-        CPU threads; all cores by default.  Results do not depend on it.
+        CPU threads; by default all cores, or one inside a worker of joblib, Dask or multiprocessing
+        (`batchnewton.options.Options`).  Results do not depend on it.
     progress : bool or callable
         Show a bar, or call ``progress(done, total)``.
 
@@ -71,6 +82,8 @@ def curve_fit(
     ------
     ValueError, TypeError
         For a bad call, before anything runs.  A bad problem gets a `Status` instead.
+    Interrupted
+        At Ctrl-C; its ``result`` holds what was finished.
 
     Examples
     --------
@@ -90,10 +103,11 @@ def curve_fit(
     ----------
     Dennis & Schnabel (1983), Numerical Methods for Unconstrained Optimization, chapters 6 and 10.
     """
-    problem = from_curve(f, xdata, ydata, p0, sigma)
+    check_choice("nan", nan, ("omit", "raise"))
+    problem = from_curve(f, xdata, ydata, p0, sigma, counts, mask, nan)
     chosen = options(problem.kind, method, ftol, xtol, gtol, max_iter, dtype, device, threads, unknown)
     absolute = bool(absolute_sigma) if sigma is not None else False
-    return Result(problem, chosen, solve(problem, chosen, progress), absolute)
+    return solved(problem, chosen, progress, absolute)
 
 
 def least_squares(
@@ -102,6 +116,8 @@ def least_squares(
     args: Any = (),
     *,
     data: Any = (),
+    counts: Any = None,
+    mask: Any = None,
     method: str | None = None,
     ftol: float | None = None,
     xtol: float | None = None,
@@ -125,6 +141,8 @@ def least_squares(
         Constants of each problem, ``(B, ...)``; a number, or `shared` of an array, is the same for all.
     data : tuple of array_like
         Rows to sum over: ``(B, m, ...)``, or `shared` of ``(m, ...)``.
+    counts, mask
+        Rows that each problem has, as for `curve_fit`.
     method, ftol, xtol, gtol, max_iter, dtype, device, threads, progress
         As for `curve_fit`.
 
@@ -141,9 +159,9 @@ def least_squares(
     >>> res.x.round(9).tolist()
     [[1.0, 1.0], [1.0, 1.0]]
     """
-    problem = from_function("least-squares", fun, x0, args, data)
+    problem = from_function("least-squares", fun, x0, args, data, counts, mask)
     chosen = options(problem.kind, method, ftol, xtol, gtol, max_iter, dtype, device, threads, unknown)
-    return Result(problem, chosen, solve(problem, chosen, progress))
+    return solved(problem, chosen, progress)
 
 
 def minimize(
@@ -152,6 +170,8 @@ def minimize(
     args: Any = (),
     *,
     data: Any = (),
+    counts: Any = None,
+    mask: Any = None,
     method: str | None = None,
     ftol: float | None = None,
     xtol: float | None = None,
@@ -170,7 +190,7 @@ def minimize(
     fun : callable
         ``fun(x, *args, *row)`` returns a number: the function, or with ``data`` its summand (a likelihood is written
         as the term of one observation).
-    x0, args, data
+    x0, args, data, counts, mask
         As for `least_squares`.
     method : {"newton"}
         Exact Hessian, modified Cholesky factorisation, bounded and shortened steps.
@@ -188,9 +208,9 @@ def minimize(
     >>> res.x.ravel().round(6).tolist()
     [0.0, 1.0]
     """
-    problem = from_function("minimize", fun, x0, args, data)
+    problem = from_function("minimize", fun, x0, args, data, counts, mask)
     chosen = options(problem.kind, method, ftol, xtol, gtol, max_iter, dtype, device, threads, unknown)
-    return Result(problem, chosen, solve(problem, chosen, progress))
+    return solved(problem, chosen, progress)
 
 
 def root(
@@ -199,6 +219,8 @@ def root(
     args: Any = (),
     *,
     data: Any = (),
+    counts: Any = None,
+    mask: Any = None,
     method: str | None = None,
     ftol: float | None = None,
     xtol: float | None = None,
@@ -216,7 +238,7 @@ def root(
     ----------
     fun : callable
         ``fun(x, *args, *row)`` returns n residuals.
-    x0, args, data
+    x0, args, data, counts, mask
         As for `least_squares`.
     method : {"newton"}
         Newton steps, damped so that ``|F|²`` falls.
@@ -238,9 +260,9 @@ def root(
     >>> res.x.ravel().round(6).tolist()
     [1.0, 1.498701, 1.862087]
     """
-    problem = from_function("root", fun, x0, args, data)
+    problem = from_function("root", fun, x0, args, data, counts, mask)
     chosen = options(problem.kind, method, ftol, xtol, gtol, max_iter, dtype, device, threads, unknown)
-    return Result(problem, chosen, solve(problem, chosen, progress))
+    return solved(problem, chosen, progress)
 
 
 def value_grad_hess(
@@ -249,6 +271,8 @@ def value_grad_hess(
     args: Any = (),
     *,
     data: Any = (),
+    counts: Any = None,
+    mask: Any = None,
     dtype: Any = "float64",
     device: str = "auto",
     threads: int | None = None,
@@ -258,7 +282,7 @@ def value_grad_hess(
 
     Parameters
     ----------
-    fun, x, args, data
+    fun, x, args, data, counts, mask
         As for `minimize`; x is where to evaluate.
     dtype, device, threads
         As for `curve_fit`.
@@ -277,7 +301,7 @@ def value_grad_hess(
     >>> float(f), g.tolist(), H.tolist()
     (18.0, [12.0, 9.0], [[4.0, 6.0], [6.0, 0.0]])
     """
-    problem = from_function("minimize", fun, x, args, data)
+    problem = from_function("minimize", fun, x, args, data, counts, mask)
     chosen = options("minimize", None, None, None, None, 1, dtype, device, threads, unknown)
     at = np.ascontiguousarray(problem.x0, chosen.dtype)
     f, g, h = derivatives(problem, at, "minimize", chosen.threads)

@@ -35,6 +35,16 @@ OPTIONS = 'dict(cache=True, error_model="numpy", fastmath={"contract", "reassoc"
 ONE_AT_A_TIME = threading.RLock()  # two threads that meet the same formula compile it once
 
 
+def forget_lock() -> None:
+    """A fork while another thread held the lock would leave it held for ever."""
+    global ONE_AT_A_TIME
+    ONE_AT_A_TIME = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=forget_lock)
+
+
 @dataclass(frozen=True)
 class Kernel:
     """The compiled functions of one formula, and where the loops of ``kernels/cpu.py`` find things."""
@@ -74,7 +84,14 @@ class Kernel:
         )
 
 
-def kernel(formula: Formula, arguments: Sequence[Any], kind: str, phase: str | None, dtype: np.dtype) -> Kernel:
+def kernel(
+    formula: Formula,
+    arguments: Sequence[Any],
+    kind: str,
+    phase: str | None,
+    dtype: np.dtype,
+    missing: str | None = None,
+) -> Kernel:
     """The kernel of a formula.
 
     Parameters
@@ -87,17 +104,21 @@ def kernel(formula: Formula, arguments: Sequence[Any], kind: str, phase: str | N
         The iteration that uses the derivatives (``kernels/step.py``); None for the derivatives alone.
     dtype : numpy.dtype
         float32 or float64.
+    missing : {"counts", "mask"}, optional
+        How a problem tells which rows of the data it has (``kernels/lanes.py``).
     """
     with ONE_AT_A_TIME:
-        return _kernel(formula, tuple(arguments), kind, phase, dtype)
+        return _kernel(formula, tuple(arguments), kind, phase, dtype, missing)
 
 
 @functools.lru_cache(maxsize=512)
-def _kernel(fun: Formula, arguments: tuple[Any, ...], kind: str, phase: str | None, dtype: np.dtype) -> Kernel:
+def _kernel(
+    fun: Formula, arguments: tuple[Any, ...], kind: str, phase: str | None, dtype: np.dtype, missing: str | None
+) -> Kernel:
     program = derive(fun.function, arguments, kind, fun.name)
     if kind == "root" and program.residuals != program.n:
         raise ValueError(f"{fun.name} returns {program.residuals} residuals; expected {program.n}, as many as unknowns")
-    where = lanes.layout(program, dtype.itemsize, phase is not None)
+    where = lanes.layout(program, dtype.itemsize, phase is not None, missing)
     module = load(module_name(program, phase or kind), module_text(program, where, phase, dtype))
     state = [where.slots[name] // where.lanes for name in cpu.AT] if phase else []
     return Kernel(

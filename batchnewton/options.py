@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import difflib
 import math
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from .cores import default_threads
 
 DEFAULTS = {"float64": {"ftol": 1e-18, "xtol": 1e-6}, "float32": {"ftol": 1e-6, "xtol": 1e-3}}
 METHODS = {"least-squares": ("lm",), "minimize": ("newton",), "root": ("newton",)}
@@ -35,7 +36,9 @@ class Options:
     dtype : numpy.dtype
         float32 or float64.
     threads : int
-        Threads of the CPU.
+        Threads of the CPU.  By default all cores that this process may use; one in a thread of a pool or in a worker
+        process (joblib, Dask, multiprocessing), unless ``OMP_NUM_THREADS`` or ``NUMBA_NUM_THREADS`` say otherwise to
+        the process; the rule is in `batchnewton.cores`.
     """
 
     ftol: float
@@ -70,12 +73,26 @@ def options(
         check_tolerance("gtol", -1.0 if gtol is None else gtol, gtol is None),
         check_count("max_iter", max_iter),
         precision,
-        available_threads() if threads is None else check_count("threads", threads),
+        default_threads() if threads is None else check_count("threads", threads),
     )
 
 
 KEYWORDS = (
-    *("p0", "sigma", "absolute_sigma", "args", "data", "method", "ftol", "xtol", "gtol", "max_iter"),
+    *(
+        "p0",
+        "sigma",
+        "absolute_sigma",
+        "args",
+        "data",
+        "counts",
+        "mask",
+        "nan",
+        "method",
+        "ftol",
+        "xtol",
+        "gtol",
+        "max_iter",
+    ),
     *("dtype", "device", "threads", "progress"),
 )
 
@@ -139,10 +156,3 @@ def check_count(name: str, value: Any) -> int:
     if value < 1:
         raise ValueError(f"{name}={value!r}; expected at least 1")
     return int(value)
-
-
-def available_threads() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

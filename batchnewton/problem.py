@@ -14,6 +14,7 @@ import numpy as np
 from .arrays import Shared, real, shape_error
 from .derive import Input
 from .fingerprint import Formula, fingerprint
+from .missing import check_counts, check_mask, is_ragged, padded_curves
 
 LARGEST = 32  # unknowns
 
@@ -44,6 +45,12 @@ class Problem:
         One problem given without a batch axis.
     names : tuple of str
         Names of the unknowns.
+    counts : (B,) array, optional
+        Problem b has the first ``counts[b]`` rows of the data.
+    mask : (B, m) array, optional
+        Problem b has the rows where ``mask[b]``.
+    omit : int, optional
+        Number of the array in ``data`` whose NaNs leave out their rows.
     """
 
     fun: Callable[..., Any]
@@ -57,6 +64,9 @@ class Problem:
     m: int = 1
     single: bool = False
     names: tuple[str, ...] = ()
+    counts: np.ndarray | None = None
+    mask: np.ndarray | None = None
+    omit: int | None = None
 
     @cached_property
     def formula(self) -> Formula:
@@ -73,8 +83,31 @@ class Problem:
         """Number of unknowns."""
         return self.x0.shape[1]
 
+    @property
+    def missing(self) -> str | None:
+        """How the kernels learn which rows a problem has."""
+        return "mask" if self.mask is not None else "counts" if self.counts is not None else None
 
-def from_function(kind: str, fun: Any, x0: Any, args: Any, data: Any) -> Problem:
+    def points(self, rows: Any = slice(None)) -> np.ndarray:
+        """Data rows that each of these problems has."""
+        if self.mask is not None:
+            return self.mask[rows].sum(1)
+        if self.counts is not None:
+            return self.counts[rows]
+        return np.full(len(self.x0[rows]), self.m)
+
+    def present(self, rows: Any) -> np.ndarray:
+        """Data rows of some problems that are there and hold no NaN that is to be left out, (rows, m)."""
+        there = np.arange(self.m) < self.points(rows)[:, None] if self.mask is None else self.mask[rows]
+        return there if self.omit is None else there & ~np.isnan(self.data[self.omit][rows]).any(2)
+
+    def without_nan(self, rows: np.ndarray) -> Problem:
+        """Some problems, their NaNs left out."""
+        parts = {name: [array[rows] for array in getattr(self, name)] for name in ("args", "data")}
+        return replace(self, x0=self.x0[rows], counts=None, mask=self.present(rows), omit=None, **parts)
+
+
+def from_function(kind: str, fun: Any, x0: Any, args: Any, data: Any, counts: Any = None, mask: Any = None) -> Problem:
     """Problems of ``fun(x, *args, *row)``, as `minimize`, `least_squares` and `root` take them."""
     check_callable("fun", fun)
     start = real("x0", x0)
@@ -88,12 +121,21 @@ def from_function(kind: str, fun: Any, x0: Any, args: Any, data: Any) -> Problem
     inputs += [build.argument(i, one) for i, one in enumerate(sequence("args", args))]
     inputs += [build.column(f"data[{i}]", one) for i, one in enumerate(sequence("data", data))]
     names = tuple(f"x{i}" for i in range(start.shape[1]))
-    return build.problem(fun, kind, inputs, names)
+    return build.problem(fun, kind, inputs, names, counts, mask)
 
 
-def from_curve(f: Any, xdata: Any, ydata: Any, p0: Any, sigma: Any) -> Problem:
+def from_curve(
+    f: Any, xdata: Any, ydata: Any, p0: Any, sigma: Any, counts: Any = None, mask: Any = None, nan: str = "omit"
+) -> Problem:
     """Problems of fitting ``f(x, a, b, ...)`` to (xdata, ydata), as `curve_fit` takes them."""
     check_callable("f", f)
+    ragged = is_ragged(ydata)
+    if ragged and counts is not None:
+        raise ValueError(
+            "counts is given, but ydata is a list of curves that have their own lengths; expected one of both"
+        )
+    if ragged:
+        xdata, ydata, sigma, counts = padded_curves(xdata, ydata, sigma)
     y = real("ydata", ydata)
     if y.ndim not in (1, 2):
         raise shape_error("ydata", y, "(m,) for one curve or (B, m) for a batch")
@@ -115,8 +157,16 @@ def from_curve(f: Any, xdata: Any, ydata: Any, p0: Any, sigma: Any) -> Problem:
     start = np.broadcast_to(start, (size, n))
     check_batch("p0", start)
     m = y.shape[-1]
+    if nan == "raise" and np.isnan(y).any():
+        where = tuple(int(i) for i in np.argwhere(np.isnan(y))[0])
+        raise ValueError(
+            f"ydata holds NaN, the first at {where}; expected none with nan='raise' (nan='omit' leaves it out)"
+        )
+    if nan == "omit" and y.ndim == 1 and np.isnan(y).any():
+        mask = ~np.isnan(y) if mask is None else ~np.isnan(y) & check_mask(mask, size, m)
     build = _Builder(start, False)
-    inputs = [build.coordinates(real("xdata", xdata), m, size, single)]
+    inputs = [build.coordinates(real("xdata", xdata), m, size, ragged)]
+    own_y = len(build.arrays["point"]) if nan == "omit" and y.ndim == 2 else None
     inputs += [build.column("ydata", y if y.ndim == 2 else Shared(y))]
     residual = weighted if sigma is not None else plain
     if sigma is not None:
@@ -125,13 +175,9 @@ def from_curve(f: Any, xdata: Any, ydata: Any, p0: Any, sigma: Any) -> Problem:
             raise shape_error("sigma", s, f"({m},) for all curves or ({size}, {m})")
         inputs += [build.column("sigma", s if s.ndim == 2 else Shared(np.broadcast_to(s, (m,))))]
     inputs += [Input(f"x_{i}") for i in range(n)]
-    problem = build.problem(residual(f), "least-squares", inputs, names or tuple(f"x{i}" for i in range(n)))
-    return problem if not single else without_batch(problem)
-
-
-def without_batch(problem: Problem) -> Problem:
-    """The same single problem, its result to be given without a batch axis."""
-    return replace(problem, single=True)
+    names = names or tuple(f"x{i}" for i in range(n))
+    problem = build.problem(residual(f), "least-squares", inputs, names, counts, mask)
+    return replace(problem, single=single, omit=own_y)
 
 
 def plain(f: Callable[..., Any]) -> Callable[..., Any]:
@@ -226,12 +272,14 @@ class _Builder:
             return self.add("row", array, 1)
         return self.add("point", array[None] if alone else array, 2)
 
-    def coordinates(self, x: np.ndarray, m: int, size: int, single: bool) -> Input:
-        """``xdata``: (m,), (k, m) shared, or (B, k, m)."""
+    def coordinates(self, x: np.ndarray, m: int, size: int, own: bool) -> Input:
+        """``xdata``: (m,), (k, m) shared, or (B, k, m); where each has its ``own``, (B, m) too."""
         expected = f"({m},) or (k, {m}) shared, or ({size}, k, {m}): ydata has {m} points"
         if x.ndim not in (1, 2, 3) or x.shape[-1] != m or (x.ndim == 3 and x.shape[0] != size):
             raise shape_error("xdata", x, expected)
         self.rows("xdata", x, m)
+        if own and x.ndim == 2:
+            return self.add("point", x, 2)
         if x.ndim == 3:
             return self.add("point", np.swapaxes(x, 1, 2), 2)
         return self.add("row", x.T, 1)
@@ -241,7 +289,27 @@ class _Builder:
             raise shape_error(name, array, f"{self.m} rows of data, as the arrays before it have")
         self.m = m
 
-    def problem(self, fun: Callable[..., Any], kind: str, inputs: list[Any], names: tuple[str, ...]) -> Problem:
+    def problem(
+        self,
+        fun: Callable[..., Any],
+        kind: str,
+        inputs: list[Any],
+        names: tuple[str, ...],
+        counts: Any = None,
+        mask: Any = None,
+    ) -> Problem:
+        """The problem, once all inputs are there; ``mask`` overrules ``counts``, which it takes in."""
         a = self.arrays
         parts = (a["problem"], a["point"], a["row"], a["call"])
-        return Problem(fun, kind, tuple(inputs), self.x0, *parts, self.m or 1, self.single, names)
+        problem = Problem(fun, kind, tuple(inputs), self.x0, *parts, self.m or 1, self.single, names)
+        for name, value in (("counts", counts), ("mask", mask)):
+            if value is not None and self.m is None:
+                raise ValueError(f"{name} is given, but there are no data whose rows it could count")
+        if counts is not None:
+            problem = replace(problem, counts=check_counts(counts, problem.size, problem.m))
+        if mask is not None:
+            given = check_mask(mask, problem.size, problem.m)
+            problem = replace(
+                problem, counts=None, mask=given & problem.present(slice(None)) if counts is not None else given
+            )
+        return problem

@@ -250,7 +250,7 @@ def solve_trust(
 
     ``nfev`` holds what was spent before, out of ``limit``.  Least squares starts with the model that ``trust`` chooses,
     then, where that found no certified minimum, with the exact Hessian throughout; the better end is kept.
-    ``exact`` uses the exact Hessian at once.
+    ``exact`` uses the exact Hessian at once.  Where ``stop[0] != 0`` ends the run, what is not finished gets NOT_RUN.
     """
     S, D = workspaces(slots, W, m, data, x)
     X = prepared(prepare, computed, X, A, m)
@@ -280,6 +280,9 @@ def solve_trust(
                 taken += 1
                 running += 1
         if running == 0 or stop[0] != 0:
+            for lane in range(W):
+                if problem[lane] >= 0:  # interrupted, perhaps in a second attempt
+                    state[problem[lane]] = status.NOT_RUN
             return
         call_evaluate(evaluate, S, D, X, A, m)
         for lane in range(W):

@@ -18,6 +18,7 @@ SCALARS = ("F", "F0", "s", "alpha", "radius", "size", "over", "trips", "moves", 
 FLAGS = ("settled", "tiny")
 CACHE = 24_000  # bytes of workspace that should stay in the first-level cache
 MANY = 32  # sums; more do not fit into the registers
+PRESENT = {"counts": "left", "mask": "present"}  # positive where a problem has a row
 
 
 class Formula(Protocol):
@@ -49,6 +50,7 @@ class Layout:
     rows: tuple[str, ...]  # shared columns of the data
     problem: tuple[str, ...]  # scalars of a problem
     points: tuple[str, ...]  # columns of a problem's own data
+    missing: str | None = None  # "counts": only the first rows of a problem count; "mask": those that are present
 
 
 def scalars(program: Formula, level: str) -> tuple[str, ...]:
@@ -84,10 +86,16 @@ def summed(program: Formula) -> list[str]:
     return [name for name, (stage, _) in program.outputs.items() if data and stage in ("row", "point")]
 
 
-def layout(program: Formula, itemsize: int, solving: bool) -> Layout:
-    """Slots for what the formula reads and yields and, where ``solving``, for the state of the iteration."""
+def layout(program: Formula, itemsize: int, solving: bool, missing: str | None = None) -> Layout:
+    """Slots for what the formula reads and yields and, where ``solving``, for the state of the iteration.
+
+    Where data are ``missing``, the last scalar of a problem is the ``count`` of its rows, the last column of its own
+    data says (of "mask") which rows are ``present``.
+    """
     n = program.n
-    names = [f"x_{i}" for i in range(n)] + list(scalars(program, "problem")) + carried(program) + list(program.outputs)
+    problem = scalars(program, "problem") + (("count",) if missing else ())
+    points = scalars(program, "point") + (("present",) if missing == "mask" else ())
+    names = [f"x_{i}" for i in range(n)] + list(problem) + carried(program) + list(program.outputs)
     if solving:
         names += [f"{array}_{i}" for array in "cdq" for i in range(n)] + list(SCALARS)
     vector = 64 // itemsize
@@ -100,8 +108,9 @@ def layout(program: Formula, itemsize: int, solving: bool) -> Layout:
         lanes,
         scalars(program, "call"),
         scalars(program, "row"),
-        scalars(program, "problem"),
-        scalars(program, "point"),
+        problem,
+        points,
+        missing,
     )
 
 
@@ -144,7 +153,8 @@ def function(head: str, body: Iterable[str], lowered: bool = False) -> str:
 
 def evaluate_text(program: Formula, where: Layout, points: int) -> list[str]:
     """``evaluate(S, D, X, A, m)``: f, g, H (or r, J) of every lane at its trial point, summed over m data rows
-    (f is to be multiplied by the program's ``scale``).
+    (f is to be multiplied by the program's ``scale``).  Where data are missing, a lane adds only its own rows, and no
+    row after the last of any lane is looked at.
 
     ``D[(k * columns + q) * W + l]`` is column q of row k of lane l, ``X[q * m + k]`` the shared columns.
     """
@@ -154,6 +164,8 @@ def evaluate_text(program: Formula, where: Layout, points: int) -> list[str]:
     once, read = once_text(program, where, call, sums)
     functions = [once]
     body += ["count = T(m)", "for l in range(W):", f"    once({', '.join(['S', 'l', 'count', *read])})"]
+    if where.missing == "counts":
+        body += ["most = zero", "for l in range(W):", f"    most = max(most, {slot('count')})", "m = int64(most)"]
     first = "0"
     if sums and points > 1:
         text, loop = pass_text(program, where, call, sums, points)
@@ -172,6 +184,7 @@ def once_text(program: Formula, where: Layout, call: list[str], sums: list[str])
     alone = {name: program.outputs[name][1] for name in program.outputs if name not in sums}
     alone |= {name: share for name, (_, share) in program.shares.items()}
     needed = program.uses("problem") | set(alone.values())
+    needed |= {"count"} if where.missing else set()
     body = loads(name for name in (*inputs(program), *where.problem) if name in needed)
     body += statements(program, "problem") + stores(carried(program))
     for name, value in alone.items():
@@ -207,6 +220,7 @@ def pass_text(program: Formula, where: Layout, call: list[str], sums: list[str],
     body: list[str] = []
     shared: list[str] = []
     columns = [*where.rows, *computed_rows(program)]
+    uses |= {"counts": {"count"}, "mask": {"present"}}.get(where.missing or "", set())
     body += loads(name for name in (*inputs(program), *where.problem, *carried(program)) if name in uses)
     for u in range(points):
         suffix = f"__{u}"
@@ -215,6 +229,10 @@ def pass_text(program: Formula, where: Layout, call: list[str], sums: list[str],
         for q, name in enumerate(where.points):
             if name in uses:
                 body += [f"{name}{suffix} = D[((k + {u}) * {len(where.points)} + {q}) * W + l]"]
+        if where.missing == "counts":
+            head += [f"row{suffix} = T(k + {u})"]
+            shared += [f"row{suffix}"]
+            body += [f"left{suffix} = count - row{suffix}"]
     body += additions(program, where, sums, points)
     given = ", ".join(["S", "D", "l", "k", *(name for name in call if name in uses), *shared])
     loop = [*head, "for l in range(W):", f"    add{points}({given})"]
@@ -240,7 +258,10 @@ def additions(program: Formula, where: Layout, sums: Sequence[str], points: int)
         value = program.outputs[name][1]
         for u in rows:
             need(value, f"__{u}")
-        lines.extend(f"{name} = {name} + {renamed(value, own, f'__{u}')}" for u in rows)
+        for u in rows:
+            more = f"{name} + {renamed(value, own, f'__{u}')}"
+            kept = f" if {PRESENT[where.missing]}__{u} > zero else {name}" if where.missing else ""
+            lines.append(f"{name} = {more}{kept}")
 
     if len(sums) <= MANY:
         for u in range(points):

@@ -12,9 +12,10 @@ ROOT = Path(__file__).parents[1]
 # From the ground up. A room may import the rooms on lower floors, and itself: api → result → schedule → compile →
 # derive, kernels.
 FLOORS = [
-    {"version"},
+    {"cores", "threads", "version"},
     {"arrays", "derive", "fingerprint", "kernels", "nist", "options", "plot"},
-    {"problem", "special"},
+    {"missing", "special"},
+    {"problem"},
     {"compile"},
     {"schedule"},
     {"result", "examine"},
