@@ -127,6 +127,9 @@ def solve(
     ended = np.int64(-1) if W == 64 else (np.int64(1) << W) - 1
     taken = 0
     running = 0
+    for lane in range(size, W if size > 0 else 0):  # idle: numbers as good as any other, no zeros and subnormals
+        load(state, rows, W, lane, todo[0], n, m, start, tables[0], args.shape[0], tables[1], data.shape[0])
+        enter(state, W, lane, where, n, top[todo[0]])
     while True:
         while ended != 0:
             lane = lowest_bit(ended)
