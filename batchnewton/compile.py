@@ -19,7 +19,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import llvmlite.binding
 import numpy as np
+from numba.core import config
 
 from .derive import Program, derive
 from .fingerprint import Formula
@@ -118,7 +120,7 @@ def _kernel(
     program = derive(fun.function, arguments, kind, fun.name)
     if kind == "root" and program.residuals != program.n:
         raise ValueError(f"{fun.name} returns {program.residuals} residuals; expected {program.n}, as many as unknowns")
-    where = lanes.layout(program, dtype.itemsize, phase is not None, missing)
+    where = lanes.layout(program, dtype.itemsize, phase is not None, missing, vector_bytes())
     module = load(module_name(program, phase or kind), module_text(program, where, phase, dtype))
     state = [where.slots[name] // where.lanes for name in cpu.AT] if phase else []
     return Kernel(
@@ -133,6 +135,13 @@ def _kernel(
         np.array(state, np.int64),
         np.array(lanes.places(program, where, kind), np.int64),
     )
+
+
+@functools.cache
+def vector_bytes() -> int:
+    """Length of the vectors that the machine code may use: AVX-512 64, AVX 32, SSE and NEON 16."""
+    features = config.CPU_FEATURES or llvmlite.binding.get_host_cpu_features().flatten()
+    return 64 if "+avx512f" in features else 32 if "+avx," in features + "," else 16
 
 
 def module_name(program: Program, purpose: str) -> str:

@@ -86,9 +86,12 @@ def summed(program: Formula) -> list[str]:
     return [name for name, (stage, _) in program.outputs.items() if data and stage in ("row", "point")]
 
 
-def layout(program: Formula, itemsize: int, solving: bool, missing: str | None = None) -> Layout:
+def layout(
+    program: Formula, itemsize: int, solving: bool, missing: str | None = None, vector_bytes: int = 64
+) -> Layout:
     """Slots for what the formula reads and yields and, where ``solving``, for the state of the iteration.
 
+    Four vectors of lanes keep the units of the processor busy; with many sums, one: fewer pass through the caches.
     Where data are ``missing``, the last scalar of a problem is the ``count`` of its rows, the last column of its own
     data says (of "mask") which rows are ``present``.
     """
@@ -98,7 +101,7 @@ def layout(program: Formula, itemsize: int, solving: bool, missing: str | None =
     names = [f"x_{i}" for i in range(n)] + list(problem) + carried(program) + list(program.outputs)
     if solving:
         names += [f"{array}_{i}" for array in "cdq" for i in range(n)] + list(SCALARS)
-    vector = 64 // itemsize
+    vector = vector_bytes // itemsize
     lanes = vector if len(summed(program)) > MANY else 4 * vector
     while lanes > vector and len(names) * lanes * itemsize > CACHE:
         lanes //= 2
