@@ -63,8 +63,8 @@ def curve_fit(
         Gauss-Newton steps, bounded and damped, then exact Newton steps and a test of the exact Hessian.
     ftol, xtol, gtol, max_iter
         See `batchnewton.options.Options`; the defaults are accurate, not loose.
-    dtype : {"float64", "float32"}
-        Precision.
+    dtype : {"float64", "float32", "mixed"}
+        Precision; "mixed" begins in float32 and ends in float64, with the accuracy and the tests of float64.
     device : {"auto", "cpu"}
         Where to solve.
     threads : int, optional

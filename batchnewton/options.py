@@ -34,7 +34,9 @@ class Options:
     max_iter : int
         Evaluations that a problem may take (at most two more to judge where it stopped).
     dtype : numpy.dtype
-        float32 or float64.
+        float32 or float64: precision of the answers.
+    mixed : bool
+        Whether float32 leads near the minimum and float64 ends there; ftol and xtol are those of the end.
     threads : int
         Threads of the CPU.  By default all cores that this process may use; one in a thread of a pool or in a worker
         process (joblib, Dask, multiprocessing), unless ``OMP_NUM_THREADS`` or ``NUMBA_NUM_THREADS`` say otherwise to
@@ -47,6 +49,13 @@ class Options:
     max_iter: int
     dtype: np.dtype
     threads: int
+    mixed: bool = False
+
+    @property
+    def rough(self) -> tuple[float, float, float]:
+        """ftol, xtol, gtol of float32 on the way to float64."""
+        least = DEFAULTS["float32"]
+        return max(self.ftol, least["ftol"]), max(self.xtol, least["xtol"]), self.gtol
 
 
 def options(
@@ -65,7 +74,8 @@ def options(
     check_keywords(unknown)
     check_choice("method", method, METHODS[kind])
     check_device(device)
-    precision = check_dtype(dtype)
+    mixed = isinstance(dtype, str) and dtype == "mixed"
+    precision = check_dtype("float64" if mixed else dtype)
     defaults = DEFAULTS[precision.name]
     return Options(
         check_tolerance("ftol", defaults["ftol"] if ftol is None else ftol),
@@ -74,6 +84,7 @@ def options(
         check_count("max_iter", max_iter),
         precision,
         default_threads() if threads is None else check_count("threads", threads),
+        mixed,
     )
 
 
@@ -121,9 +132,9 @@ def check_dtype(dtype: Any) -> np.dtype:
     try:
         found = np.dtype(dtype)
     except TypeError as error:
-        raise ValueError(f"dtype={dtype!r} is not a precision; expected 'float32' or 'float64'") from error
+        raise ValueError(f"dtype={dtype!r} is not a precision; expected 'float32', 'float64' or 'mixed'") from error
     if found.name not in DEFAULTS:
-        raise ValueError(f"dtype={dtype!r} is not supported; expected 'float32' or 'float64'")
+        raise ValueError(f"dtype={dtype!r} is not supported; expected 'float32', 'float64' or 'mixed'")
     return found
 
 

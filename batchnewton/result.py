@@ -11,8 +11,9 @@ import numpy as np
 
 from .kernels import status as codes
 from .options import Options
+from .phases import Solution
 from .problem import Problem
-from .schedule import Solution, chunks, derivatives, solve
+from .schedule import chunks, derivatives, solve
 
 
 class Status(IntEnum):

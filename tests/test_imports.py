@@ -17,6 +17,8 @@ FLOORS = [
     {"missing", "special"},
     {"problem"},
     {"compile"},
+    {"chunk"},
+    {"phases"},
     {"schedule"},
     {"result", "examine"},
     {"api"},

@@ -12,7 +12,7 @@ import scipy.optimize
 import workloads
 
 import batchnewton as bn
-from batchnewton import schedule
+from batchnewton import phases
 
 T = np.linspace(0, 5, 16)
 
@@ -286,8 +286,8 @@ def test_a_minimum_at_zero_from_a_tiny_start_is_a_minimum():
 def test_data_without_noise_need_no_second_attempt(dtype, monkeypatch):
     """What a newcomer tries first must not wait for the patient path to compile."""
     calls = []
-    real = schedule.patiently
-    monkeypatch.setattr(schedule, "patiently", lambda *given: (calls.append(len(given[2])), real(*given)))
+    real = phases.patiently
+    monkeypatch.setattr(phases, "patiently", lambda *given: (calls.append(len(given[1])), real(*given)))
     rng = np.random.default_rng(0)
     truth = np.stack([rng.uniform(0.5, 2, 300), rng.uniform(0.5, 2, 300), rng.uniform(0, 0.5, 300)], 1)
     y = decay(T, *truth.T[:, :, None]).astype(dtype)

@@ -1,0 +1,184 @@
+"""What happens to the problems of one chunk: phase after phase, each of which hands problems on.
+
+The fast path is damped Newton, all lanes in step; what it did not settle goes to trust-region Newton in float64.
+What happens to a problem does not depend on its chunk, its thread or its lane.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import compile as compiler
+from .chunk import Chunk, chunk, kernel, shared_data, single_or_double
+from .kernels import status
+from .kernels.converge import CONVERGED, NEXT_PHASE, NOT_FINITE_AT_START, RUNNING
+from .options import Options
+from .problem import Problem
+
+SINGLE, DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One kernel of the fast path: what is derived, what is done with it, how many trips it may take.
+
+    A ``rough`` phase runs in float32 whatever the precision of the answers: it leads near a minimum, no more.
+    """
+
+    derive: str
+    step: str
+    trips: int
+    rough: bool = False
+
+
+PHASES = {
+    "least-squares": (Phase("gauss-newton", "gauss-newton", 20), Phase("least-squares", "exact", 10)),
+    "minimize": (Phase("minimize", "exact", 50),),
+    "root": (Phase("root", "root", 50),),
+}
+MIXED = {
+    "least-squares": (Phase("gauss-newton", "gauss-newton", 20, rough=True), Phase("least-squares", "exact", 10)),
+    "minimize": (Phase("minimize", "exact", 50, rough=True), Phase("minimize", "exact", 10)),
+    "root": (Phase("root", "root", 50, rough=True), Phase("root", "root", 10)),
+}
+HYBRID = {"least-squares": "hybrid", "minimize": "minimize", "root": "root"}
+
+
+@dataclass
+class Solution:
+    """Arrays of the answers, in the order of the problems."""
+
+    x: np.ndarray
+    fun: np.ndarray
+    status: np.ndarray
+    nit: np.ndarray
+    nfev: np.ndarray
+
+    @classmethod
+    def empty(cls, problem: Problem, dtype: np.dtype) -> Solution:
+        size = problem.size
+        counts = np.zeros(size, np.int32), np.zeros(size, np.int32)
+        state = np.full(size, status.NOT_RUN, np.int8)
+        return cls(np.empty((size, problem.n), dtype), np.empty(size, dtype), state, *counts)
+
+    def put(self, rows: np.ndarray, other: Solution) -> None:
+        """The answers of some problems."""
+        for name in ("x", "fun", "status", "nit", "nfev"):
+            getattr(self, name)[rows] = getattr(other, name)
+
+    def forget_unfinished(self, problem: Problem) -> None:
+        """What has not come to its end keeps its start."""
+        rows = self.status == status.NOT_RUN
+        self.x[rows], self.fun[rows] = problem.x0[rows], np.nan
+        self.nit[rows] = self.nfev[rows] = 0
+
+
+def first_kernel(problem: Problem, options: Options) -> compiler.Kernel:
+    """The kernel of the first phase."""
+    phase = (MIXED if options.mixed else PHASES)[problem.kind][0]
+    return kernel(problem, phase.derive, phase.step, SINGLE if phase.rough else options.dtype)
+
+
+def run_phases(problem: Problem, rows: slice, options: Options, answer: Solution, stop: np.ndarray) -> None:
+    """All phases of the problems of one chunk."""
+    run = Run(problem, rows, options, answer, stop)
+    todo = run.enough()
+    if options.mixed:
+        todo = run.fast_path(MIXED[problem.kind], todo)
+    if run.spent < options.max_iter:
+        todo = run.fast_path(PHASES[problem.kind], todo)
+    if todo.size and not stop[0]:
+        patiently(problem, rows.start + todo, options, answer, stop)
+
+
+class Run:
+    """The problems of one chunk on their way through the fast path; ``spent`` trips of it are behind them."""
+
+    def __init__(self, problem: Problem, rows: slice, options: Options, answer: Solution, stop: np.ndarray) -> None:
+        self.problem, self.rows, self.options, self.stop = problem, rows, options, stop
+        self.x, self.fun, self.state = answer.x[rows], answer.fun[rows], answer.status[rows]
+        self.nit, self.nfev = answer.nit[rows], answer.nfev[rows]
+        self.x[:] = problem.x0[rows]
+        self.top = np.empty_like(self.fun)
+        self.fun[:] = np.nan
+        self.parts: dict[np.dtype, Chunk] = {}
+        self.spent = 0
+
+    def enough(self) -> np.ndarray:
+        """The problems that have enough points to be fitted; the others have their status."""
+        enough = np.full(len(self.x), True)
+        if self.problem.kind == "least-squares":
+            residuals = first_kernel(self.problem, self.options).program.residuals
+            enough = residuals * self.problem.points(self.rows) >= self.problem.n
+            self.state[~enough], self.fun[~enough] = status.TOO_FEW_POINTS, np.nan
+        return np.flatnonzero(enough)
+
+    def part(self, dtype: np.dtype) -> Chunk:
+        """The chunk's arrays in one precision."""
+        if dtype not in self.parts:
+            self.parts[dtype] = chunk(self.problem, self.rows, *shared_data(self.problem, dtype), dtype)
+        return self.parts[dtype]
+
+    def fast_path(self, phases: Sequence[Phase], todo: np.ndarray) -> np.ndarray:
+        """Phase after phase from the start; what they did not settle."""
+        self.x[todo], self.top[todo] = self.problem.x0[self.rows][todo], -np.inf
+        before, unsettled = None, [np.zeros(0, np.int64)]
+        for at, phase in enumerate(phases):
+            if not todo.size or self.stop[0]:
+                break
+            code = self.run(phase, todo)
+            good, on = (code == CONVERGED) & (not phase.rough), code == NEXT_PHASE
+            bad_start = (code == NOT_FINITE_AT_START) & (at == 0) & (not phase.rough)
+            if phase.rough:
+                on |= code == CONVERGED
+            if before is not None:  # better than where the phase before it was
+                good &= ~(self.fun[todo] > above_rounding(before[todo], self.top[todo]))
+            self.state[todo[good]] = status.CONVERGED
+            self.refuse(todo[bad_start])
+            unsettled += [todo[~(good | on | bad_start | (code == RUNNING))]]
+            before, todo = np.array(self.fun, SINGLE if phase.rough else self.fun.dtype), todo[on]
+        return np.sort(np.concatenate(unsettled))
+
+    def refuse(self, rows: np.ndarray) -> None:
+        """Nothing can be evaluated at these starts."""
+        self.state[rows], self.fun[rows] = status.NOT_FINITE_AT_START, np.nan
+        self.x[rows] = self.problem.x0[self.rows][rows]
+
+    def run(self, phase: Phase, todo: np.ndarray) -> np.ndarray:
+        """One phase; how each problem left it (``kernels/converge.py``)."""
+        options, dtype = self.options, SINGLE if phase.rough else self.options.dtype
+        part, code = self.part(dtype), np.zeros(len(self.x), np.int8)
+        x, fun, top = (single_or_double(array, dtype) for array in (self.x, self.fun, self.top))
+        tolerances = options.rough if phase.rough else (options.ftol, options.xtol, options.gtol)
+        limit = max(1, min(phase.trips, options.max_iter - self.spent))
+        self.spent += phase.trips
+        solve = kernel(self.problem, phase.derive, phase.step, dtype).solve
+        numbers = map(dtype.type, (limit, *tolerances))
+        solve(todo, x, fun, top, code, self.nit, self.nfev, *part.shared, self.stop, *numbers)
+        if phase.rough:
+            self.x[todo], self.fun[todo], self.top[todo] = x[todo], fun[todo], top[todo]
+        return code[todo]
+
+
+def above_rounding(F: np.ndarray, top: np.ndarray) -> np.ndarray:
+    """The least value that is clearly more than F, where F began at ``top`` (a sum of squares that vanishes keeps
+    rounding errors of the order of ``eps² top``)."""
+    eps = np.finfo(F.dtype).eps
+    return F + np.sqrt(eps) * np.abs(F) + 1e3 * eps * eps * top
+
+
+def patiently(problem: Problem, at: np.ndarray, options: Options, answer: Solution, stop: np.ndarray) -> None:
+    """Trust-region Newton in float64, from the start, for the problems ``at``."""
+    double = np.dtype(np.float64)
+    run = kernel(problem, HYBRID[problem.kind], None, double).solve_trust
+    part = chunk(problem, at, *shared_data(problem, double), double)
+    size = len(at)
+    x, fun, state = part.x0.copy(), np.full(size, np.nan), np.full(size, status.NOT_RUN, np.int8)
+    nit, nfev = answer.nit[at], answer.nfev[at]
+    kind = ("minimize", "least-squares", "root").index(problem.kind)
+    run(np.arange(size), part.x0, x, fun, state, nit, nfev, *part.shared, stop, float(options.max_iter), kind, False)
+    answer.x[at], answer.fun[at], answer.status[at] = x, fun, state
+    answer.nit[at], answer.nfev[at] = nit, nfev
