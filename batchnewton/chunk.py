@@ -34,7 +34,7 @@ def addresses(arrays: tuple[np.ndarray, ...]) -> np.ndarray:
 
 def kernel(problem: Problem, derive: str, step: str | None, dtype: np.dtype) -> compiler.Kernel:
     """A kernel of the problem's formula, for data of which rows may be missing or not."""
-    return compiler.kernel(problem.formula, problem.inputs, derive, step, dtype, problem.missing)
+    return compiler.kernel(problem.signature, derive, step, dtype)
 
 
 def chunk(
@@ -64,5 +64,7 @@ def shared_data(problem: Problem, dtype: np.dtype) -> tuple[np.ndarray, np.ndarr
 
 def single_or_double(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """The array in one piece and of this precision, itself where it is that; what float32 cannot hold is infinite."""
+    if array.dtype == dtype:
+        return np.ascontiguousarray(array)
     with np.errstate(over="ignore", invalid="ignore"):
         return np.ascontiguousarray(array, dtype)

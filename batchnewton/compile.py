@@ -13,7 +13,6 @@ import os
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -24,7 +23,7 @@ import numpy as np
 from numba.core import config
 
 from .derive import Program, derive
-from .fingerprint import Formula
+from .fingerprint import Signature
 from .kernels import cpu, lanes
 from .kernels.cache import cache_folder, source_hash
 from .version import __version__
@@ -86,41 +85,32 @@ class Kernel:
         )
 
 
-def kernel(
-    formula: Formula,
-    arguments: Sequence[Any],
-    kind: str,
-    phase: str | None,
-    dtype: np.dtype,
-    missing: str | None = None,
-) -> Kernel:
+def kernel(signature: Signature, kind: str, phase: str | None, dtype: np.dtype) -> Kernel:
     """The kernel of a formula.
 
     Parameters
     ----------
-    formula : Formula
-        What to trace, with its key.
-    arguments, kind
+    signature : Signature
+        What to trace, with which inputs, and how data may be missing.
+    kind
         As for `batchnewton.derive.derive`.
     phase : {"gauss-newton", "exact", "root"}, optional
         The iteration that uses the derivatives (``kernels/step.py``); None for the derivatives alone.
     dtype : numpy.dtype
         float32 or float64.
-    missing : {"counts", "mask"}, optional
-        How a problem tells which rows of the data it has (``kernels/lanes.py``).
     """
     with ONE_AT_A_TIME:
-        return _kernel(formula, tuple(arguments), kind, phase, dtype, missing)
+        return _kernel(signature, kind, phase, dtype)
 
 
 @functools.lru_cache(maxsize=512)
-def _kernel(
-    fun: Formula, arguments: tuple[Any, ...], kind: str, phase: str | None, dtype: np.dtype, missing: str | None
-) -> Kernel:
-    program = derive(fun.function, arguments, kind, fun.name)
+def _kernel(signature: Signature, kind: str, phase: str | None, dtype: np.dtype) -> Kernel:
+    formula = signature.formula
+    program = derive(formula.function, signature.inputs, kind, formula.name)
     if kind == "root" and program.residuals != program.n:
-        raise ValueError(f"{fun.name} returns {program.residuals} residuals; expected {program.n}, as many as unknowns")
-    where = lanes.layout(program, dtype.itemsize, phase is not None, missing, vector_bytes())
+        came = f"{formula.name} returns {program.residuals} residuals"
+        raise ValueError(f"{came}; expected {program.n}, as many as unknowns")
+    where = lanes.layout(program, dtype.itemsize, phase is not None, signature.missing, vector_bytes())
     module = load(module_name(program, phase or kind), module_text(program, where, phase, dtype))
     state = [where.slots[name] // where.lanes for name in cpu.AT] if phase else []
     return Kernel(

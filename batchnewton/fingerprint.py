@@ -31,6 +31,31 @@ class Formula:
         return isinstance(other, Formula) and self.key == other.key
 
 
+class Signature:
+    """What a kernel is made for: a formula, its inputs, how data may be missing.  There is one of each (`signature`),
+    so that it is found by its identity.
+
+    Attributes
+    ----------
+    formula : Formula
+    inputs : tuple
+        As for `batchnewton.derive.derive`.
+    missing : {None, "counts", "mask"}
+        How a problem tells which rows of the data it has (``kernels/lanes.py``).
+    """
+
+    __slots__ = ("formula", "inputs", "missing")
+
+    def __init__(self, formula: Formula, inputs: tuple[Any, ...], missing: str | None) -> None:
+        self.formula, self.inputs, self.missing = formula, inputs, missing
+
+
+@functools.lru_cache(maxsize=4096)
+def signature(formula: Formula, inputs: tuple[Any, ...], missing: str | None = None) -> Signature:
+    """The one signature of these."""
+    return Signature(formula, inputs, missing)
+
+
 def fingerprint(function: Callable[..., Any]) -> Formula:
     """The formula with its key."""
     name = getattr(function, "__name__", None) or type(function).__name__

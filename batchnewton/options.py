@@ -88,30 +88,14 @@ def options(
     )
 
 
-KEYWORDS = (
-    *(
-        "p0",
-        "sigma",
-        "absolute_sigma",
-        "args",
-        "data",
-        "counts",
-        "mask",
-        "nan",
-        "method",
-        "ftol",
-        "xtol",
-        "gtol",
-        "max_iter",
-    ),
-    *("dtype", "device", "threads", "progress"),
-)
+WHAT = ("p0", "sigma", "absolute_sigma", "args", "data", "counts", "mask", "nan")
+HOW = ("method", "ftol", "xtol", "gtol", "max_iter", "dtype", "device", "threads", "progress")
 
 
 def check_keywords(unknown: dict[str, Any]) -> None:
     """A keyword that nobody knows."""
     for name in unknown:
-        raise TypeError(f"unknown keyword argument {name!r}{nearest(name, KEYWORDS)}")
+        raise TypeError(f"unknown keyword argument {name!r}{nearest(name, WHAT + HOW)}")
 
 
 def nearest(word: str, words: Iterable[str]) -> str:
@@ -129,6 +113,8 @@ def check_choice(name: str, value: Any, choices: Iterable[str]) -> None:
 
 def check_dtype(dtype: Any) -> np.dtype:
     """Precision in which to solve."""
+    if isinstance(dtype, str) and dtype in DEFAULTS:
+        return np.dtype(dtype)
     try:
         found = np.dtype(dtype)
     except TypeError as error:

@@ -13,7 +13,7 @@ import numpy as np
 
 from .arrays import Shared, real, shape_error
 from .derive import Input
-from .fingerprint import Formula, fingerprint
+from .fingerprint import Formula, Signature, fingerprint, signature
 from .missing import check_counts, check_mask, is_ragged, padded_curves
 
 LARGEST = 32  # unknowns
@@ -72,6 +72,11 @@ class Problem:
     def formula(self) -> Formula:
         """The formula with its key, worked out once."""
         return fingerprint(self.fun)
+
+    @cached_property
+    def signature(self) -> Signature:
+        """What kernels are made for."""
+        return signature(self.formula, self.inputs, self.missing)
 
     @property
     def size(self) -> int:
@@ -154,7 +159,7 @@ def from_curve(
     check_batch("ydata", y)
     if start.ndim == 2 and start.shape[0] != size:
         raise shape_error("p0", start, f"({n},) or ({size}, {n}): ydata holds {size} curves")
-    start = np.broadcast_to(start, (size, n))
+    start = np.broadcast_to(start, (size, n)) if start.ndim == 1 else start
     check_batch("p0", start)
     m = y.shape[-1]
     if nan == "raise" and np.isnan(y).any():
@@ -176,8 +181,7 @@ def from_curve(
         inputs += [build.column("sigma", s if s.ndim == 2 else Shared(np.broadcast_to(s, (m,))))]
     inputs += [Input(f"x_{i}") for i in range(n)]
     names = names or tuple(f"x{i}" for i in range(n))
-    problem = build.problem(residual(f), "least-squares", inputs, names, counts, mask)
-    return replace(problem, single=single, omit=own_y)
+    return build.problem(residual(f), "least-squares", inputs, names, counts, mask, single=single, omit=own_y)
 
 
 def plain(f: Callable[..., Any]) -> Callable[..., Any]:
@@ -297,11 +301,13 @@ class _Builder:
         names: tuple[str, ...],
         counts: Any = None,
         mask: Any = None,
+        **more: Any,
     ) -> Problem:
         """The problem, once all inputs are there; ``mask`` overrules ``counts``, which it takes in."""
         a = self.arrays
         parts = (a["problem"], a["point"], a["row"], a["call"])
-        problem = Problem(fun, kind, tuple(inputs), self.x0, *parts, self.m or 1, self.single, names)
+        more = {"single": self.single} | more
+        problem = Problem(fun, kind, tuple(inputs), self.x0, *parts, self.m or 1, names=names, **more)
         for name, value in (("counts", counts), ("mask", mask)):
             if value is not None and self.m is None:
                 raise ValueError(f"{name} is given, but there are no data whose rows it could count")

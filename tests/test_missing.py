@@ -179,7 +179,7 @@ def test_nan_elsewhere_and_infinity_are_not_missing():
 def test_formulas_without_missing_data_keep_their_text():
     problem = from_curve(workloads.decay, T, np.ones((3, 16)), np.ones((3, 3)), None)
     double = np.dtype(float)
-    program = compiler.kernel(problem.formula, problem.inputs, "gauss-newton", "gauss-newton", double).program
+    program = compiler.kernel(problem.signature, "gauss-newton", "gauss-newton", double).program
     text = {
         missing: compiler.module_text(program, lanes.layout(program, 8, True, missing), "gauss-newton", double)
         for missing in (None, "counts", "mask")
