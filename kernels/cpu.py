@@ -20,7 +20,7 @@ from numba.core.extending import intrinsic
 
 from . import linalg, status, step, trust
 from .converge import HAND_OVER, NEXT_PHASE
-from .lower import get, keep, lowest_bit, peek, pointer, put
+from .lower import get, keep, lowest_bit, peek, pointer, put, small
 
 OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
 AT = ("c_0", "q_0", "F", "F0", "radius", "trips", "moves", "code")  # order of the places in ``at``
@@ -66,6 +66,7 @@ def load(S, D, W, lane, b, n, m, x, args, arg_arrays, data, data_arrays):
 
     ``args`` and ``data`` hold a row (address, values of a problem or of a data row) for each array.
     """
+    small()
     for i in range(n):
         put(S, i * W + lane, get(x, b * n + i))
     place = n * W + lane
@@ -117,6 +118,7 @@ def solve(
     ``top`` is the largest F at a start, of this phase and those before it (-inf before the first).
     ``stop[0] != 0`` ends the run early; problems not finished keep code 0.
     """
+    small()
     S, D = workspaces(slots, W, m, data, x)
     X = prepared(prepare, computed, X, A, m)
     n, size = x.shape[1], todo.size
@@ -156,6 +158,7 @@ def solve(
 @njit(forceinline=True, **OPTIONS)
 def scales_of_lane(S, x, q, W, n):
     """``step.scales`` on slots: x and q are the places of their first elements."""
+    small()
     top = get(S, x) * 0
     for i in range(n):
         top = max(top, abs(get(S, x + i * W)))
@@ -168,6 +171,7 @@ def scales_of_lane(S, x, q, W, n):
 @njit(forceinline=True, **OPTIONS)
 def enter(S, W, lane, at, n, top):
     """State of a lane at the beginning of a problem; the rest follows from ``trips == 0`` (``step.trip``)."""
+    small()
     scales_of_lane(S, lane, get(at, Q) * W + lane, W, n)
     put(S, get(at, TRIPS) * W + lane, 0.0)
     put(S, get(at, F0) * W + lane, top)
@@ -177,6 +181,7 @@ def enter(S, W, lane, at, n, top):
 @njit(forceinline=True, **OPTIONS)
 def leave(S, W, lane, at, b, n, x, fun, top, code, nit, nfev):
     """What a lane has to say of problem b."""
+    small()
     how = get(S, get(at, CODE) * W + lane)
     put(code, b, np.int8(how))
     put(top, b, get(S, get(at, F0) * W + lane))
