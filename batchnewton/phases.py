@@ -7,7 +7,7 @@ What happens to a problem does not depend on its chunk, its thread or its lane.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -56,6 +56,7 @@ class Solution:
     status: np.ndarray
     nit: np.ndarray
     nfev: np.ndarray
+    histories: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
 
     @classmethod
     def empty(cls, problem: Problem, dtype: np.dtype) -> Solution:
@@ -68,6 +69,16 @@ class Solution:
         """The answers of some problems."""
         for name in ("x", "fun", "status", "nit", "nfev"):
             getattr(self, name)[rows] = getattr(other, name)
+        self.histories += [(rows[within], part) for within, part in other.histories]
+
+    def history(self) -> np.ndarray:
+        """f and max |g| of every evaluation, (B, most evaluations, 2), NaN behind the last of each problem."""
+        width = max((part.shape[1] for _, part in self.histories), default=0)
+        full = np.full((len(self.x), width, 2), np.nan)
+        for rows, part in self.histories:
+            full[rows, : part.shape[1]] = part
+        full[np.arange(width) >= self.nfev[:, None]] = np.nan
+        return full
 
     def forget_unfinished(self, problem: Problem) -> None:
         """What has not come to its end keeps its start."""
@@ -91,7 +102,9 @@ def run_phases(problem: Problem, rows: slice, options: Options, answer: Solution
     if run.spent < options.max_iter:
         todo = run.fast_path(PHASES[problem.kind], todo)
     if todo.size and not stop[0]:
-        patiently(problem, rows.start + todo, options, answer, stop)
+        patiently(run, todo, answer)
+    if options.history:
+        answer.histories += [(np.arange(rows.start, rows.stop), run.history[:, : run.nfev.max()].copy())]
 
 
 class Run:
@@ -106,6 +119,8 @@ class Run:
         self.fun[:] = np.nan
         self.parts: dict[np.dtype, Chunk] = {}
         self.spent = 0
+        evaluations = options.max_iter + 4 if options.history else 0
+        self.history = np.empty((len(self.x) if evaluations else 0, evaluations, 2))
 
     def enough(self) -> np.ndarray:
         """The problems that have enough points to be fitted; the others have their status."""
@@ -157,7 +172,7 @@ class Run:
         self.spent += phase.trips
         solve = kernel(self.problem, phase.derive, phase.step, dtype).solve
         numbers = map(dtype.type, (limit, *tolerances))
-        solve(todo, x, fun, top, code, self.nit, self.nfev, *part.shared, self.stop, *numbers)
+        solve(todo, x, fun, top, code, self.nit, self.nfev, *part.shared, self.stop, self.history, *numbers)
         if phase.rough:
             self.x[todo], self.fun[todo], self.top[todo] = x[todo], fun[todo], top[todo]
         return code[todo]
@@ -170,15 +185,19 @@ def above_rounding(F: np.ndarray, top: np.ndarray) -> np.ndarray:
     return F + np.sqrt(eps) * np.abs(F) + 1e3 * eps * eps * top
 
 
-def patiently(problem: Problem, at: np.ndarray, options: Options, answer: Solution, stop: np.ndarray) -> None:
-    """Trust-region Newton in float64, from the start, for the problems ``at``."""
-    double = np.dtype(np.float64)
-    run = kernel(problem, HYBRID[problem.kind], None, double).solve_trust
-    part = chunk(problem, at, *shared_data(problem, double), double)
+def patiently(run: Run, todo: np.ndarray, answer: Solution) -> None:
+    """Trust-region Newton in float64, from the start, for the problems ``todo`` of a chunk."""
+    problem, at = run.problem, run.rows.start + todo
+    solve = kernel(problem, HYBRID[problem.kind], None, DOUBLE).solve_trust
+    part = chunk(problem, at, *shared_data(problem, DOUBLE), DOUBLE)
     size = len(at)
     x, fun, state = part.x0.copy(), np.full(size, np.nan), np.full(size, status.NOT_RUN, np.int8)
     nit, nfev = answer.nit[at], answer.nfev[at]
+    history = run.history[todo] if run.history.size else run.history
     kind = ("minimize", "least-squares", "root").index(problem.kind)
-    run(np.arange(size), part.x0, x, fun, state, nit, nfev, *part.shared, stop, float(options.max_iter), kind, False)
+    limits = run.stop, history, float(run.options.max_iter), kind, False
+    solve(np.arange(size), part.x0, x, fun, state, nit, nfev, *part.shared, *limits)
     answer.x[at], answer.fun[at], answer.status[at] = x, fun, state
     answer.nit[at], answer.nfev[at] = nit, nfev
+    if history.size:
+        run.history[todo] = history
