@@ -14,7 +14,7 @@ import numpy as np
 from . import compile as compiler
 from .chunk import Chunk, chunk, kernel, shared_data, single_or_double
 from .kernels import status
-from .kernels.converge import CONVERGED, NEXT_PHASE, NOT_FINITE_AT_START, RUNNING
+from .kernels.converge import CONVERGED, HAND_OVER, NEXT_PHASE, NOT_FINITE_AT_START
 from .options import Options
 from .problem import Problem
 
@@ -115,7 +115,7 @@ class Run:
         self.x, self.fun, self.state = answer.x[rows], answer.fun[rows], answer.status[rows]
         self.nit, self.nfev = answer.nit[rows], answer.nfev[rows]
         self.x[:] = problem.x0[rows]
-        self.top = np.empty_like(self.fun)
+        self.top = np.full_like(self.fun, -np.inf)
         self.fun[:] = np.nan
         self.parts: dict[np.dtype, Chunk] = {}
         self.spent = 0
@@ -124,12 +124,12 @@ class Run:
 
     def enough(self) -> np.ndarray:
         """The problems that have enough points to be fitted; the others have their status."""
-        enough = np.full(len(self.x), True)
-        if self.problem.kind == "least-squares":
-            residuals = first_kernel(self.problem, self.options).program.residuals
-            enough = residuals * self.problem.points(self.rows) >= self.problem.n
-            self.state[~enough], self.fun[~enough] = status.TOO_FEW_POINTS, np.nan
-        return np.flatnonzero(enough)
+        if self.problem.kind != "least-squares":
+            return np.arange(len(self.x))
+        residuals = first_kernel(self.problem, self.options).program.residuals
+        few = residuals * self.problem.points(self.rows) < self.problem.n
+        self.state[few] = status.TOO_FEW_POINTS
+        return np.flatnonzero(~few)
 
     def part(self, dtype: np.dtype) -> Chunk:
         """The chunk's arrays in one precision."""
@@ -139,22 +139,27 @@ class Run:
 
     def fast_path(self, phases: Sequence[Phase], todo: np.ndarray) -> np.ndarray:
         """Phase after phase from the start; what they did not settle."""
-        self.x[todo], self.top[todo] = self.problem.x0[self.rows][todo], -np.inf
+        if self.spent:
+            self.x[todo], self.top[todo] = self.problem.x0[self.rows][todo], -np.inf
         before, unsettled = None, [np.zeros(0, np.int64)]
         for at, phase in enumerate(phases):
             if not todo.size or self.stop[0]:
                 break
             code = self.run(phase, todo)
-            good, on = (code == CONVERGED) & (not phase.rough), code == NEXT_PHASE
-            bad_start = (code == NOT_FINITE_AT_START) & (at == 0) & (not phase.rough)
+            good, on, failed = code == int(CONVERGED), code == int(NEXT_PHASE), code >= int(HAND_OVER)
             if phase.rough:
-                on |= code == CONVERGED
-            if before is not None:  # better than where the phase before it was
-                good &= ~(self.fun[todo] > above_rounding(before[todo], self.top[todo]))
-            self.state[todo[good]] = status.CONVERGED
-            self.refuse(todo[bad_start])
-            unsettled += [todo[~(good | on | bad_start | (code == RUNNING))]]
-            before, todo = np.array(self.fun, SINGLE if phase.rough else self.fun.dtype), todo[on]
+                good, on = np.zeros_like(good), good | on
+            elif at == 0:
+                self.refuse(todo[code == int(NOT_FINITE_AT_START)])
+                failed = code == int(HAND_OVER)
+            done = those(todo, good)
+            if before is not None and done.size:  # better than where the phase before it was
+                worse = at_rows(self.fun, done) > above_rounding(at_rows(before, done), at_rows(self.top, done))
+                unsettled += [done[worse]]
+                done = those(done, ~worse)
+            self.state[done] = status.CONVERGED
+            unsettled += [todo[failed]]
+            before, todo = np.array(self.fun, SINGLE if phase.rough else self.fun.dtype), those(todo, on)
         return np.sort(np.concatenate(unsettled))
 
     def refuse(self, rows: np.ndarray) -> None:
@@ -175,7 +180,17 @@ class Run:
         solve(todo, x, fun, top, code, self.nit, self.nfev, *part.shared, self.stop, self.history, *numbers)
         if phase.rough:
             self.x[todo], self.fun[todo], self.top[todo] = x[todo], fun[todo], top[todo]
-        return code[todo]
+        return at_rows(code, todo)
+
+
+def those(rows: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """``rows[chosen]``, not copied where that is all of them."""
+    return rows if chosen.all() else rows[chosen]
+
+
+def at_rows(array: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """``array[rows]`` of rows in ascending order, not copied where that is all of it."""
+    return array if len(rows) == len(array) else array[rows]
 
 
 def above_rounding(F: np.ndarray, top: np.ndarray) -> np.ndarray:
