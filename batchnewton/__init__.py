@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from .api import curve_fit, least_squares, minimize, root, value_grad_hess
     from .arrays import shared
     from .examine import check_derivatives, source
-    from .result import Interrupted, Result, Status
+    from .result import History, Interrupted, Result, Status
 
 __all__ = [
+    "History",
     "Interrupted",
     "Result",
     "Status",
@@ -36,6 +37,7 @@ __all__ = [
 _ROOM = {
     "check_derivatives": ".examine",
     "source": ".examine",
+    "History": ".result",
     "Interrupted": ".result",
     "Result": ".result",
     "Status": ".result",

@@ -33,6 +33,7 @@ def curve_fit(
     device: str = "auto",
     threads: int | None = None,
     progress: bool | Callable[[int, int], Any] = False,
+    history: bool = False,
     **unknown: Any,
 ) -> Result:
     """Fit a formula to many curves: ``min_p sum_k ((f(x_k, p) - y_k) / sigma_k)² / 2`` for each.
@@ -72,6 +73,8 @@ def curve_fit(
         (`batchnewton.options.Options`).  Results do not depend on it.
     progress : bool or callable
         Show a bar, or call ``progress(done, total)``.
+    history : bool
+        Keep F and max |g| of every evaluation: `Result.history`.
 
     Returns
     -------
@@ -105,7 +108,7 @@ def curve_fit(
     """
     check_choice("nan", nan, ("omit", "raise"))
     problem = from_curve(f, xdata, ydata, p0, sigma, counts, mask, nan)
-    chosen = options(problem.kind, method, ftol, xtol, gtol, max_iter, dtype, device, threads, unknown)
+    chosen = options(problem.kind, method, ftol, xtol, gtol, max_iter, dtype, device, threads, history, unknown)
     absolute = bool(absolute_sigma) if sigma is not None else False
     return solved(problem, chosen, progress, absolute)
 
@@ -127,6 +130,7 @@ def least_squares(
     device: str = "auto",
     threads: int | None = None,
     progress: bool | Callable[[int, int], Any] = False,
+    history: bool = False,
     **unknown: Any,
 ) -> Result:
     """Least squares: ``min_x sum_k |fun(x, *args, *row_k)|² / 2`` for each problem of a batch.
@@ -143,7 +147,7 @@ def least_squares(
         Rows to sum over: ``(B, m, ...)``, or `shared` of ``(m, ...)``.
     counts, mask
         Rows that each problem has, as for `curve_fit`.
-    method, ftol, xtol, gtol, max_iter, dtype, device, threads, progress
+    method, ftol, xtol, gtol, max_iter, dtype, device, threads, progress, history
         As for `curve_fit`.
 
     Returns
@@ -160,7 +164,7 @@ def least_squares(
     [[1.0, 1.0], [1.0, 1.0]]
     """
     problem = from_function("least-squares", fun, x0, args, data, counts, mask)
-    chosen = options(problem.kind, method, ftol, xtol, gtol, max_iter, dtype, device, threads, unknown)
+    chosen = options(problem.kind, method, ftol, xtol, gtol, max_iter, dtype, device, threads, history, unknown)
     return solved(problem, chosen, progress)
 
 
@@ -181,6 +185,7 @@ def minimize(
     device: str = "auto",
     threads: int | None = None,
     progress: bool | Callable[[int, int], Any] = False,
+    history: bool = False,
     **unknown: Any,
 ) -> Result:
     """Minimise ``sum_k fun(x, *args, *row_k)`` for each problem of a batch.
@@ -194,7 +199,7 @@ def minimize(
         As for `least_squares`.
     method : {"newton"}
         Exact Hessian, modified Cholesky factorisation, bounded and shortened steps.
-    ftol, xtol, gtol, max_iter, dtype, device, threads, progress
+    ftol, xtol, gtol, max_iter, dtype, device, threads, progress, history
         As for `curve_fit`.
 
     Returns
@@ -209,7 +214,7 @@ def minimize(
     [0.0, 1.0]
     """
     problem = from_function("minimize", fun, x0, args, data, counts, mask)
-    chosen = options(problem.kind, method, ftol, xtol, gtol, max_iter, dtype, device, threads, unknown)
+    chosen = options(problem.kind, method, ftol, xtol, gtol, max_iter, dtype, device, threads, history, unknown)
     return solved(problem, chosen, progress)
 
 
@@ -230,6 +235,7 @@ def root(
     device: str = "auto",
     threads: int | None = None,
     progress: bool | Callable[[int, int], Any] = False,
+    history: bool = False,
     **unknown: Any,
 ) -> Result:
     """Solve n equations in n unknowns, ``sum_k fun(x, *args, *row_k) = 0``, for each problem of a batch.
@@ -242,7 +248,7 @@ def root(
         As for `least_squares`.
     method : {"newton"}
         Newton steps, damped so that ``|F|²`` falls.
-    ftol, xtol, gtol, max_iter, dtype, device, threads, progress
+    ftol, xtol, gtol, max_iter, dtype, device, threads, progress, history
         As for `curve_fit`.
 
     Returns
@@ -261,7 +267,7 @@ def root(
     [1.0, 1.498701, 1.862087]
     """
     problem = from_function("root", fun, x0, args, data, counts, mask)
-    chosen = options(problem.kind, method, ftol, xtol, gtol, max_iter, dtype, device, threads, unknown)
+    chosen = options(problem.kind, method, ftol, xtol, gtol, max_iter, dtype, device, threads, history, unknown)
     return solved(problem, chosen, progress)
 
 
@@ -302,7 +308,7 @@ def value_grad_hess(
     (18.0, [12.0, 9.0], [[4.0, 6.0], [6.0, 0.0]])
     """
     problem = from_function("minimize", fun, x, args, data, counts, mask)
-    chosen = options("minimize", None, None, None, None, 1, dtype, device, threads, unknown)
+    chosen = options("minimize", None, None, None, None, 1, dtype, device, threads, False, unknown)
     at = np.ascontiguousarray(problem.x0, chosen.dtype)
     f, g, h = derivatives(problem, at, "minimize", chosen.threads)
     return (f[0], g[0], h[0]) if problem.single else (f, g, h)

@@ -68,9 +68,8 @@ class Kernel:
 
     def solve(self, *arguments: Any) -> None:
         """``cpu.solve`` for this formula."""
-        cpu.solve(
-            self.prepare, self.computed, self.evaluate, self.advance, self.slots, self.lanes, self.state, *arguments
-        )
+        where = self.slots, self.lanes, self.state, self.outputs, self.scale
+        cpu.solve(self.prepare, self.computed, self.evaluate, self.advance, *where, *arguments)
 
     def solve_trust(self, *arguments: Any) -> None:
         """``cpu.solve_trust`` for this formula."""

@@ -35,6 +35,8 @@ class Options:
         Evaluations that a problem may take (at most two more to judge where it stopped).
     dtype : numpy.dtype
         float32 or float64: precision of the answers.
+    history : bool
+        Whether to keep F and max |g| of every evaluation.
     mixed : bool
         Whether float32 leads near the minimum and float64 ends there; ftol and xtol are those of the end.
     threads : int
@@ -49,6 +51,7 @@ class Options:
     max_iter: int
     dtype: np.dtype
     threads: int
+    history: bool = False
     mixed: bool = False
 
     @property
@@ -68,6 +71,7 @@ def options(
     dtype: Any,
     device: str,
     threads: int | None,
+    history: Any,
     unknown: dict[str, Any],
 ) -> Options:
     """Check what a front door was given; defaults depend on the precision."""
@@ -84,12 +88,13 @@ def options(
         check_count("max_iter", max_iter),
         precision,
         default_threads() if threads is None else check_count("threads", threads),
+        check_flag("history", history),
         mixed,
     )
 
 
 WHAT = ("p0", "sigma", "absolute_sigma", "args", "data", "counts", "mask", "nan")
-HOW = ("method", "ftol", "xtol", "gtol", "max_iter", "dtype", "device", "threads", "progress")
+HOW = ("method", "ftol", "xtol", "gtol", "max_iter", "dtype", "device", "threads", "progress", "history")
 
 
 def check_keywords(unknown: dict[str, Any]) -> None:
@@ -144,6 +149,13 @@ def check_tolerance(name: str, value: Any, unset: bool = False) -> float:
     if not math.isfinite(number) or number < 0.0:
         raise ValueError(f"{name}={value!r}; expected a finite number, not negative")
     return number
+
+
+def check_flag(name: str, value: Any) -> bool:
+    """True or False."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name}={value!r} is a {type(value).__name__}; expected True or False")
+    return bool(value)
 
 
 def check_count(name: str, value: Any) -> int:

@@ -7,14 +7,14 @@ What happens to a problem does not depend on its chunk, its thread or its lane.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from . import compile as compiler
 from .chunk import Chunk, chunk, kernel, shared_data, single_or_double
 from .kernels import status
-from .kernels.converge import CONVERGED, NEXT_PHASE, NOT_FINITE_AT_START, RUNNING
+from .kernels.converge import CONVERGED, HAND_OVER, NEXT_PHASE, NOT_FINITE_AT_START
 from .options import Options
 from .problem import Problem
 
@@ -56,6 +56,7 @@ class Solution:
     status: np.ndarray
     nit: np.ndarray
     nfev: np.ndarray
+    histories: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
 
     @classmethod
     def empty(cls, problem: Problem, dtype: np.dtype) -> Solution:
@@ -68,6 +69,16 @@ class Solution:
         """The answers of some problems."""
         for name in ("x", "fun", "status", "nit", "nfev"):
             getattr(self, name)[rows] = getattr(other, name)
+        self.histories += [(rows[within], part) for within, part in other.histories]
+
+    def history(self) -> np.ndarray:
+        """f and max |g| of every evaluation, (B, most evaluations, 2), NaN behind the last of each problem."""
+        width = max((part.shape[1] for _, part in self.histories), default=0)
+        full = np.full((len(self.x), width, 2), np.nan)
+        for rows, part in self.histories:
+            full[rows, : part.shape[1]] = part
+        full[np.arange(width) >= self.nfev[:, None]] = np.nan
+        return full
 
     def forget_unfinished(self, problem: Problem) -> None:
         """What has not come to its end keeps its start."""
@@ -91,7 +102,9 @@ def run_phases(problem: Problem, rows: slice, options: Options, answer: Solution
     if run.spent < options.max_iter:
         todo = run.fast_path(PHASES[problem.kind], todo)
     if todo.size and not stop[0]:
-        patiently(problem, rows.start + todo, options, answer, stop)
+        patiently(run, todo, answer)
+    if options.history:
+        answer.histories += [(np.arange(rows.start, rows.stop), run.history[:, : run.nfev.max()].copy())]
 
 
 class Run:
@@ -102,19 +115,21 @@ class Run:
         self.x, self.fun, self.state = answer.x[rows], answer.fun[rows], answer.status[rows]
         self.nit, self.nfev = answer.nit[rows], answer.nfev[rows]
         self.x[:] = problem.x0[rows]
-        self.top = np.empty_like(self.fun)
+        self.top = np.full_like(self.fun, -np.inf)
         self.fun[:] = np.nan
         self.parts: dict[np.dtype, Chunk] = {}
         self.spent = 0
+        evaluations = options.max_iter + 4 if options.history else 0
+        self.history = np.empty((len(self.x) if evaluations else 0, evaluations, 2))
 
     def enough(self) -> np.ndarray:
         """The problems that have enough points to be fitted; the others have their status."""
-        enough = np.full(len(self.x), True)
-        if self.problem.kind == "least-squares":
-            residuals = first_kernel(self.problem, self.options).program.residuals
-            enough = residuals * self.problem.points(self.rows) >= self.problem.n
-            self.state[~enough], self.fun[~enough] = status.TOO_FEW_POINTS, np.nan
-        return np.flatnonzero(enough)
+        if self.problem.kind != "least-squares":
+            return np.arange(len(self.x))
+        residuals = first_kernel(self.problem, self.options).program.residuals
+        few = residuals * self.problem.points(self.rows) < self.problem.n
+        self.state[few] = status.TOO_FEW_POINTS
+        return np.flatnonzero(~few)
 
     def part(self, dtype: np.dtype) -> Chunk:
         """The chunk's arrays in one precision."""
@@ -124,22 +139,27 @@ class Run:
 
     def fast_path(self, phases: Sequence[Phase], todo: np.ndarray) -> np.ndarray:
         """Phase after phase from the start; what they did not settle."""
-        self.x[todo], self.top[todo] = self.problem.x0[self.rows][todo], -np.inf
+        if self.spent:
+            self.x[todo], self.top[todo] = self.problem.x0[self.rows][todo], -np.inf
         before, unsettled = None, [np.zeros(0, np.int64)]
         for at, phase in enumerate(phases):
             if not todo.size or self.stop[0]:
                 break
             code = self.run(phase, todo)
-            good, on = (code == CONVERGED) & (not phase.rough), code == NEXT_PHASE
-            bad_start = (code == NOT_FINITE_AT_START) & (at == 0) & (not phase.rough)
+            good, on, failed = code == int(CONVERGED), code == int(NEXT_PHASE), code >= int(HAND_OVER)
             if phase.rough:
-                on |= code == CONVERGED
-            if before is not None:  # better than where the phase before it was
-                good &= ~(self.fun[todo] > above_rounding(before[todo], self.top[todo]))
-            self.state[todo[good]] = status.CONVERGED
-            self.refuse(todo[bad_start])
-            unsettled += [todo[~(good | on | bad_start | (code == RUNNING))]]
-            before, todo = np.array(self.fun, SINGLE if phase.rough else self.fun.dtype), todo[on]
+                good, on = np.zeros_like(good), good | on
+            elif at == 0:
+                self.refuse(todo[code == int(NOT_FINITE_AT_START)])
+                failed = code == int(HAND_OVER)
+            done = those(todo, good)
+            if before is not None and done.size:  # better than where the phase before it was
+                worse = at_rows(self.fun, done) > above_rounding(at_rows(before, done), at_rows(self.top, done))
+                unsettled += [done[worse]]
+                done = those(done, ~worse)
+            self.state[done] = status.CONVERGED
+            unsettled += [todo[failed]]
+            before, todo = np.array(self.fun, SINGLE if phase.rough else self.fun.dtype), those(todo, on)
         return np.sort(np.concatenate(unsettled))
 
     def refuse(self, rows: np.ndarray) -> None:
@@ -157,10 +177,20 @@ class Run:
         self.spent += phase.trips
         solve = kernel(self.problem, phase.derive, phase.step, dtype).solve
         numbers = map(dtype.type, (limit, *tolerances))
-        solve(todo, x, fun, top, code, self.nit, self.nfev, *part.shared, self.stop, *numbers)
+        solve(todo, x, fun, top, code, self.nit, self.nfev, *part.shared, self.stop, self.history, *numbers)
         if phase.rough:
             self.x[todo], self.fun[todo], self.top[todo] = x[todo], fun[todo], top[todo]
-        return code[todo]
+        return at_rows(code, todo)
+
+
+def those(rows: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """``rows[chosen]``, not copied where that is all of them."""
+    return rows if chosen.all() else rows[chosen]
+
+
+def at_rows(array: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """``array[rows]`` of rows in ascending order, not copied where that is all of it."""
+    return array if len(rows) == len(array) else array[rows]
 
 
 def above_rounding(F: np.ndarray, top: np.ndarray) -> np.ndarray:
@@ -170,15 +200,19 @@ def above_rounding(F: np.ndarray, top: np.ndarray) -> np.ndarray:
     return F + np.sqrt(eps) * np.abs(F) + 1e3 * eps * eps * top
 
 
-def patiently(problem: Problem, at: np.ndarray, options: Options, answer: Solution, stop: np.ndarray) -> None:
-    """Trust-region Newton in float64, from the start, for the problems ``at``."""
-    double = np.dtype(np.float64)
-    run = kernel(problem, HYBRID[problem.kind], None, double).solve_trust
-    part = chunk(problem, at, *shared_data(problem, double), double)
+def patiently(run: Run, todo: np.ndarray, answer: Solution) -> None:
+    """Trust-region Newton in float64, from the start, for the problems ``todo`` of a chunk."""
+    problem, at = run.problem, run.rows.start + todo
+    solve = kernel(problem, HYBRID[problem.kind], None, DOUBLE).solve_trust
+    part = chunk(problem, at, *shared_data(problem, DOUBLE), DOUBLE)
     size = len(at)
     x, fun, state = part.x0.copy(), np.full(size, np.nan), np.full(size, status.NOT_RUN, np.int8)
     nit, nfev = answer.nit[at], answer.nfev[at]
+    history = run.history[todo] if run.history.size else run.history
     kind = ("minimize", "least-squares", "root").index(problem.kind)
-    run(np.arange(size), part.x0, x, fun, state, nit, nfev, *part.shared, stop, float(options.max_iter), kind, False)
+    limits = run.stop, history, float(run.options.max_iter), kind, False
+    solve(np.arange(size), part.x0, x, fun, state, nit, nfev, *part.shared, *limits)
     answer.x[at], answer.fun[at], answer.status[at] = x, fun, state
     answer.nit[at], answer.nfev[at] = nit, nfev
+    if history.size:
+        run.history[todo] = history

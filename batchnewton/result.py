@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import IntEnum
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -63,6 +63,24 @@ ADVICE = {
 }
 
 
+class History(NamedTuple):
+    """How a solve went, evaluation by evaluation; NaN behind the last of each problem.
+
+    The values are those at the points that were tried, refused ones included; what begins anew (trust-region Newton,
+    after the fast path) goes on behind it.  The very last step may be taken without an evaluation.
+
+    Attributes
+    ----------
+    fun : (B, k) array
+        The function, or half the sum of squared residuals; k is the largest number of evaluations.
+    grad : (B, k) array
+        Largest element of its gradient, ``max |g_i|``.
+    """
+
+    fun: np.ndarray
+    grad: np.ndarray
+
+
 class Result:
     """Answers of a batch; without a batch axis where one problem was given without one.
 
@@ -117,6 +135,14 @@ class Result:
     @property
     def nfev(self) -> np.ndarray:
         return self._plain(self._solution.nfev)
+
+    @cached_property
+    def history(self) -> History | None:
+        """F and max |g| of every evaluation, where the solve was told ``history=True``; else None."""
+        if not self._options.history:
+            return None
+        told = self._solution.history()
+        return History(self._plain(told[:, :, 0]), self._plain(told[:, :, 1]))
 
     @cached_property
     def _derivatives(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -20,6 +20,7 @@ from numba.core.extending import intrinsic
 
 from . import linalg, status, step, trust
 from .converge import HAND_OVER, NEXT_PHASE
+from .history import record, record_lanes
 from .lower import get, keep, lowest_bit, peek, pointer, put, small
 
 OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
@@ -110,13 +111,14 @@ def prepared(prepare, computed, X, A, m):
 
 @njit(**OPTIONS)
 def solve(
-    prepare, computed, evaluate, advance, slots, W, at, todo, x, fun, top, code, nit, nfev, args, data, X, A, m, stop,
-    limit, ftol, xtol, gtol,
+    prepare, computed, evaluate, advance, slots, W, at, outputs, scale, todo, x, fun, top, code, nit, nfev, args, data,
+    X, A, m, stop, history, limit, ftol, xtol, gtol,
 ):  # fmt: skip
     """Solve the problems ``todo`` (row numbers); x is the start on entry and the solution on return.
 
     ``top`` is the largest F at a start, of this phase and those before it (-inf before the first).
-    ``stop[0] != 0`` ends the run early; problems not finished keep code 0.
+    ``stop[0] != 0`` ends the run early; problems not finished keep code 0.  ``history`` (problems, evaluations, 2)
+    takes f and max |g| of every evaluation; none where it is empty.
     """
     small()
     S, D = workspaces(slots, W, m, data, x)
@@ -150,6 +152,8 @@ def solve(
         if running == 0 or stop[0] != 0:
             break
         call_evaluate(evaluate, S, D, X, A, m)
+        if history.size > 0:
+            record_lanes(state, W, at[TRIPS], problem, outputs, scale, n, nfev, history)
         ended = call_advance(advance, S, limit, ftol, xtol, gtol)
     keep(S)
     keep(D)
@@ -252,7 +256,7 @@ def gather(S, outputs, scale, lane, kind, g, h, b, r, j, n):
 @njit(**OPTIONS)
 def solve_trust(
     prepare, computed, evaluate, slots, W, outputs, scale, todo, x0, x, fun, state, nit, nfev, args, data, X, A, m,
-    stop, limit, kind, exact,
+    stop, history, limit, kind, exact,
 ):  # fmt: skip
     """Solve the problems ``todo`` from x0 by trust-region Newton (``trust``); x, fun and state on return.
 
@@ -298,6 +302,8 @@ def solve_trust(
             if p < 0:
                 continue
             f = gather(S, outputs, scale, lane, kind, g, h, b, r, j, n)
+            if history.size > 0:
+                record(pointer(S), lane, outputs, scale, n, history[p], nfev[p] + int(K[lane, trust.TRIPS]))
             how = trust.search(
                 kind, hybrid and attempt[lane] == 0, f, g, h, b, r, j,
                 vectors[0, lane], vectors[1, lane], vectors[2, lane], vectors[3, lane], vectors[4, lane],
