@@ -83,7 +83,7 @@ def kernel(formula: Formula, arguments: Sequence[Any], kind: str, phase: str | N
         What to trace, with its key.
     arguments, kind
         As for `batchnewton.derive.derive`.
-    phase : {"gauss-newton", "exact", "root"}, optional
+    phase : {"gauss-newton", "exact", "minimize", "root"}, optional
         The iteration that uses the derivatives (``kernels/step.py``); None for the derivatives alone.
     dtype : numpy.dtype
         float32 or float64.

@@ -32,7 +32,7 @@ class Phase:
 
 PHASES = {
     "least-squares": (Phase("gauss-newton", "gauss-newton", 20), Phase("least-squares", "exact", 10)),
-    "minimize": (Phase("minimize", "exact", 50),),
+    "minimize": (Phase("minimize", "minimize", 50),),
     "root": (Phase("root", "root", 50),),
 }
 HYBRID = {"least-squares": "hybrid", "minimize": "minimize", "root": "root"}

@@ -13,6 +13,9 @@ NOT_FINITE_AT_START = 4.0
 NEAR = 1e-2  # Gauss-Newton hands on when s / 2 <= NEAR F ...
 SLOW = 0.11  # ... or, when s / 2 <= 3 NEAR F, as soon as a step leaves more than this share of s
 QUICK = 0.05  # of x³ an exact Newton step leaves 1/8 of s, of x⁴ 1/5
+CLEARANCE = (
+    30.0  # a pivot is believed when its share of its diagonal element exceeds that of the step in x so many times
+)
 RESIDUAL = 4.5  # a residual vanishes when |r_q| <= RESIDUAL eps sum_i |J_qi x_i|
 
 
@@ -34,6 +37,19 @@ def visible(h, c, q, F, n, eps):
     return seen
 
 
+def resolved(h, inverse, c, d, q, n):
+    """Whether H is positive definite at the end of the step d, too: it changes by about the share that d has in c.
+
+    ``|d_i / c_i| < d_j / (CLEARANCE h_jj)`` for all i and pivots d_j (their reciprocals are ``inverse``).  Along a
+    valley of minima the least pivot vanishes as fast as the step does.
+    """
+    worst = 0.0
+    for j in range(n):
+        share = h[j, j] * inverse[j]
+        worst = share if share > worst else worst
+    return within(c, d, q, 1.0 / (CLEARANCE * worst), n)
+
+
 def near_minimum(F, s, s_before, moved):
     """Whether Gauss-Newton is near enough to a minimum to hand on to the exact Hessian."""
     close = 0.5 * s <= NEAR * F
@@ -41,19 +57,20 @@ def near_minimum(F, s, s_before, moved):
     return close | slow
 
 
-def minimum(F, F0, s, s_before, steepest, moved, short, tight, seen, ftol, gtol, tight_f, floor):
+def minimum(F, F0, s, s_before, steepest, moved, short, tight, seen, ftol, gtol, tight_f, floor, eps):
     """Whether x is a minimum, given that H is positive definite and the Newton step ``short``:
 
     - ``s / 2 <= ftol |F|``, or ``max |g_i| <= gtol``, or
       ``s / 2 <= tight_f (F0 - F)`` and the step is ``tight`` (where F itself tends to zero); but where the last step
-      left more than the share QUICK of s, convergence is not quadratic: x⁴, or the inflexion of x³;
-    - a Newton step no longer reduces ``s / 2 <= floor |F|`` to a quarter (rounding), and H is ``seen`` (`visible`).
+      left more than the share QUICK of s, convergence is not quadratic: x⁴, or the inflexion of x³; and s = 0 counts
+      only where g = 0, not where s underflows (``eps s`` is 0 below the normal numbers);
+    - a Newton step no longer reduces ``s / 2 < floor |F|`` to a quarter (rounding), and H is ``seen`` (`visible`).
     """
     size = abs(F)
-    quick = (not moved) | (s <= QUICK * s_before)
+    quick = (((not moved) | (s <= QUICK * s_before)) & (eps * s > 0.0)) | (steepest == 0.0)
     small = (0.5 * s <= ftol * size) | (steepest <= gtol)
     gained = (0.5 * s <= tight_f * (F0 - F)) & tight
-    bottom = moved & seen & (0.5 * s <= floor * size) & (s >= 0.25 * s_before)
+    bottom = moved & seen & (0.5 * s < floor * size) & (s >= 0.25 * s_before)
     return short & ((quick & (small | gained)) | bottom)
 
 

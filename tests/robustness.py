@@ -18,7 +18,17 @@ from sets.judge import SETS, Run, judged
 PAGE = Path(__file__).parents[1] / "docs" / "robustness.md"
 BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
 TITLES = {"mgh": "Moré-Garbow-Hillstrom", "roots": "roots", "traps": "traps"}
-HEAD = ("set", "precision", "runs", "solvable", "solved", "of these a success", "false successes", "trips, mean", "median")
+HEAD = (
+    "set",
+    "precision",
+    "runs",
+    "solvable",
+    "solved",
+    "of these a success",
+    "false successes",
+    "trips, mean",
+    "median",
+)
 
 
 def row(name: str, dtype: str, found: Sequence[Run]) -> tuple[str, ...]:

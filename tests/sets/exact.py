@@ -87,14 +87,15 @@ def gradient_and_hessian(fun: Callable[..., Any], x: Sequence[Any], args: Sequen
     return g, H
 
 
-def _near(x: Sequence[Any], y: Sequence[Any], tolerance: float, unit: float) -> bool:
-    return all(abs(a - b) <= tolerance * max(abs(b), unit) for a, b in zip(x, y, strict=True))
+def _near(x: Any, answer: Sequence[Any], tolerance: float, unit: Any) -> bool:
+    y = np.array([float(one) for one in answer])
+    return bool(np.all(np.abs(np.asarray(x, float) - y) <= tolerance * np.maximum(np.abs(y), unit)))
 
 
 def is_strict_minimum(
-    fun: Callable[..., Any], x: Any, args: Sequence[float] = (), tolerance: float = 1e-6, unit: float = 1e-3
+    fun: Callable[..., Any], x: Any, args: Sequence[float] = (), tolerance: float = 1e-6, x0: Any = 0.0
 ) -> bool:
-    """Whether a minimum with a positive definite Hessian lies within ``tolerance max(|x_i|, unit)`` of x.
+    """Whether a minimum with a positive definite Hessian lies within ``tolerance max(|x_i|, |x0_i| / 100, 1e-3)`` of x.
 
     Positive definite: the least eigenvalue of H, its diagonal scaled to 1, is above 1e-13.
     """
@@ -105,7 +106,9 @@ def is_strict_minimum(
                 g, H = gradient_and_hessian(fun, at, args)
                 step = mpmath.lu_solve(H, -g)
                 at = [a + b for a, b in zip(at, step, strict=True)]
-                if all(abs(b) <= mpmath.mpf("1e-18") * (abs(a) + mpmath.mpf("1e-9")) for a, b in zip(at, step, strict=True)):
+                if all(
+                    abs(b) <= mpmath.mpf("1e-18") * (abs(a) + mpmath.mpf("1e-9")) for a, b in zip(at, step, strict=True)
+                ):
                     break
             else:
                 return False
@@ -117,13 +120,11 @@ def is_strict_minimum(
             definite = min(mpmath.eigsy(scaled, eigvals_only=True)) > 1e-13
         except (ZeroDivisionError, ValueError, TypeError):
             return False
-        return bool(definite) and _near(x, [float(one) for one in at], tolerance, unit)
+        return bool(definite) and _near(x, at, tolerance, np.maximum(1e-3, np.abs(x0) / 100))
 
 
-def is_root(
-    fun: Callable[..., Any], x: Any, args: Sequence[float] = (), tolerance: float = 1e-6, unit: float = 1e-3
-) -> bool:
-    """Whether a root lies within ``tolerance max(|x_i|, unit)`` of x."""
+def is_root(fun: Callable[..., Any], x: Any, args: Sequence[float] = (), tolerance: float = 1e-6) -> bool:
+    """Whether a root lies within ``tolerance max(|x_i|, 1e-3)`` of x."""
     n = len(x)
     with mpmath.workdps(DIGITS):
         at = [mpmath.mpf(float(one)) for one in x]
@@ -143,4 +144,4 @@ def is_root(
                 return False
         except (ZeroDivisionError, ValueError, TypeError):
             return False
-        return _near(x, [float(one) for one in at], tolerance, unit)
+        return _near(x, at, tolerance, 1e-3)
