@@ -13,17 +13,16 @@ NOT_FINITE_AT_START = 4.0
 NEAR = 1e-2  # Gauss-Newton hands on when s / 2 <= NEAR F ...
 SLOW = 0.11  # ... or, when s / 2 <= 3 NEAR F, as soon as a step leaves more than this share of s
 QUICK = 0.05  # of x³ an exact Newton step leaves 1/8 of s, of x⁴ 1/5
-CLEARANCE = (
-    30.0  # a pivot is believed when its share of its diagonal element exceeds that of the step in x so many times
-)
+CLEARANCE = 30.0  # a pivot is believed when its share of its diagonal element exceeds so many times that of the step
+NEAR_ZERO, FINE_ZERO = 100.0, 1e4  # where x_i tends to zero, a step is compared with this part of its scale
 RESIDUAL = 4.5  # a residual vanishes when |r_q| <= RESIDUAL eps sum_i |J_qi x_i|
 
 
-def within(c, d, q, tol, n):
-    """Whether the step d is short: ``|d_i| <= tol max(|c_i|, s_i / 100)`` for all i, where q_i = 1 / s_i."""
+def within(c, d, q, tol, fine, n):
+    """Whether the step d is short: ``|d_i| <= tol max(|c_i|, s_i / fine)`` for all i, where q_i = 1 / s_i."""
     short = True
     for i in range(n):
-        share = 100.0 * abs(q[i] * d[i])
+        share = fine * abs(q[i] * d[i])
         short = short & ((abs(d[i]) <= tol * abs(c[i])) | (share <= tol))
     return short
 
@@ -47,7 +46,7 @@ def resolved(h, inverse, c, d, q, n):
     for j in range(n):
         share = h[j, j] * inverse[j]
         worst = share if share > worst else worst
-    return within(c, d, q, 1.0 / (CLEARANCE * worst), n)
+    return within(c, d, q, 1.0 / (CLEARANCE * worst), NEAR_ZERO, n)
 
 
 def near_minimum(F, s, s_before, moved):

@@ -10,7 +10,9 @@ step in relative units ``q_i = 1 / s_i``; ``first``'s value ``F0``; counters and
 
 from .converge import (
     CONVERGED,
+    FINE_ZERO,
     HAND_OVER,
+    NEAR_ZERO,
     NEXT_PHASE,
     NOT_FINITE_AT_START,
     RUNNING,
@@ -166,8 +168,8 @@ def trip(
         d[i] = step if accept else kept
 
     # Stop tests.
-    short = within(c, d, q, xtol, n)
-    tight = within(c, d, q, tight_x, n)
+    short = within(c, d, q, xtol, NEAR_ZERO, n)
+    tight = within(c, d, q, tight_x, FINE_ZERO, n)
     tiny_now = alpha * s * (1.0 - 0.5 * alpha) <= (450 * eps) * abs(F)
     tiny = tiny_now if accept else tiny
     if phase == "root":

@@ -18,7 +18,8 @@ from . import status
 from .bounded import EPS, backward, bounded_step, forward, inner, is_definite, jit, ldl, rounding
 
 RADIUS = 0.3  # first bound of a step, relative, per sqrt(n)
-GROW, GROW_MOST = 2.0, 64.0  # how a bound that was reached grows; it doubles while the model foretells f to a tenth
+GROW, GROW_MOST = 2.0, 64.0  # how a bound that was reached grows; it doubles while the model foretells f to 3 % and
+FAR_OUT = 100.0  # the bound is so many times the start, whose size then says nothing
 RELAX = 8.0  # longest over-relaxation of a Newton step (speeds x⁴-like minima, leaves inflexions)
 BIAS = 2.0  # how much better Gauss-Newton must predict to be kept
 XTOL, FTOL = 1e-11, 1e-20
@@ -118,7 +119,8 @@ def judge_trial(kind, f, g, H, B, x, c, y, scale, gc, Hc, Bc, K, auto, n):
             K[R] = size * min(0.5, max(0.1, cut))
         elif ratio > 0.75:
             K[R] = max(K[R], K[GROWTH] * size)
-        K[GROWTH] = min(2.0 * K[GROWTH], GROW_MOST) if accept and abs(ratio - 1.0) <= 0.1 and not flat else GROW
+        foretold = K[R] > FAR_OUT and abs(ratio - 1.0) <= 0.03 and not flat
+        K[GROWTH] = min(2.0 * K[GROWTH], GROW_MOST) if foretold else GROW
         if auto and finite:
             K[EXACT] = 1.0 if tiny or abs(K[PRED_H] - gain) <= BIAS * abs(K[PRED_B] - gain) else 0.0
     K[BACK] = 0.0 if finite else 1.0
