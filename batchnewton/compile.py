@@ -93,7 +93,7 @@ def kernel(signature: Signature, kind: str, phase: str | None, dtype: np.dtype) 
         What to trace, with which inputs, and how data may be missing.
     kind
         As for `batchnewton.derive.derive`.
-    phase : {"gauss-newton", "exact", "root"}, optional
+    phase : {"gauss-newton", "exact", "minimize", "root"}, optional
         The iteration that uses the derivatives (``kernels/step.py``); None for the derivatives alone.
     dtype : numpy.dtype
         float32 or float64.

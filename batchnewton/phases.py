@@ -36,12 +36,12 @@ class Phase:
 
 PHASES = {
     "least-squares": (Phase("gauss-newton", "gauss-newton", 20), Phase("least-squares", "exact", 10)),
-    "minimize": (Phase("minimize", "exact", 50),),
+    "minimize": (Phase("minimize", "minimize", 50),),
     "root": (Phase("root", "root", 50),),
 }
 MIXED = {
     "least-squares": (Phase("gauss-newton", "gauss-newton", 20, rough=True), Phase("least-squares", "exact", 10)),
-    "minimize": (Phase("minimize", "exact", 50, rough=True), Phase("minimize", "exact", 10)),
+    "minimize": (Phase("minimize", "minimize", 50, rough=True), Phase("minimize", "minimize", 10)),
     "root": (Phase("root", "root", 50, rough=True), Phase("root", "root", 10)),
 }
 HYBRID = {"least-squares": "hybrid", "minimize": "minimize", "root": "root"}

@@ -13,18 +13,25 @@ NOT_FINITE_AT_START = 4.0
 NEAR = 1e-2  # Gauss-Newton hands on when s / 2 <= NEAR F ...
 SLOW = 0.11  # ... or, when s / 2 <= 3 NEAR F, as soon as a step leaves more than this share of s
 QUICK = 0.05  # of x³ an exact Newton step leaves 1/8 of s, of x⁴ 1/5
+CLEARANCE = 30.0  # a pivot is believed when its share of its diagonal element exceeds so many times that of the step
+NEAR_ZERO, FINE_ZERO = 100.0, 1e4  # where x_i tends to zero, a step is compared with this part of its scale
 RESIDUAL = 4.5  # a residual vanishes when |r_q| <= RESIDUAL eps sum_i |J_qi x_i|
 
 
-def within(c, d, q, tol, n):
-    """Whether the step d is short: ``|d_i| <= tol max(|c_i|, s_i / 100)`` for all i, where q_i = 1 / s_i."""
+def excess(c, d, q, factor, tol, fine, n):
+    """``max_i factor |d_i| - tol max(|c_i|, s_i / fine)`` in units of s_i = 1 / q_i."""
     most = -1.0
     for i in range(n):
         reach = abs(q[i] * c[i])
-        reach = reach if reach > 0.01 else 0.01
-        excess = abs(q[i] * d[i]) - tol * reach
-        most = excess if excess > most else most
-    return most <= 0.0
+        reach = reach if reach > 1.0 / fine else 1.0 / fine
+        share = factor * abs(q[i] * d[i]) - tol * reach
+        most = share if share > most else most
+    return most
+
+
+def within(c, d, q, tol, fine, n):
+    """Whether the step d is short: ``|d_i| <= tol max(|c_i|, s_i / fine)`` for all i, where q_i = 1 / s_i."""
+    return excess(c, d, q, 1.0, tol, fine, n) <= 0.0
 
 
 def visible(h, c, q, F, n, eps):
@@ -39,6 +46,19 @@ def visible(h, c, q, F, n, eps):
     return least > 0.0
 
 
+def resolved(h, inverse, c, d, q, n):
+    """Whether H is positive definite at the end of the step d, too: it changes by about the share that d has in c.
+
+    ``|d_i / c_i| < d_j / (CLEARANCE h_jj)`` for all i and pivots d_j (their reciprocals are ``inverse``).  Along a
+    valley of minima the least pivot vanishes as fast as the step does.
+    """
+    worst = 0.0
+    for j in range(n):
+        share = h[j, j] * inverse[j]
+        worst = share if share > worst else worst
+    return excess(c, d, q, CLEARANCE * worst, 1.0, NEAR_ZERO, n) <= 0.0
+
+
 def near_minimum(F, s, s_before, moved):
     """Whether Gauss-Newton is near enough to a minimum to hand on to the exact Hessian."""
     close = 0.5 * s <= NEAR * F
@@ -46,19 +66,20 @@ def near_minimum(F, s, s_before, moved):
     return close | slow
 
 
-def minimum(F, F0, s, s_before, steepest, moved, short, tight, seen, ftol, gtol, tight_f, floor):
+def minimum(F, F0, s, s_before, steepest, moved, short, tight, seen, ftol, gtol, tight_f, floor, eps):
     """Whether x is a minimum, given that H is positive definite and the Newton step ``short``:
 
     - ``s / 2 <= ftol |F|``, or ``max |g_i| <= gtol``, or
       ``s / 2 <= tight_f (F0 - F)`` and the step is ``tight`` (where F itself tends to zero); but where the last step
-      left more than the share QUICK of s, convergence is not quadratic: x⁴, or the inflexion of x³;
-    - a Newton step no longer reduces ``s / 2 <= floor |F|`` to a quarter (rounding), and H is ``seen`` (`visible`).
+      left more than the share QUICK of s, convergence is not quadratic: x⁴, or the inflexion of x³; and s = 0 counts
+      only where g = 0, not where s underflows (``eps s`` is 0 below the normal numbers);
+    - a Newton step no longer reduces ``s / 2 < floor |F|`` to a quarter (rounding), and H is ``seen`` (`visible`).
     """
     size = abs(F)
-    quick = (not moved) | (s <= QUICK * s_before)
+    quick = (((not moved) | (s <= QUICK * s_before)) & (eps * s > 0.0)) | (steepest == 0.0)
     small = (0.5 * s <= ftol * size) | (steepest <= gtol)
     gained = (0.5 * s <= tight_f * (F0 - F)) & tight
-    bottom = moved & seen & (0.5 * s <= floor * size) & (s >= 0.25 * s_before)
+    bottom = moved & seen & (0.5 * s < floor * size) & (s >= 0.25 * s_before)
     return short & ((quick & (small | gained)) | bottom)
 
 

@@ -260,9 +260,10 @@ def solve_trust(
 ):  # fmt: skip
     """Solve the problems ``todo`` from x0 by trust-region Newton (``trust``); x, fun and state on return.
 
-    ``nfev`` holds what was spent before, out of ``limit``.  Least squares starts with the model that ``trust`` chooses,
-    then, where that found no certified minimum, with the exact Hessian throughout; the better end is kept.
-    ``exact`` uses the exact Hessian at once.  Where ``stop[0] != 0`` ends the run, what is not finished gets NOT_RUN.
+    ``nfev`` holds what was spent before, out of ``limit``.  Least squares starts with the model that ``trust`` chooses.
+    Where that, or a root search, found nothing, there is a second attempt (``trust.start_again``); the better end is
+    kept.  ``exact`` uses the exact Hessian at once.  Where ``stop[0] != 0`` ends the run, what is not finished gets
+    NOT_RUN.
     """
     S, D = workspaces(slots, W, m, data, x)
     X = prepared(prepare, computed, X, A, m)
@@ -331,10 +332,10 @@ def solve_trust(
                     fun[p] = K[lane, trust.F]
                     for i in range(n):
                         x[p, i] = vectors[1, lane, i]
-                again = hybrid and attempt[lane] == 0 and nfev[p] < limit
+                again = (hybrid or kind == trust.ROOT) and attempt[lane] == 0 and nfev[p] < limit
                 if again and found != status.CONVERGED and found != status.NOT_FINITE_AT_START:
                     attempt[lane] = 1
-                    trust.start_search(x0[p], vectors[0, lane], vectors[3, lane], K[lane], 1.0, n)
+                    trust.start_again(kind, x0[p], vectors[1, lane], vectors[0, lane], vectors[3, lane], K[lane], n)
                 else:
                     problem[lane] = -1
                     running -= 1

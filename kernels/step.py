@@ -13,7 +13,9 @@ Divisions and square roots take as long as twenty additions, so quotients that e
 
 from .converge import (
     CONVERGED,
+    FINE_ZERO,
     HAND_OVER,
+    NEAR_ZERO,
     NEXT_PHASE,
     NOT_FINITE_AT_START,
     RUNNING,
@@ -22,6 +24,7 @@ from .converge import (
     minimum,
     near_minimum,
     residuals_vanish,
+    resolved,
     visible,
     within,
 )
@@ -122,7 +125,8 @@ def trip(
 ):  # fmt: skip
     """One trip: from f, g, H at the trial point x to the next trial point; returns the state and the exit code.
 
-    ``phase`` is "gauss-newton", "exact" or "root" (then r and its Jacobian j come instead of f, g, H).
+    ``phase`` is "gauss-newton", then "exact"; or "minimize", which is "exact" without anything before it; or "root"
+    (then r and its Jacobian j come instead of f, g, H).
     """
     if phase == "root":
         f = normal_equations(r, j, g, h, n)
@@ -170,8 +174,8 @@ def trip(
         d[i] = step if accept else kept
 
     # Stop tests.
-    short = within(c, d, q, xtol, n)
-    tight = within(c, d, q, tight_x, n)
+    short = within(c, d, q, xtol, NEAR_ZERO, n)
+    tight = within(c, d, q, tight_x, FINE_ZERO, n)
     tiny_now = alpha * s * (1.0 - 0.5 * alpha) <= (450 * eps) * abs(F)
     tiny = tiny_now if accept else tiny
     if phase == "root":
@@ -182,10 +186,15 @@ def trip(
         settled_now = newton & short & (tiny_now | (0.5 * s <= (0.5 * eps) * (F0 - F)))
         seen = visible(h, c, q, F, n, eps)
         found = (accept & newton) & minimum(
-            F, F0, s, s_before, largest(g, n), moved, short, tight, seen, ftol, gtol, tight_f, floor
+            F, F0, s, s_before, largest(g, n), moved, short, tight, seen, ftol, gtol, tight_f, floor, eps
         )
         on = False
-    if phase == "exact":
+    if phase == "minimize":  # of least squares JᵀJ is known to be definite, and Gauss-Newton has moved
+        sound = resolved(h, inverse, c, d, q, n)
+        found = found & sound & (moved | (s == 0.0))
+        newton = newton & sound
+        settled_now = settled_now & sound
+    if (phase == "exact") | (phase == "minimize"):
         ahead = accept & newton & (not found) & foreseen(F, s, ratio, moved, short, ftol, sqrt)
         found = found | ahead
         F = F - 0.5 * s if ahead else F
@@ -196,7 +205,7 @@ def trip(
         on = (accept & newton & near_minimum(F, s, s_before, moved)) | found | rejected_settled
         found = False
     settled = settled_now if accept else settled
-    stuck = (not (s > 0.0)) | (radius < 4 * eps) | (trips >= limit)
+    stuck = (not (eps * s > 0.0)) | (radius < 4 * eps) | (trips >= limit)
     code = HAND_OVER if stuck else RUNNING
     code = NEXT_PHASE if on else code
     code = CONVERGED if found | (rejected_settled & (phase != "gauss-newton")) else code
