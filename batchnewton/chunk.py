@@ -29,7 +29,8 @@ class Chunk:
 
 def addresses(arrays: tuple[np.ndarray, ...]) -> np.ndarray:
     """For each array where it lies and how long its last axis is."""
-    return np.array([(one.ctypes.data, one.shape[-1]) for one in arrays], np.int64).reshape(-1, 2)
+    where = [(one.__array_interface__["data"][0], one.shape[-1]) for one in arrays]
+    return np.array(where, np.int64).reshape(-1, 2)
 
 
 def kernel(problem: Problem, derive: str, step: str | None, dtype: np.dtype) -> compiler.Kernel:

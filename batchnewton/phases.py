@@ -6,6 +6,7 @@ What happens to a problem does not depend on its chunk, its thread or its lane.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -18,6 +19,7 @@ from .kernels.converge import CONVERGED, HAND_OVER, NEXT_PHASE, NOT_FINITE_AT_ST
 from .options import Options
 from .problem import Problem
 
+NONE = np.zeros(0, np.int64)
 SINGLE, DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
 
 
@@ -127,6 +129,8 @@ class Run:
         if self.problem.kind != "least-squares":
             return np.arange(len(self.x))
         residuals = first_kernel(self.problem, self.options).program.residuals
+        if self.problem.missing is None and residuals * self.problem.m >= self.problem.n:
+            return np.arange(len(self.x))
         few = residuals * self.problem.points(self.rows) < self.problem.n
         self.state[few] = status.TOO_FEW_POINTS
         return np.flatnonzero(~few)
@@ -141,29 +145,29 @@ class Run:
         """Phase after phase from the start; what they did not settle."""
         if self.spent:
             self.x[todo], self.top[todo] = self.problem.x0[self.rows][todo], -np.inf
-        before, unsettled = None, [np.zeros(0, np.int64)]
+        before, unsettled = None, []
         for at, phase in enumerate(phases):
             if not todo.size or self.stop[0]:
                 break
-            code = self.run(phase, todo)
-            good, on, failed = code == int(CONVERGED), code == int(NEXT_PHASE), code >= int(HAND_OVER)
+            done, on, failed, bad_start = by_end(todo, self.run(phase, todo))
             if phase.rough:
-                good, on = np.zeros_like(good), good | on
+                done, on, failed = NONE, joined(done, on), joined(failed, bad_start)
             elif at == 0:
-                self.refuse(todo[code == int(NOT_FINITE_AT_START)])
-                failed = code == int(HAND_OVER)
-            done = those(todo, good)
+                self.refuse(bad_start)
+            else:
+                failed = joined(failed, bad_start)
             if before is not None and done.size:  # better than where the phase before it was
                 worse = at_rows(self.fun, done) > above_rounding(at_rows(before, done), at_rows(self.top, done))
-                unsettled += [done[worse]]
-                done = those(done, ~worse)
+                done, failed = those(done, ~worse), joined(failed, those(done, worse))
             self.state[done] = status.CONVERGED
-            unsettled += [todo[failed]]
-            before, todo = np.array(self.fun, SINGLE if phase.rough else self.fun.dtype), those(todo, on)
-        return np.sort(np.concatenate(unsettled))
+            unsettled += [failed]
+            before, todo = np.array(self.fun, SINGLE if phase.rough else self.fun.dtype), on
+        return functools.reduce(joined, unsettled, NONE)
 
     def refuse(self, rows: np.ndarray) -> None:
         """Nothing can be evaluated at these starts."""
+        if not rows.size:
+            return
         self.state[rows], self.fun[rows] = status.NOT_FINITE_AT_START, np.nan
         self.x[rows] = self.problem.x0[self.rows][rows]
 
@@ -181,6 +185,18 @@ class Run:
         if phase.rough:
             self.x[todo], self.fun[todo], self.top[todo] = x[todo], fun[todo], top[todo]
         return at_rows(code, todo)
+
+
+def by_end(rows: np.ndarray, code: np.ndarray) -> list[np.ndarray]:
+    """The rows that converged, go on to the next phase, are handed over, were not finite at their start."""
+    ends = (CONVERGED, NEXT_PHASE, HAND_OVER, NOT_FINITE_AT_START)
+    count = np.bincount(code, minlength=5)
+    return [those(rows, code == end) if count[int(end)] else NONE for end in ends]
+
+
+def joined(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Rows of both, in ascending order."""
+    return np.sort(np.concatenate([a, b])) if a.size and b.size else a if a.size else b
 
 
 def those(rows: np.ndarray, chosen: np.ndarray) -> np.ndarray:

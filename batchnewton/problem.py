@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from types import FunctionType
 from typing import Any
 
@@ -179,9 +179,18 @@ def from_curve(
         if s.shape not in ((), (m,), (size, m)):
             raise shape_error("sigma", s, f"({m},) for all curves or ({size}, {m})")
         inputs += [build.column("sigma", s if s.ndim == 2 else Shared(np.broadcast_to(s, (m,))))]
-    inputs += [Input(f"x_{i}") for i in range(n)]
+    inputs += unknowns(n)
     names = names or tuple(f"x{i}" for i in range(n))
     return build.problem(residual(f), "least-squares", inputs, names, counts, mask, single=single, omit=own_y)
+
+
+known_input = lru_cache(Input)
+
+
+@lru_cache
+def unknowns(n: int) -> tuple[Input, ...]:
+    """n unknowns, each an argument of its own."""
+    return tuple(Input(f"x_{i}") for i in range(n))
 
 
 def plain(f: Callable[..., Any]) -> Callable[..., Any]:
@@ -248,7 +257,7 @@ class _Builder:
         shape = array.shape[leading:]
         stored = self.arrays[level]
         stored.append(array.reshape(*array.shape[:leading], -1))
-        return Input(f"{level}{len(stored) - 1}", shape, level)
+        return known_input(f"{level}{len(stored) - 1}", shape, level)
 
     def argument(self, i: int, value: Any) -> Input:
         """One of ``args``: a scalar or shared value, or one with a batch axis."""
