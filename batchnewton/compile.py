@@ -129,7 +129,7 @@ def _kernel(signature: Signature, kind: str, phase: str | None, dtype: np.dtype)
 @functools.cache
 def vector_bytes() -> int:
     """Length of the vectors that the machine code may use: AVX-512 64, AVX 32, SSE and NEON 16."""
-    features = config.CPU_FEATURES or llvmlite.binding.get_host_cpu_features().flatten()
+    features = getattr(config, "CPU_FEATURES", None) or llvmlite.binding.get_host_cpu_features().flatten()
     return 64 if "+avx512f" in features else 32 if "+avx," in features + "," else 16
 
 
@@ -172,7 +172,7 @@ def header(
             "import numpy as np",
             "from numba import cfunc, float32, float64, int64, types",
             "",
-            "from batchnewton.kernels.lower import lowered, positive_lanes",
+            "from batchnewton.kernels.lower import lanes, lowered, positive_lanes",
             *(f"from batchnewton.kernels.vector_math import {name}_{single} as {name}" for name in called),
             "",
             f"OPTIONS = {OPTIONS}",

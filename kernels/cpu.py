@@ -21,7 +21,7 @@ from numba.core.extending import intrinsic
 from . import linalg, status, step, trust
 from .converge import HAND_OVER, NEXT_PHASE
 from .history import record, record_lanes
-from .lower import get, keep, lowest_bit, peek, pointer, put, small
+from .lower import flush_subnormals, get, keep, lowest_bit, peek, pointer, put, set_mode, small
 
 OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
 AT = ("c_0", "q_0", "F", "F0", "radius", "trips", "moves", "code")  # order of the places in ``at``
@@ -128,6 +128,7 @@ def solve(
     tables = pointer(args), pointer(data)
     out = pointer(fun), pointer(top), pointer(code), pointer(nit), pointer(nfev)
     problem = np.full(W, -1, np.int64)
+    mode = flush_subnormals()
     ended = np.int64(-1) if W == 64 else (np.int64(1) << W) - 1
     taken = 0
     running = 0
@@ -155,6 +156,7 @@ def solve(
         if history.size > 0:
             record_lanes(state, W, at[TRIPS], problem, outputs, scale, n, nfev, history)
         ended = call_advance(advance, S, limit, ftol, xtol, gtol)
+    set_mode(mode)
     keep(S)
     keep(D)
 

@@ -1,7 +1,7 @@
 """Text of the CPU lane kernels: W problems side by side, lane l of slot s at ``S[s + l]``.
 
-One flat workspace with constant offsets lets LLVM prove that nothing overlaps, so that each ``for l in range(W)``
-becomes vector instructions.  What is generated here is the part that depends on the formula and its size
+One flat workspace with constant offsets: each ``for l in range(W)`` becomes vector instructions (``lower.lanes``).
+What is generated here is the part that depends on the formula and its size
 (``evaluate``, ``advance``, ``load``, ``store``); the loops around it are plain functions in ``cpu``.
 """
 
@@ -17,6 +17,7 @@ ARRAYS = ("x", "g", "h", "r", "j", "c", "d", "q", "z", "lower", "inverse")
 SCALARS = ("F", "F0", "s", "alpha", "radius", "size", "over", "trips", "moves", "settled", "tiny", "code")
 FLAGS = ("settled", "tiny")
 CACHE = 24_000  # bytes of workspace that should stay in the first-level cache
+LANES = "lanes(W)"  # decorator of what every lane does
 MANY = 32  # sums; more do not fit into the registers
 PRESENT = {"counts": "left", "mask": "present"}  # positive where a problem has a row
 
@@ -147,10 +148,11 @@ def renamed(line: str, names: set[str], suffix: str) -> str:
     return re.sub(r"[A-Za-z_]\w*", lambda word: word[0] + suffix if word[0] in names else word[0], line)
 
 
-def function(head: str, body: Iterable[str], lowered: bool = False) -> str:
-    """Text of a function; ``lowered`` for straight-line text (see ``lower``), else a compiled function."""
+def function(head: str, body: Iterable[str], how: str | None = None) -> str:
+    """Text of a function: ``how`` is "lowered" or LANES for straight-line text (see ``lower``), else it is a
+    compiled function."""
     lines = list(body) or ["pass"]
-    how = "@lowered" if lowered else f"@cfunc({head.split('(')[0].upper()}, **OPTIONS)"
+    how = f"@{how}" if how else f"@cfunc({head.split('(')[0].upper()}, **OPTIONS)"
     return "\n".join([how, f"def {head}:", *indent(lines, 1)])
 
 
@@ -166,7 +168,7 @@ def evaluate_text(program: Formula, where: Layout, points: int) -> list[str]:
     body = [f"{name} = A[{at}]" for at, name in enumerate(where.call)] + statements(program, "call")
     once, read = once_text(program, where, call, sums)
     functions = [once]
-    body += ["count = T(m)", "for l in range(W):", f"    once({', '.join(['S', 'l', 'count', *read])})"]
+    body += ["count = T(m)", f"once({', '.join(['S', 'count', *read])})"]
     if where.missing == "counts":
         body += ["most = zero", "for l in range(W):", f"    most = max(most, {slot('count')})", "m = int64(most)"]
     first = "0"
@@ -195,7 +197,7 @@ def once_text(program: Formula, where: Layout, call: list[str], sums: list[str])
         body += [f"{slot(name)} = {total}"]
     body += [f"{slot(name)} = zero" for name in sums if name not in alone]
     read = [name for name in call if name in needed]
-    return function(f"once({', '.join(['S', 'l', 'count', *read])})", body, lowered=True), read
+    return function(f"once({', '.join(['S', 'l', 'count', *read])})", body, LANES), read
 
 
 def inputs(program: Formula) -> list[str]:
@@ -213,7 +215,7 @@ def prepare_text(program: Formula, where: Layout) -> list[str]:
     row += [f"X[{q} * m + k] = {name}" for q, name in enumerate(computed_rows(program), len(where.rows))]
     body = [f"{name} = A[{at}]" for at, name in enumerate(where.call)] + statements(program, "call")
     body += ["for k in range(m):", f"    row({given})"]
-    return [function(f"row({given})", row, lowered=True), function("prepare(X, A, m)", body)]
+    return [function(f"row({given})", row, "lowered"), function("prepare(X, A, m)", body)]
 
 
 def pass_text(program: Formula, where: Layout, call: list[str], sums: list[str], points: int) -> tuple[str, list[str]]:
@@ -237,9 +239,8 @@ def pass_text(program: Formula, where: Layout, call: list[str], sums: list[str],
             shared += [f"row{suffix}"]
             body += [f"left{suffix} = count - row{suffix}"]
     body += additions(program, where, sums, points)
-    given = ", ".join(["S", "D", "l", "k", *(name for name in call if name in uses), *shared])
-    loop = [*head, "for l in range(W):", f"    add{points}({given})"]
-    return function(f"add{points}({given})", body, lowered=True), loop
+    given = ", ".join(["k", *(name for name in call if name in uses), *shared])
+    return function(f"add{points}(S, D, l, {given})", body, LANES), [*head, f"add{points}(S, D, {given})"]
 
 
 def additions(program: Formula, where: Layout, sums: Sequence[str], points: int) -> list[str]:
@@ -293,11 +294,10 @@ def advance_text(program: Formula, phase: str, eps: float, tolerances: Mapping[s
     body += stores([*inputs(program), *(f"{array}_{i}" for array in "cd" for i in range(n))])
     body += stores(name for name in (*kept, "code") if name not in FLAGS)
     body += [f"{slot(flag)} = one if {flag} else zero" for flag in FLAGS]
-    given = "S, l, limit, ftol, xtol, gtol"
-    loop = ["for l in range(W):", f"    trip({given})", "return ended_lanes(S, code_)"]
+    steps = ["trip(S, limit, ftol, xtol, gtol)", "return ended_lanes(S, code_)"]
     return [
-        function(f"trip({given})", body, lowered=True),
-        function("advance(S, limit, ftol, xtol, gtol)", loop),
+        function("trip(S, l, limit, ftol, xtol, gtol)", body, LANES),
+        function("advance(S, limit, ftol, xtol, gtol)", steps),
     ], text
 
 

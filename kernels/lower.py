@@ -4,12 +4,15 @@
 code can call: each statement becomes the one or two LLVM instructions that it says, in the block of the caller's loop.
 Numba itself would spend about a millisecond on every statement to find types that are known beforehand: all numbers
 are of one float type, conditions are truth values, and indices are integers.  ``a if c else b`` is LLVM's ``select``.
+``@lanes(W)`` puts the loop ``for l in range(W)`` around it and tells LLVM what the text promises, that no pass reads
+what another writes: so the loop becomes vector instructions however long it is.
 
 The text stays ordinary Python and can be read, run and stepped through as such.
 """
 
 import ast
 import inspect
+import platform
 import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -27,21 +30,36 @@ INTRINSICS = {"sqrt": "llvm.sqrt", "fabs": "llvm.fabs", "abs": "llvm.fabs"}
 WIDE = (
     '"prefer-vector-width"="512"'  # LLVM would take 256 bits on most hosts that have 512; an attribute in LLVM's text
 )
+MACHINE = {"x86_64": "x86", "AMD64": "x86", "arm64": "arm", "aarch64": "arm"}.get(platform.machine(), "unknown")
+FLUSH = {"x86": 0x8040, "arm": 1 << 24}  # FTZ and DAZ of MXCSR; FZ of FPCR
 INDEX = ir.IntType(64)
 TRUTH = ir.IntType(1)
 
 
 def lowered(function: Callable[..., None]) -> Any:
     """The intrinsic of a straight-line function; it returns nothing, but stores into its array arguments."""
+    return _intrinsic(function, None)
+
+
+def lanes(count: int) -> Callable[[Callable[..., None]], Any]:
+    """The intrinsic of a straight-line function for ``count`` values of its argument ``l``, which callers leave out."""
+    return lambda function: _intrinsic(function, count)
+
+
+def _intrinsic(function: Callable[..., None], looped: int | None) -> Any:
     tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
     assert isinstance(tree, ast.FunctionDef)
-    names = [argument.arg for argument in tree.args.args]
+    names = [argument.arg for argument in tree.args.args if looped is None or argument.arg != "l"]
 
     def typed(*given: types.Type) -> tuple[Any, Callable[..., Any]]:
         def generate(context: Any, builder: ir.IRBuilder, signature: Any, values: Sequence[ir.Value]) -> ir.Value:
             set.add(builder.function.attributes, WIDE)
             separate(builder.function, given)
-            _Block(context, builder, function.__globals__, names, signature.args, values).run(tree.body)
+            block = _Block(context, builder, function.__globals__, names, signature.args, values)
+            if looped is None:
+                block.run(tree.body)
+            else:
+                _Loop(builder, looped).run(block, tree.body)
             return context.get_dummy_value()
 
         return types.void(*given), generate
@@ -78,6 +96,57 @@ def small(typing: Any) -> tuple[Any, Callable[..., Any]]:
         return context.get_dummy_value()
 
     return types.void(), generate
+
+
+@intrinsic
+def flush_subnormals(typing: Any) -> tuple[Any, Callable[..., Any]]:
+    """From here on this thread takes subnormal numbers as zero, on x86 and ARM; returns the mode before, for
+    `set_mode`.  A processor spends some 150 cycles on each operation with one: the tails of a Gaussian in float32."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, values: Sequence[ir.Value]) -> Any:
+        before = _mode(builder)
+        _set_mode(builder, builder.or_(before, ir.Constant(INDEX, FLUSH.get(MACHINE, 0))))
+        return before
+
+    return types.int64(), generate
+
+
+@intrinsic
+def set_mode(typing: Any, mode: Any) -> tuple[Any, Callable[..., Any]]:
+    """Back to a mode of floating-point arithmetic."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, values: Sequence[ir.Value]) -> Any:
+        _set_mode(builder, values[0])
+        return context.get_dummy_value()
+
+    return types.void(types.int64), generate
+
+
+def _mode(builder: Any) -> Any:
+    """The register that says how this thread calculates; 0 where we do not know it."""
+    if MACHINE == "x86":
+        place = cgutils.alloca_once(builder, ir.IntType(32))
+        store = ir.FunctionType(ir.VoidType(), [ir.IntType(8).as_pointer()])
+        function = cgutils.get_or_insert_function(builder.module, store, "llvm.x86.sse.stmxcsr")
+        builder.call(function, [builder.bitcast(place, ir.IntType(8).as_pointer())])
+        return builder.zext(builder.load(place), INDEX)
+    if MACHINE == "arm":
+        function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(INDEX, []), "llvm.aarch64.get.fpcr")
+        return builder.call(function, [])
+    return ir.Constant(INDEX, 0)
+
+
+def _set_mode(builder: Any, mode: Any) -> None:
+    if MACHINE == "x86":
+        place = cgutils.alloca_once_value(builder, builder.trunc(mode, ir.IntType(32)))
+        load = ir.FunctionType(ir.VoidType(), [ir.IntType(8).as_pointer()])
+        function = cgutils.get_or_insert_function(builder.module, load, "llvm.x86.sse.ldmxcsr")
+        builder.call(function, [builder.bitcast(place, ir.IntType(8).as_pointer())])
+    if MACHINE == "arm":
+        function = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(ir.VoidType(), [INDEX]), "llvm.aarch64.set.fpcr"
+        )
+        builder.call(function, [mode])
 
 
 @intrinsic
@@ -150,8 +219,57 @@ def separate(function: ir.Function, given: Sequence[types.Type]) -> None:
             argument.add_attribute("noalias")
 
 
+class _Distinct(ir.MDValue):
+    """A piece of metadata that is equal to no other."""
+
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def descr(self, buf: list[str]) -> None:
+        text: list[str] = []
+        super().descr(text)
+        buf += ["distinct ", *text]
+
+
+def _distinct(builder: ir.IRBuilder) -> _Distinct:
+    return _Distinct(builder.module, [], name=str(len(builder.module.metadata)))
+
+
+class _Loop:
+    """``for l in range(count)``, whose passes do not depend on each other (LLVM Language Reference:
+    llvm.loop.parallel_accesses)."""
+
+    def __init__(self, builder: Any, count: int) -> None:
+        self.builder, self.count, self.accesses = builder, count, _distinct(builder)
+
+    def run(self, block: "_Block", statements: Sequence[ast.stmt]) -> None:
+        builder, before = self.builder, self.builder.block
+        inside, behind = builder.append_basic_block("lanes"), builder.append_basic_block("behind")
+        builder.branch(inside)
+        builder.position_at_end(inside)
+        lane = builder.phi(INDEX)
+        block.locals["l"], block.accesses = lane, self.accesses
+        block.run(statements)
+        following = builder.add(lane, ir.Constant(INDEX, 1), flags=("nuw", "nsw"))
+        again = builder.icmp_unsigned("<", following, ir.Constant(INDEX, self.count))
+        lane.add_incoming(ir.Constant(INDEX, 0), before)
+        lane.add_incoming(following, builder.block)
+        builder.cbranch(again, inside, behind).set_metadata("llvm.loop", self.promises())
+        builder.position_at_end(behind)
+
+    def promises(self) -> ir.MDValue:
+        """What LLVM may take for granted: without it, it compares every two accesses, and gives up on long loops."""
+        told = _distinct(self.builder)
+        told.operands = (told, self.builder.module.add_metadata(["llvm.loop.parallel_accesses", self.accesses]))
+        return told
+
+
 class _Block:
-    """Statements into the current block of the builder."""
+    """Statements into the current block of the builder; ``accesses`` is the group of memory accesses they are in."""
+
+    accesses: ir.MDValue | None = None
 
     def __init__(
         self,
@@ -191,7 +309,7 @@ class _Block:
     def assign(self, targets: Sequence[ast.expr], value: ir.Value) -> None:
         for target in targets:
             if isinstance(target, ast.Subscript):
-                self.builder.store(value, self.place(target))
+                self.grouped(self.builder.store(value, self.place(target)))
             else:
                 assert isinstance(target, ast.Name)
                 self.locals[target.id] = value
@@ -218,7 +336,12 @@ class _Block:
         return self.context.get_constant(self.float, float(value))
 
     def value_Subscript(self, node: ast.Subscript) -> Any:
-        return self.builder.load(self.place(node))
+        return self.grouped(self.builder.load(self.place(node)))
+
+    def grouped(self, access: Any) -> Any:
+        if self.accesses is not None:
+            access.set_metadata("llvm.access.group", self.accesses)
+        return access
 
     def value_BinOp(self, node: ast.BinOp) -> Any:
         return self.binary(node.op, self.value(node.left), self.value(node.right))

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import workloads
 
+import batchnewton as bn
 from batchnewton import compile as compiler
 from batchnewton import nist
 from batchnewton.kernels import lanes
@@ -109,3 +110,12 @@ def test_large_problems_compile_and_solve():
     result = bn.minimize(chained, start)
     assert result.success.all()
     np.testing.assert_allclose(result.x, 1.0, rtol=1e-8)
+
+
+def test_subnormal_numbers_are_zero_in_the_kernels_only():
+    """Far from a peak, float32 meets them at every point; the caller's arithmetic is as it was."""
+    x = np.linspace(-9, 9, 64)
+    peak = lambda x, a, c: a * np.exp(-((x - c) ** 2))  # noqa: E731
+    result = bn.curve_fit(peak, x, peak(x, 2.0, 0.5)[None], [1.5, 0.4], dtype="float32", threads=1)
+    assert result.success.all() and np.allclose(result.x, [[2.0, 0.5]], atol=1e-5)
+    assert np.float32(1e-40) * np.float32(0.5) > 0.0 and np.array([1e-310])[0] / 2 > 0.0
