@@ -190,8 +190,7 @@ class Run:
 def by_end(rows: np.ndarray, code: np.ndarray) -> list[np.ndarray]:
     """The rows that converged, go on to the next phase, are handed over, were not finite at their start."""
     ends = (CONVERGED, NEXT_PHASE, HAND_OVER, NOT_FINITE_AT_START)
-    count = np.bincount(code, minlength=5)
-    return [those(rows, code == end) if count[int(end)] else NONE for end in ends]
+    return [those(rows, code == int(end)) for end in ends]
 
 
 def joined(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -201,7 +200,8 @@ def joined(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def those(rows: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     """``rows[chosen]``, not copied where that is all of them."""
-    return rows if chosen.all() else rows[chosen]
+    count = np.count_nonzero(chosen)
+    return rows if count == len(rows) else rows[chosen] if count else NONE
 
 
 def at_rows(array: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -29,6 +29,7 @@ C, Q, F, F0, RADIUS, TRIPS, MOVES, CODE = range(8)
 
 normal_equations = njit(**OPTIONS)(linalg.normal_equations)
 FIRST_RADIUS = step.RADIUS
+LINE = 64  # bytes of a cache line
 NARROW = 3  # columns; fewer are copied one after the other
 
 
@@ -95,7 +96,16 @@ def load(S, D, W, lane, b, n, m, x, args, arg_arrays, data, data_arrays):
 def workspaces(slots, W, m, data, like):
     """State of the lanes, and their data."""
     columns = data[:, 1].sum()
-    return np.zeros(slots * W, like.dtype), np.zeros((m * columns + 1) * W, like.dtype)
+    return aligned_zeros(slots * W, like), aligned_zeros((m * columns + 1) * W, like)
+
+
+@njit(**OPTIONS)
+def aligned_zeros(size, like):
+    """Zeros that begin with a cache line: a vector that lies in two of them costs twice."""
+    item = like.itemsize
+    array = np.zeros(size + LINE // item, like.dtype)
+    first = (LINE - array.ctypes.data % LINE) % LINE // item
+    return array[first : first + size]
 
 
 @njit(**OPTIONS)
