@@ -69,7 +69,7 @@ class Solution:
 
     def put(self, rows: np.ndarray, other: Solution) -> None:
         """The answers of some problems."""
-        for name in ("x", "fun", "status", "nit", "nfev"):
+        for name in ("x", "fun", "nit", "nfev", "status"):  # the status says that the rest is there
             getattr(self, name)[rows] = getattr(other, name)
         self.histories += [(rows[within], part) for within, part in other.histories]
 
@@ -228,7 +228,7 @@ def patiently(run: Run, todo: np.ndarray, answer: Solution) -> None:
     kind = ("minimize", "least-squares", "root").index(problem.kind)
     limits = run.stop, history, float(run.options.max_iter), kind, False
     solve(np.arange(size), part.x0, x, fun, state, nit, nfev, *part.shared, *limits)
-    answer.x[at], answer.fun[at], answer.status[at] = x, fun, state
-    answer.nit[at], answer.nfev[at] = nit, nfev
+    answer.x[at], answer.fun[at], answer.nit[at], answer.nfev[at] = x, fun, nit, nfev
+    answer.status[at] = state
     if history.size:
         run.history[todo] = history

@@ -85,6 +85,7 @@ def solve_chunk(problem: Problem, rows: slice, options: Options, answer: Solutio
     if at.size:
         clean = problem.without_nan(at)
         second = Solution.empty(clean, options.dtype)
+        answer.status[at] = status.NOT_RUN
         run_phases(clean, slice(0, clean.size), options, second, stop)
         answer.put(at, second)
 
