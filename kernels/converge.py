@@ -42,7 +42,7 @@ def resolved(h, inverse, c, d, q, n):
     ``|d_i / c_i| < d_j / (CLEARANCE h_jj)`` for all i and pivots d_j (their reciprocals are ``inverse``).  Along a
     valley of minima the least pivot vanishes as fast as the step does.
     """
-    worst = 0.0
+    worst = 1.0
     for j in range(n):
         share = h[j, j] * inverse[j]
         worst = share if share > worst else worst

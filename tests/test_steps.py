@@ -98,8 +98,8 @@ def test_an_inflexion_is_no_minimum():
     assert converge.minimum(F=1.0, s=1e-24, s_before=1e-12, tight_f=1e-20, floor=1e-6, **common)
 
 
-def newton(problem, phase):
-    """The trips of one problem, in plain Python, with the reference's derivatives."""
+def newton(problem, phase, path=None):
+    """The trips of one problem, in plain Python, with the reference's derivatives; ``path`` collects the points."""
     x = np.array(problem.x0, float)
     n = len(x)
     g, c, d, q, z, inverse, r = (np.zeros(n) for _ in range(7))
@@ -114,6 +114,8 @@ def newton(problem, phase):
             F, F0, s, alpha, radius, trips, moves, settled, tiny,
             50, 1e-18, 1e-6, -1.0, phase, n, EPS, 1e-20, 1e-11, 1e-6, np.sqrt,
         )  # fmt: skip
+        if path is not None:
+            path.append(c.copy())
         if code != converge.RUNNING:
             return c, code
     raise AssertionError("no end")
