@@ -180,7 +180,8 @@ def patiently(
     kernel.solve_trust(
         np.arange(size), part.x0, x, fun, state, nit, nfev, *part.shared, stop, float(options.max_iter), kind, False
     )
-    answer.x[at], answer.fun[at], answer.status[at] = x, fun, state
+    with np.errstate(over="ignore"):  # what diverged may be beyond float32
+        answer.x[at], answer.fun[at], answer.status[at] = x, fun, state
     answer.nit[at], answer.nfev[at] = nit, nfev
 
 

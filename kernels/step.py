@@ -16,12 +16,13 @@ from .converge import (
     NEXT_PHASE,
     NOT_FINITE_AT_START,
     RUNNING,
+    STEADY,
     arrived,
     foreseen,
     minimum,
     near_minimum,
     residuals_vanish,
-    resolved,
+    spread,
     visible,
     within,
 )
@@ -120,7 +121,7 @@ def judge(f, g, d, F, s, alpha, radius, first, tiny, finite, q, n, eps, sqrt):
 
 def trip(
     x, f, g, h, r, j, c, d, q, z, lower, inverse,
-    F, F0, s, alpha, radius, trips, moves, settled, tiny,
+    F, F0, s, alpha, radius, trips, moves, settled, tiny, widest_before,
     limit, ftol, xtol, gtol, phase, n, eps, tight_f, tight_x, floor, sqrt,
 ):  # fmt: skip
     """One trip: from f, g, H at the trial point x to the next trial point; returns the state and the exit code.
@@ -184,10 +185,13 @@ def trip(
         )
         on = False
     if phase == "minimize":  # of least squares JᵀJ is known to be definite, and Gauss-Newton has moved
-        sound = resolved(h, inverse, c, d, q, n)
-        found = found & sound & (moved | (s == 0.0))
-        newton = newton & sound
-        settled_now = settled_now & sound
+        widest = spread(h, inverse, n)
+        steady = moved & (widest <= STEADY * widest_before)
+        found = found & (steady | (s == 0.0))
+        newton = newton & steady
+        settled_now = settled_now & steady
+        widest = widest if definite else 0.0
+        widest_before = widest if accept else widest_before
     if (phase == "exact") | (phase == "minimize"):
         ahead = accept & newton & (not found) & foreseen(F, s, s_before, moved, short, ftol, sqrt)
         found = found | ahead
@@ -206,4 +210,4 @@ def trip(
     code = NOT_FINITE_AT_START if first & (not finite) else code
     for i in range(n):
         x[i] = c[i] + d[i]
-    return F, F0, s, alpha, radius, trips, moves, settled, tiny, code
+    return F, F0, s, alpha, radius, trips, moves, settled, tiny, widest_before, code

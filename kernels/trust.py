@@ -15,7 +15,7 @@ import math
 import numpy as np
 
 from . import status
-from .bounded import EPS, backward, bounded_step, forward, inner, is_definite, jit, ldl, rounding
+from .bounded import EPS, backward, bounded_step, forward, inner, jit, ldl, pivots
 
 RADIUS = 0.3  # first bound of a step, relative, per sqrt(n)
 GROW, GROW_MOST = 2.0, 64.0  # how a bound that was reached grows; it doubles while the model foretells f to 3 % and
@@ -24,18 +24,19 @@ RELAX = 8.0  # longest over-relaxation of a Newton step (speeds x⁴-like minima
 BIAS = 2.0  # how much better Gauss-Newton must predict to be kept
 XTOL, FTOL = 1e-11, 1e-20
 QUICK = 0.05  # of x³ a Newton step leaves an eighth of what it promised, of x⁴ a fifth: that is not quadratic
-CLEARANCE = 30.0  # a pivot is believed when its share exceeds the relative step so many times
+STEADY = 1.5  # near a strict minimum no pivot of H shrinks by more than this in one step
+SURE = 1e-8  # least share of a pivot that must come from the curvature of residuals alone
 AWAY = 5  # trips beyond 1e20 times the start, with no minimum ahead, until f counts as unbounded
 KICKS = 3  # forced Newton steps of a root search that is stuck
 
 MINIMIZE, LEAST_SQUARES, ROOT = range(3)
 
 # How a search ended.
-SEARCHING, FOUND, LIMIT, STALLED, FLAT, DIVERGED, BAD_START, BAD_STEP = range(8)
+SEARCHING, FOUND, LIMIT, STALLED, FLAT, DIVERGED, BAD_START, BAD_STEP, DEGENERATE = range(9)
 
 # Scalars of the state, by position.
 (F, F0, R, LAM, TAU, DEC, SLOPE, PRED, PRED_H, PRED_B, STEP, TRIPS, MOVES, EXACT, NEWTON, TINY, GAINED, FORCE, TURNS,
- BACK, GROWTH, FAR, SCALARS) = range(23)  # fmt: skip
+ BACK, GROWTH, FAR, SHRUNK, SHARE, SCALARS) = range(25)  # fmt: skip
 
 
 @jit
@@ -129,6 +130,7 @@ def judge_trial(kind, f, g, H, B, x, c, y, scale, gc, Hc, Bc, K, auto, n):
     if accept:
         if not force:
             K[MOVES] += 1.0
+        compare_pivots(Hc, H, force, scale, K, n)
         K[F] = f
         for i in range(n):
             c[i], gc[i] = x[i], g[i]
@@ -197,6 +199,7 @@ def search(kind, auto, f, g, H, B, r, J, x, c, y, scale, gc, Hc, Bc, rc, Jc, K, 
             return FOUND
     else:
         bottom = moved and dec <= 1e-6 * abs(K[F]) and dec >= 0.25 * before and exact
+        certain = slope == 0.0 or is_steady(kind, Bc, scale, K, n)
         quick = not exact or (moved and dec <= QUICK * before) or slope == 0.0
         small = quick and (dec <= FTOL * abs(K[F]) or (gained and step <= XTOL))
         if step <= 1e-6 and K[TAU] == 1.0 and (small or bottom):
@@ -207,10 +210,12 @@ def search(kind, auto, f, g, H, B, r, J, x, c, y, scale, gc, Hc, Bc, rc, Jc, K, 
                 for i in range(n):
                     x[i], y[i] = c[i], 0.0
                 return LIMIT if K[TRIPS] >= limit else SEARCHING
-            if newton and is_certain(kind, Hc, Bc, scale, step, n):
+            if newton and certain:
                 return FOUND
-        if (noise and is_certain(kind, Hc, Bc, scale, step, n)) or bracket:
+        if noise and certain:
             return FOUND
+        if bracket:
+            return DEGENERATE
     stuck = not K[PRED] > 0.0 or K[R] < (1e-9 if kind == ROOT else 1e-15)
     stuck = stuck or (dec <= FTOL * abs(K[F]) and not newton and step <= 1e-6)
     if stuck and kind == ROOT and K[TURNS] < KICKS:
@@ -234,15 +239,28 @@ def search(kind, auto, f, g, H, B, r, J, x, c, y, scale, gc, Hc, Bc, rc, Jc, K, 
 
 
 @jit
-def is_certain(kind, H, B, scale, step, n):
-    """Whether H, positive definite at a point, is so at the end of the relative step too, by which it changes.
+def compare_pivots(former, H, first, scale, K, n):
+    """Set by how much the pivots of H shrank at most (infinite where either is not positive definite), and the least
+    share of one in its diagonal element."""
+    before, now = np.ones(n), np.ones(n)
+    both = not first and pivots(former, scale, before, n) > 0.0
+    K[SHARE] = pivots(H, scale, now, n)
+    K[SHRUNK] = 0.0 if both and K[SHARE] > 0.0 else np.inf
+    for j in range(n):
+        K[SHRUNK] = max(K[SHRUNK], before[j] / now[j])
 
-    Along a valley of minima its least pivot vanishes as fast as the step does.  Of least squares it is enough that
-    JᵀJ is definite: the curvature of the residuals is of less weight the smaller they are.
+
+@jit
+def is_steady(kind, B, scale, K, n):
+    """Whether H will be positive definite at the end, too: no pivot shrinks any more.
+
+    Along a valley of minima, and towards an inflexion, one vanishes as the gradient does.  Of least squares it is
+    enough that JᵀJ is definite: the curvature of the residuals is of less weight the smaller they are; else it must be
+    more than what rounding errors of the residuals make of it.
     """
-    if kind == LEAST_SQUARES and is_definite(B, scale, rounding(n), n):
-        return True
-    return is_definite(H, scale, max(rounding(n), CLEARANCE * step), n)
+    if kind == LEAST_SQUARES:
+        return pivots(B, scale, np.ones(n), n) > 0.0 or (K[SHRUNK] <= STEADY and K[SHARE] > SURE)
+    return K[SHRUNK] <= STEADY
 
 
 @jit
@@ -253,7 +271,7 @@ def kick(A, gs, y, K, n):
     trace = 0.0
     for i in range(n):
         trace += A[i, i]
-    ldl(A, 1e-12 * trace + 1e-300, rounding(n), L, d, v, n)
+    ldl(A, 1e-12 * trace + 1e-300, L, d, v, n)
     forward(L, gs, z, n)
     sign = -1.0 if K[TURNS] % 2.0 == 0.0 else 1.0
     for i in range(n):
@@ -272,6 +290,8 @@ def judge_end(kind, how, c, scale, gc, Hc, Bc, K, n):
             unseen = Hc[i, i] * max(c[i] * c[i], scale[i] * scale[i]) <= EPS * abs(K[F])
             singular = singular or (unseen and kind != ROOT)
         return status.SINGULAR if singular else status.CONVERGED
+    if how == DEGENERATE:
+        return status.SINGULAR
     if how == BAD_START:
         return status.NOT_FINITE_AT_START
     if how == DIVERGED:
@@ -289,7 +309,7 @@ def judge_end(kind, how, c, scale, gc, Hc, Bc, K, n):
             for j in range(n):
                 A[i, j] = Hc[i, j] * scale[i] * scale[j]
                 size = max(size, abs(A[i, j]))
-        definite, p = ldl(A, 0.0, rounding(n), L, d, v, n)
+        definite, p = ldl(A, 0.0, L, d, v, n)
         if not definite:
             return status.SADDLE if p < -1e-8 * size * inner(v, v, n) else status.SINGULAR
     if how == LIMIT:
