@@ -15,7 +15,8 @@ import math
 import numpy as np
 
 from . import status
-from .bounded import EPS, backward, bounded_step, forward, inner, jit, ldl, pivots
+from .bounded import EPS, backward, bounded_step, forward, inner, jit, ldl
+from .strict import is_steady, residuals_small, shrinkage_of_pivots
 
 RADIUS = 0.3  # first bound of a step, relative, per sqrt(n)
 GROW, GROW_MOST = 2.0, 64.0  # how a bound that was reached grows; it doubles while the model foretells f to 3 % and
@@ -24,8 +25,6 @@ RELAX = 8.0  # longest over-relaxation of a Newton step (speeds x⁴-like minima
 BIAS = 2.0  # how much better Gauss-Newton must predict to be kept
 XTOL, FTOL = 1e-11, 1e-20
 QUICK = 0.05  # of x³ a Newton step leaves an eighth of what it promised, of x⁴ a fifth: that is not quadratic
-STEADY = 1.5  # near a strict minimum no pivot of H shrinks by more than this in one step
-SURE = 1e-8  # least share of a pivot that must come from the curvature of residuals alone
 AWAY = 5  # trips beyond 1e20 times the start, with no minimum ahead, until f counts as unbounded
 KICKS = 3  # forced Newton steps of a root search that is stuck
 
@@ -77,20 +76,6 @@ def start_again(kind, x0, c, x, scale, K, n):
 
 
 @jit
-def residuals_small(r, J, x, tol, n):
-    """Whether ``|r_i| <= tol sum_k |J_ik x_k|`` for every residual, at a point where J is not zero."""
-    slopes = 0.0
-    for i in range(n):
-        size = 0.0
-        for k in range(n):
-            size += abs(J[i, k] * x[k])
-            slopes += abs(J[i, k])
-        if not abs(r[i]) <= tol * size:
-            return False
-    return slopes > 0.0
-
-
-@jit
 def judge_trial(kind, f, g, H, B, x, c, y, scale, gc, Hc, Bc, K, auto, n):
     """Accept or reject the trial point x; returns (accepted, at the rounding level of F, slope changed sign)."""
     finite = math.isfinite(f)
@@ -130,7 +115,8 @@ def judge_trial(kind, f, g, H, B, x, c, y, scale, gc, Hc, Bc, K, auto, n):
     if accept:
         if not force:
             K[MOVES] += 1.0
-        compare_pivots(Hc, H, force, scale, K, n)
+        K[SHRUNK], K[SHARE] = shrinkage_of_pivots(Hc, H, scale, n)
+        K[SHRUNK] = np.inf if force else K[SHRUNK]
         K[F] = f
         for i in range(n):
             c[i], gc[i] = x[i], g[i]
@@ -145,6 +131,7 @@ def search(kind, auto, f, g, H, B, r, J, x, c, y, scale, gc, Hc, Bc, rc, Jc, K, 
     K[TRIPS] += 1.0
     first = K[TRIPS] == 1.0
     forced = K[FORCE] > 0.0
+    plain = K[NEWTON] > 0.0 and K[TAU] == 1.0  # the step that led here was a Newton step, not relaxed
     finite, accept, noise, bracket = judge_trial(kind, f, g, H, B, x, c, y, scale, gc, Hc, Bc, K, auto, n)
     if first and not finite:
         return BAD_START
@@ -198,9 +185,9 @@ def search(kind, auto, f, g, H, B, r, J, x, c, y, scale, gc, Hc, Bc, rc, Jc, K, 
         if vanish or nearly or (newton and step <= XTOL and K[MOVES] > 0.0) or (noise and step <= 1e-9):
             return FOUND
     else:
-        bottom = moved and dec <= 1e-6 * abs(K[F]) and dec >= 0.25 * before and exact
-        certain = slope == 0.0 or is_steady(kind, Bc, scale, K, n)
-        quick = not exact or (moved and dec <= QUICK * before) or slope == 0.0
+        bottom = moved and plain and dec <= 1e-6 * abs(K[F]) and dec >= 0.25 * before and exact
+        certain = slope == 0.0 or is_steady(kind == LEAST_SQUARES, Bc, scale, K[SHRUNK], K[SHARE], n)
+        quick = not exact or (moved and plain and dec <= QUICK * before) or slope == 0.0
         small = quick and (dec <= FTOL * abs(K[F]) or (gained and step <= XTOL))
         if step <= 1e-6 and K[TAU] == 1.0 and (small or bottom):
             if not exact:  # the model must be exact at the end
@@ -236,31 +223,6 @@ def search(kind, auto, f, g, H, B, r, J, x, c, y, scale, gc, Hc, Bc, rc, Jc, K, 
     for i in range(n):
         x[i] = c[i] + scale[i] * y[i]
     return LIMIT if K[TRIPS] >= limit else SEARCHING
-
-
-@jit
-def compare_pivots(former, H, first, scale, K, n):
-    """Set by how much the pivots of H shrank at most (infinite where either is not positive definite), and the least
-    share of one in its diagonal element."""
-    before, now = np.ones(n), np.ones(n)
-    both = not first and pivots(former, scale, before, n) > 0.0
-    K[SHARE] = pivots(H, scale, now, n)
-    K[SHRUNK] = 0.0 if both and K[SHARE] > 0.0 else np.inf
-    for j in range(n):
-        K[SHRUNK] = max(K[SHRUNK], before[j] / now[j])
-
-
-@jit
-def is_steady(kind, B, scale, K, n):
-    """Whether H will be positive definite at the end, too: no pivot shrinks any more.
-
-    Along a valley of minima, and towards an inflexion, one vanishes as the gradient does.  Of least squares it is
-    enough that JᵀJ is definite: the curvature of the residuals is of less weight the smaller they are; else it must be
-    more than what rounding errors of the residuals make of it.
-    """
-    if kind == LEAST_SQUARES:
-        return pivots(B, scale, np.ones(n), n) > 0.0 or (K[SHRUNK] <= STEADY and K[SHARE] > SURE)
-    return K[SHRUNK] <= STEADY
 
 
 @jit

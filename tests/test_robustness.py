@@ -116,6 +116,48 @@ def test_a_valley_is_singular_however_near_the_search_comes():
         assert (result.status == bn.Status.SINGULAR).mean() > 0.9
 
 
+RESIDUALS_OF_VALLEYS = {
+    "hyperbola": lambda x: [x[0] * x[1] - 2, x[0] * x[1] / 2 - 1],
+    "hyperbola and offset": lambda x: [x[0] * x[1] - 2, 1.0 + 0 * x[0]],
+    "ring and offset": lambda x: [x[0] ** 2 + x[1] ** 2 - 1, 2 * (x[0] ** 2 + x[1] ** 2 - 1), 3.0 + 0 * x[0]],
+}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", RESIDUALS_OF_VALLEYS)
+def test_a_valley_of_least_squares_is_singular(name, dtype):
+    starts = np.random.default_rng(1).uniform(-3, 3, (500, 2))
+    result = bn.least_squares(RESIDUALS_OF_VALLEYS[name], starts, dtype=dtype)
+    assert not result.success.any()
+    assert (result.status == bn.Status.SINGULAR).mean() > 0.9
+
+
+def quartic(x, c, floor):
+    """All monomials of two unknowns from degree 1 to 4."""
+    a, b = x[0], x[1]
+    powers = [a, b, a * a, a * b, b * b, a**3, a * a * b, a * b * b, b**3]
+    powers += [a**4, a**3 * b, a * a * b * b, a * b**3, b**4]
+    return sum(c[i] * powers[i] for i in range(14)) + floor
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_random_quartics_with_small_whole_coefficients(dtype):
+    """Many have degenerate minima, inflexions, valleys; on none of them may success be false."""
+    rng = np.random.default_rng(5)
+    size = 1500
+    c = rng.integers(-3, 4, (size, 14)) * (rng.random((size, 14)) < 0.6)
+    c[:, [9, 13]] = abs(c[:, [9, 13]])
+    starts, floor = rng.uniform(-3, 3, (size, 2)), rng.choice([0.0, 1.0, 1e3], size)
+    result = bn.minimize(quartic, starts, (c, floor), dtype=dtype)
+    claimed = np.flatnonzero(result.success)
+    tolerance = judge.TOLERANCE[dtype]
+    false = [
+        i for i in claimed if not exact.is_strict_minimum(quartic, result.x[i], (c[i], floor[i]), tolerance, starts[i])
+    ]
+    assert len(claimed) > size / 3
+    assert not false
+
+
 def test_a_stationary_start_that_is_no_minimum_is_left():
     result = bn.minimize(traps.himmelblau, [traps.HIMMELBLAU_TOP, *traps.HIMMELBLAU_SADDLES])
     assert result.success.all()
