@@ -13,7 +13,7 @@ NOT_FINITE_AT_START = 4.0
 NEAR = 1e-2  # Gauss-Newton hands on when s / 2 <= NEAR F ...
 SLOW = 0.11  # ... or, when s / 2 <= 3 NEAR F, as soon as a step leaves more than this share of s
 QUICK = 0.05  # of x³ an exact Newton step leaves 1/8 of s, of x⁴ 1/5
-STEADY = 2.0  # at a strict minimum the least pivot no longer shrinks by more than this from step to step
+STEADY = 2.0  # near a strict minimum the determinant of H no longer shrinks by more than this in one step
 NEAR_ZERO, FINE_ZERO = 100.0, 1e4  # where x_i tends to zero, a step is compared with this part of its scale
 RESIDUAL = 4.5  # a residual vanishes when |r_q| <= RESIDUAL eps sum_i |J_qi x_i|
 
@@ -36,17 +36,17 @@ def visible(h, c, q, F, n, eps):
     return seen
 
 
-def spread(h, inverse, n):
-    """``max h_jj / d_j`` over the pivots d_j, whose reciprocals are ``inverse``.
+def flatness(inverse, q, size, n):
+    """``1 / det H`` without units: the product of ``size q_j² / d_j`` over the pivots d_j, with ``inverse`` 1 / d_j.
 
-    Along a valley of minima the least pivot vanishes as fast as the gradient does, so that H is positive definite at
-    every point but not at the end: a minimum is strict where ``spread <= STEADY spread_before``.
+    Along a valley of minima, and towards an inflexion, one pivot vanishes as the gradient does, so that H is positive
+    definite at every point but not at the end: a minimum is strict where ``flatness <= STEADY flatness_before``.
     """
-    widest = 1.0
+    size = size if size > 0.0 else 1.0
+    product = 1.0
     for j in range(n):
-        ratio = h[j, j] * inverse[j]
-        widest = ratio if ratio > widest else widest
-    return widest
+        product = product * (size * (q[j] * q[j]) * inverse[j])
+    return product
 
 
 def near_minimum(F, s, s_before, moved):

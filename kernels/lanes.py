@@ -14,7 +14,7 @@ from . import step
 from .unroll import Text, straight_line
 
 ARRAYS = ("x", "g", "h", "r", "j", "c", "d", "q", "z", "lower", "inverse")
-SCALARS = ("F", "F0", "s", "alpha", "radius", "trips", "moves", "settled", "tiny", "widest_before", "code")
+SCALARS = ("F", "F0", "s", "alpha", "radius", "trips", "moves", "settled", "tiny", "flat_before", "code")
 FLAGS = ("settled", "tiny")
 CACHE = 24_000  # bytes of workspace that should stay in the first-level cache
 

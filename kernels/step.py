@@ -18,11 +18,11 @@ from .converge import (
     RUNNING,
     STEADY,
     arrived,
+    flatness,
     foreseen,
     minimum,
     near_minimum,
     residuals_vanish,
-    spread,
     visible,
     within,
 )
@@ -121,7 +121,7 @@ def judge(f, g, d, F, s, alpha, radius, first, tiny, finite, q, n, eps, sqrt):
 
 def trip(
     x, f, g, h, r, j, c, d, q, z, lower, inverse,
-    F, F0, s, alpha, radius, trips, moves, settled, tiny, widest_before,
+    F, F0, s, alpha, radius, trips, moves, settled, tiny, flat_before,
     limit, ftol, xtol, gtol, phase, n, eps, tight_f, tight_x, floor, sqrt,
 ):  # fmt: skip
     """One trip: from f, g, H at the trial point x to the next trial point; returns the state and the exit code.
@@ -185,13 +185,13 @@ def trip(
         )
         on = False
     if phase == "minimize":  # of least squares JᵀJ is known to be definite, and Gauss-Newton has moved
-        widest = spread(h, inverse, n)
-        steady = moved & (widest <= STEADY * widest_before)
+        flat = flatness(inverse, q, abs(F0), n)
+        steady = moved & (flat <= STEADY * flat_before)
         found = found & (steady | (s == 0.0))
         newton = newton & steady
         settled_now = settled_now & steady
-        widest = widest if definite else 0.0
-        widest_before = widest if accept else widest_before
+        flat = flat if definite else 0.0
+        flat_before = flat if accept else flat_before
     if (phase == "exact") | (phase == "minimize"):
         ahead = accept & newton & (not found) & foreseen(F, s, s_before, moved, short, ftol, sqrt)
         found = found | ahead
@@ -210,4 +210,4 @@ def trip(
     code = NOT_FINITE_AT_START if first & (not finite) else code
     for i in range(n):
         x[i] = c[i] + d[i]
-    return F, F0, s, alpha, radius, trips, moves, settled, tiny, widest_before, code
+    return F, F0, s, alpha, radius, trips, moves, settled, tiny, flat_before, code

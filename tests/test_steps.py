@@ -106,13 +106,13 @@ def newton(problem, phase, path=None):
     h, lower, j = (np.zeros((n, n)) for _ in range(3))
     F, F0, s, alpha, radius, trips, moves = map(np.float64, (0.0, -np.inf, 0.0, 0.0, step.RADIUS * n**0.5, 0.0, 0.0))
     settled = tiny = False
-    widest = np.float64(0.0)
+    flat = np.float64(0.0)
     step.scales(x, q, n)
     for _ in range(50):
         f, g[:], h[:] = reference.value_grad_hess(problem.fun, x, problem.args)
-        F, F0, s, alpha, radius, trips, moves, settled, tiny, widest, code = step.trip(
+        F, F0, s, alpha, radius, trips, moves, settled, tiny, flat, code = step.trip(
             x, f, g, h, r, j, c, d, q, z, lower, inverse,
-            F, F0, s, alpha, radius, trips, moves, settled, tiny, widest,
+            F, F0, s, alpha, radius, trips, moves, settled, tiny, flat,
             50, 1e-18, 1e-6, -1.0, phase, n, EPS, 1e-20, 1e-11, 1e-6, np.sqrt,
         )  # fmt: skip
         if path is not None:
@@ -146,7 +146,7 @@ def test_unrolled_text_says_what_the_loops_say(n, phase):
     """Both ways give the same bits: the text is the same operations in the same order."""
     rng = np.random.default_rng(n)
     scalars = dict(F=1.0, F0=2.0, s=0.3, alpha=0.7, radius=0.5, trips=3.0, moves=2.0, settled=False, tiny=False)
-    scalars["widest_before"] = 9.0
+    scalars["flat_before"] = 9.0
     scalars |= dict(limit=50.0, ftol=1e-18, xtol=1e-6, gtol=-1.0, f=0.9)
     known = dict(n=n, eps=EPS, phase=phase, tight_f=1e-20, tight_x=1e-11, floor=1e-6)
     vectors = {name: rng.normal(size=n) for name in ("x", "g", "r", "c", "d", "q", "z", "inverse")}
@@ -161,7 +161,7 @@ def test_unrolled_text_says_what_the_loops_say(n, phase):
     parameters = step.trip.__code__.co_varnames[: step.trip.__code__.co_argcount]
     given = vectors | matrices | scalars | known | {"sqrt": math.sqrt}
     results = step.trip(*(given[name] for name in parameters))
-    names = ("F", "F0", "s", "alpha", "radius", "trips", "moves", "settled", "tiny", "widest_before", "code")
+    names = ("F", "F0", "s", "alpha", "radius", "trips", "moves", "settled", "tiny", "flat_before", "code")
     for name, value in zip(names, results, strict=True):
         assert space[name] == value, name
     for name in "xcd":
