@@ -228,7 +228,8 @@ def patiently(run: Run, todo: np.ndarray, answer: Solution) -> None:
     kind = ("minimize", "least-squares", "root").index(problem.kind)
     limits = run.stop, history, float(run.options.max_iter), kind, False
     solve(np.arange(size), part.x0, x, fun, state, nit, nfev, *part.shared, *limits)
-    answer.x[at], answer.fun[at], answer.nit[at], answer.nfev[at] = x, fun, nit, nfev
+    with np.errstate(over="ignore"):  # what diverged may be beyond float32
+        answer.x[at], answer.fun[at], answer.nit[at], answer.nfev[at] = x, fun, nit, nfev
     answer.status[at] = state
     if history.size:
         run.history[todo] = history

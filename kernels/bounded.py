@@ -17,15 +17,9 @@ jit = njit(cache=True, nogil=True, error_model="numpy")
 
 
 @jit
-def rounding(n):
-    """The least share of its diagonal element that a pivot must have to be more than rounding errors."""
-    return 32 * n * EPS
-
-
-@jit
-def ldl(A, lam, least, L, d, v, n):
-    """``L D Lᵀ = A + lam I``; False at the first pivot that is not clearly positive (``<= least |a_kk|``), then v is
-    a direction with ``vᵀ (A + lam I) v = p``; returns (positive definite, p)."""
+def ldl(A, lam, L, d, v, n):
+    """``L D Lᵀ = A + lam I``; False at the first pivot that is not clearly positive (``<= 32 n eps |a_kk|``), then
+    v is a direction with ``vᵀ (A + lam I) v = p``; returns (positive definite, p)."""
     ok = True
     bad = 0
     p = 0.0
@@ -35,7 +29,7 @@ def ldl(A, lam, least, L, d, v, n):
         pivot = A[k, k] + lam
         for j in range(k):
             pivot -= L[k, j] * L[k, j] * d[j]
-        if ok and not pivot > least * (abs(A[k, k]) + lam):
+        if ok and not pivot > 32 * n * EPS * (abs(A[k, k]) + lam):
             ok = False
             bad = k
             p = pivot
@@ -112,7 +106,7 @@ def bounded_step(A, g, R, lam0, y, n):
         y[i] = -g[i] / high
     done = definite = curved = False
     for k in range(FACTORIZATIONS):
-        ok, p = ldl(A, lam, rounding(n), L, d, v, n)
+        ok, p = ldl(A, lam, L, d, v, n)
         if k == 0:
             definite = ok
         if not ok:
@@ -160,10 +154,16 @@ def bounded_step(A, g, R, lam0, y, n):
 
 
 @jit
-def is_definite(A, scale, least, n):
-    """Whether all pivots of A are above the share ``least`` of their diagonal elements, in relative coordinates."""
-    scaled, L, d, v = np.zeros((n, n)), np.zeros((n, n)), np.ones(n), np.zeros(n)
+def pivots(A, scale, d, n):
+    """The pivots d of A in relative coordinates; returns the least share that one has of its diagonal element, 0 where
+    A is not positive definite."""
+    scaled, L, v = np.zeros((n, n)), np.zeros((n, n)), np.zeros(n)
     for i in range(n):
         for j in range(n):
             scaled[i, j] = A[i, j] * scale[i] * scale[j]
-    return ldl(scaled, 0.0, least, L, d, v, n)[0]
+    if not ldl(scaled, 0.0, L, d, v, n)[0]:
+        return 0.0
+    least = 1.0
+    for j in range(n):
+        least = min(least, d[j] / scaled[j, j])
+    return least

@@ -13,7 +13,7 @@ NOT_FINITE_AT_START = 4.0
 NEAR = 1e-2  # Gauss-Newton hands on when s / 2 <= NEAR F ...
 SLOW = 0.11  # ... or, when s / 2 <= 3 NEAR F, as soon as a step leaves more than this share of s
 QUICK = 0.05  # of x³ an exact Newton step leaves 1/8 of s, of x⁴ 1/5
-CLEARANCE = 30.0  # a pivot is believed when its share of its diagonal element exceeds so many times that of the step
+STEADY = 2.0  # near a strict minimum the determinant of H no longer shrinks by more than this in one step
 NEAR_ZERO, FINE_ZERO = 100.0, 1e4  # where x_i tends to zero, a step is compared with this part of its scale
 RESIDUAL = 4.5  # a residual vanishes when |r_q| <= RESIDUAL eps sum_i |J_qi x_i|
 
@@ -46,17 +46,17 @@ def visible(h, c, q, F, n, eps):
     return least > 0.0
 
 
-def resolved(h, inverse, c, d, q, n):
-    """Whether H is positive definite at the end of the step d, too: it changes by about the share that d has in c.
+def flatness(inverse, q, size, n):
+    """``1 / det H`` without units: the product of ``size q_j² / d_j`` over the pivots d_j, with ``inverse`` 1 / d_j.
 
-    ``|d_i / c_i| < d_j / (CLEARANCE h_jj)`` for all i and pivots d_j (their reciprocals are ``inverse``).  Along a
-    valley of minima the least pivot vanishes as fast as the step does.
+    Along a valley of minima, and towards an inflexion, one pivot vanishes as the gradient does, so that H is positive
+    definite at every point but not at the end: a minimum is strict where ``flatness <= STEADY flatness_before``.
     """
-    worst = 0.0
+    size = size if size > 0.0 else 1.0
+    product = 1.0
     for j in range(n):
-        share = h[j, j] * inverse[j]
-        worst = share if share > worst else worst
-    return excess(c, d, q, CLEARANCE * worst, 1.0, NEAR_ZERO, n) <= 0.0
+        product = product * (size * (q[j] * q[j]) * inverse[j])
+    return product
 
 
 def near_minimum(F, s, s_before, moved):

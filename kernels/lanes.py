@@ -14,7 +14,8 @@ from . import step
 from .unroll import Text, straight_line
 
 ARRAYS = ("x", "g", "h", "r", "j", "c", "d", "q", "z", "lower", "inverse")
-SCALARS = ("F", "F0", "s", "alpha", "radius", "size", "over", "trips", "moves", "settled", "tiny", "code")
+SCALARS = ("F", "F0", "s", "alpha", "radius", "size", "over", "trips", "moves")
+SCALARS += ("settled", "tiny", "flat_before", "code")
 FLAGS = ("settled", "tiny")
 CACHE = 24_000  # bytes of workspace that should stay in the first-level cache
 LANES = "lanes(W)"  # decorator of what every lane does
@@ -286,7 +287,7 @@ def advance_text(program: Formula, phase: str, eps: float, tolerances: Mapping[s
     text = straight_line(step.trip, ARRAYS, zeros, phase=phase, n=n, eps=eps, **tolerances)
     words = set(re.findall(r"\w+", "\n".join(text.lines)))
     state = [f"{array}_{i}" for array in "cdq" for i in range(n)]
-    kept = [name for name in SCALARS if name != "code"]
+    kept = [name for name in SCALARS if name != "code" and name in words]
     body = loads([*inputs(program), *(name for name in program.outputs if name in words), *state])
     body += loads(name for name in kept if name not in FLAGS)
     body += ["f = half * f"] if program.scale == 0.5 else []  # the sum of squares is twice the cost

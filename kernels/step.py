@@ -19,12 +19,13 @@ from .converge import (
     NEXT_PHASE,
     NOT_FINITE_AT_START,
     RUNNING,
+    STEADY,
     arrived,
+    flatness,
     foreseen,
     minimum,
     near_minimum,
     residuals_vanish,
-    resolved,
     visible,
     within,
 )
@@ -120,7 +121,7 @@ def judge(f, g, d, F, s, alpha, radius, size, over, first, tiny, finite, n, eps)
 
 def trip(
     x, f, g, h, r, j, c, d, q, z, lower, inverse,
-    F, F0, s, alpha, radius, size, over, trips, moves, settled, tiny,
+    F, F0, s, alpha, radius, size, over, trips, moves, settled, tiny, flat_before,
     limit, ftol, xtol, gtol, phase, n, eps, tight_f, tight_x, floor, sqrt,
 ):  # fmt: skip
     """One trip: from f, g, H at the trial point x to the next trial point; returns the state and the exit code.
@@ -190,10 +191,13 @@ def trip(
         )
         on = False
     if phase == "minimize":  # of least squares JᵀJ is known to be definite, and Gauss-Newton has moved
-        sound = resolved(h, inverse, c, d, q, n)
-        found = found & sound & (moved | (s == 0.0))
-        newton = newton & sound
-        settled_now = settled_now & sound
+        flat = flatness(inverse, q, abs(F0), n)
+        steady = moved & (flat <= STEADY * flat_before)
+        found = found & (steady | (s == 0.0))
+        newton = newton & steady
+        settled_now = settled_now & steady
+        flat = flat if definite else 0.0
+        flat_before = flat if accept else flat_before
     if (phase == "exact") | (phase == "minimize"):
         ahead = accept & newton & (not found) & foreseen(F, s, ratio, moved, short, ftol, sqrt)
         found = found | ahead
@@ -212,4 +216,4 @@ def trip(
     code = NOT_FINITE_AT_START if first & (not finite) else code
     for i in range(n):
         x[i] = c[i] + d[i]
-    return F, F0, s, alpha, radius, size, over, trips, moves, settled, tiny, code
+    return F, F0, s, alpha, radius, size, over, trips, moves, settled, tiny, flat_before, code

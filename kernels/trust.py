@@ -15,7 +15,8 @@ import math
 import numpy as np
 
 from . import status
-from .bounded import EPS, backward, bounded_step, forward, inner, is_definite, jit, ldl, rounding
+from .bounded import EPS, backward, bounded_step, forward, inner, jit, ldl
+from .strict import is_steady, residuals_small, shrinkage_of_pivots
 
 RADIUS = 0.3  # first bound of a step, relative, per sqrt(n)
 GROW, GROW_MOST = 2.0, 64.0  # how a bound that was reached grows; it doubles while the model foretells f to 3 % and
@@ -24,18 +25,17 @@ RELAX = 8.0  # longest over-relaxation of a Newton step (speeds x⁴-like minima
 BIAS = 2.0  # how much better Gauss-Newton must predict to be kept
 XTOL, FTOL = 1e-11, 1e-20
 QUICK = 0.05  # of x³ a Newton step leaves an eighth of what it promised, of x⁴ a fifth: that is not quadratic
-CLEARANCE = 30.0  # a pivot is believed when its share exceeds the relative step so many times
 AWAY = 5  # trips beyond 1e20 times the start, with no minimum ahead, until f counts as unbounded
 KICKS = 3  # forced Newton steps of a root search that is stuck
 
 MINIMIZE, LEAST_SQUARES, ROOT = range(3)
 
 # How a search ended.
-SEARCHING, FOUND, LIMIT, STALLED, FLAT, DIVERGED, BAD_START, BAD_STEP = range(8)
+SEARCHING, FOUND, LIMIT, STALLED, FLAT, DIVERGED, BAD_START, BAD_STEP, DEGENERATE = range(9)
 
 # Scalars of the state, by position.
 (F, F0, R, LAM, TAU, DEC, SLOPE, PRED, PRED_H, PRED_B, STEP, TRIPS, MOVES, EXACT, NEWTON, TINY, GAINED, FORCE, TURNS,
- BACK, GROWTH, FAR, SCALARS) = range(23)  # fmt: skip
+ BACK, GROWTH, FAR, SHRUNK, SHARE, SCALARS) = range(25)  # fmt: skip
 
 
 @jit
@@ -73,20 +73,6 @@ def start_again(kind, x0, c, x, scale, K, n):
         for i in range(n):
             aside = RADIUS * scale[i] if i % 2 == 0 else -RADIUS * scale[i]
             x[i] = 2.0 * c[i] - x0[i] if far > 0.1 else x0[i] + aside
-
-
-@jit
-def residuals_small(r, J, x, tol, n):
-    """Whether ``|r_i| <= tol sum_k |J_ik x_k|`` for every residual, at a point where J is not zero."""
-    slopes = 0.0
-    for i in range(n):
-        size = 0.0
-        for k in range(n):
-            size += abs(J[i, k] * x[k])
-            slopes += abs(J[i, k])
-        if not abs(r[i]) <= tol * size:
-            return False
-    return slopes > 0.0
 
 
 @jit
@@ -129,6 +115,8 @@ def judge_trial(kind, f, g, H, B, x, c, y, scale, gc, Hc, Bc, K, auto, n):
     if accept:
         if not force:
             K[MOVES] += 1.0
+        K[SHRUNK], K[SHARE] = shrinkage_of_pivots(Hc, H, scale, n)
+        K[SHRUNK] = np.inf if force else K[SHRUNK]
         K[F] = f
         for i in range(n):
             c[i], gc[i] = x[i], g[i]
@@ -143,6 +131,7 @@ def search(kind, auto, f, g, H, B, r, J, x, c, y, scale, gc, Hc, Bc, rc, Jc, K, 
     K[TRIPS] += 1.0
     first = K[TRIPS] == 1.0
     forced = K[FORCE] > 0.0
+    plain = K[NEWTON] > 0.0 and K[TAU] == 1.0  # the step that led here was a Newton step, not relaxed
     finite, accept, noise, bracket = judge_trial(kind, f, g, H, B, x, c, y, scale, gc, Hc, Bc, K, auto, n)
     if first and not finite:
         return BAD_START
@@ -196,8 +185,9 @@ def search(kind, auto, f, g, H, B, r, J, x, c, y, scale, gc, Hc, Bc, rc, Jc, K, 
         if vanish or nearly or (newton and step <= XTOL and K[MOVES] > 0.0) or (noise and step <= 1e-9):
             return FOUND
     else:
-        bottom = moved and dec <= 1e-6 * abs(K[F]) and dec >= 0.25 * before and exact
-        quick = not exact or (moved and dec <= QUICK * before) or slope == 0.0
+        bottom = moved and plain and dec <= 1e-6 * abs(K[F]) and dec >= 0.25 * before and exact
+        certain = slope == 0.0 or is_steady(kind == LEAST_SQUARES, Bc, scale, K[SHRUNK], K[SHARE], n)
+        quick = not exact or (moved and plain and dec <= QUICK * before) or slope == 0.0
         small = quick and (dec <= FTOL * abs(K[F]) or (gained and step <= XTOL))
         if step <= 1e-6 and K[TAU] == 1.0 and (small or bottom):
             if not exact:  # the model must be exact at the end
@@ -207,10 +197,12 @@ def search(kind, auto, f, g, H, B, r, J, x, c, y, scale, gc, Hc, Bc, rc, Jc, K, 
                 for i in range(n):
                     x[i], y[i] = c[i], 0.0
                 return LIMIT if K[TRIPS] >= limit else SEARCHING
-            if newton and is_certain(kind, Hc, Bc, scale, step, n):
+            if newton and certain:
                 return FOUND
-        if (noise and is_certain(kind, Hc, Bc, scale, step, n)) or bracket:
+        if noise and certain:
             return FOUND
+        if bracket:
+            return DEGENERATE
     stuck = not K[PRED] > 0.0 or K[R] < (1e-9 if kind == ROOT else 1e-15)
     stuck = stuck or (dec <= FTOL * abs(K[F]) and not newton and step <= 1e-6)
     if stuck and kind == ROOT and K[TURNS] < KICKS:
@@ -234,18 +226,6 @@ def search(kind, auto, f, g, H, B, r, J, x, c, y, scale, gc, Hc, Bc, rc, Jc, K, 
 
 
 @jit
-def is_certain(kind, H, B, scale, step, n):
-    """Whether H, positive definite at a point, is so at the end of the relative step too, by which it changes.
-
-    Along a valley of minima its least pivot vanishes as fast as the step does.  Of least squares it is enough that
-    JᵀJ is definite: the curvature of the residuals is of less weight the smaller they are.
-    """
-    if kind == LEAST_SQUARES and is_definite(B, scale, rounding(n), n):
-        return True
-    return is_definite(H, scale, max(rounding(n), CLEARANCE * step), n)
-
-
-@jit
 def kick(A, gs, y, K, n):
     """A forced, nearly undamped Newton step of alternating sign, for a root search that is stuck."""
     L, d, v, z = np.zeros((n, n)), np.ones(n), np.zeros(n), np.zeros(n)
@@ -253,7 +233,7 @@ def kick(A, gs, y, K, n):
     trace = 0.0
     for i in range(n):
         trace += A[i, i]
-    ldl(A, 1e-12 * trace + 1e-300, rounding(n), L, d, v, n)
+    ldl(A, 1e-12 * trace + 1e-300, L, d, v, n)
     forward(L, gs, z, n)
     sign = -1.0 if K[TURNS] % 2.0 == 0.0 else 1.0
     for i in range(n):
@@ -272,6 +252,8 @@ def judge_end(kind, how, c, scale, gc, Hc, Bc, K, n):
             unseen = Hc[i, i] * max(c[i] * c[i], scale[i] * scale[i]) <= EPS * abs(K[F])
             singular = singular or (unseen and kind != ROOT)
         return status.SINGULAR if singular else status.CONVERGED
+    if how == DEGENERATE:
+        return status.SINGULAR
     if how == BAD_START:
         return status.NOT_FINITE_AT_START
     if how == DIVERGED:
@@ -289,7 +271,7 @@ def judge_end(kind, how, c, scale, gc, Hc, Bc, K, n):
             for j in range(n):
                 A[i, j] = Hc[i, j] * scale[i] * scale[j]
                 size = max(size, abs(A[i, j]))
-        definite, p = ldl(A, 0.0, rounding(n), L, d, v, n)
+        definite, p = ldl(A, 0.0, L, d, v, n)
         if not definite:
             return status.SADDLE if p < -1e-8 * size * inner(v, v, n) else status.SINGULAR
     if how == LIMIT:

@@ -100,7 +100,7 @@ def test_a_rejected_step_is_cut_where_the_parabola_is_least():
     c[0] = 0.0
     state = dict(F=1.0, F0=2.0, s=1.0, alpha=1.0, radius=5.0, size=1.0, over=1.0, trips=3.0, moves=2.0)
     known = dict(phase="exact", n=1, eps=EPS, tight_f=1e-20, tight_x=1e-11, floor=1e-6, sqrt=np.sqrt)
-    limits = dict(settled=False, tiny=False, limit=50.0, ftol=1e-18, xtol=1e-6, gtol=-1.0)
+    limits = dict(settled=False, tiny=False, flat_before=0.0, limit=50.0, ftol=1e-18, xtol=1e-6, gtol=-1.0)
     step.trip(x, 2.0, g, h, r, j, c, d, q, z, lower, inverse, **state, **limits, **known)
     assert (c[0], d[0], x[0]) == (0.0, 0.25, 0.25)
 
@@ -112,8 +112,8 @@ def test_an_inflexion_is_no_minimum():
     assert converge.minimum(F=1.0, s=1e-24, s_before=1e-12, tight_f=1e-20, floor=1e-6, **common)
 
 
-def newton(problem, phase):
-    """The trips of one problem, in plain Python, with the reference's derivatives."""
+def newton(problem, phase, path=None):
+    """The trips of one problem, in plain Python, with the reference's derivatives; ``path`` collects the points."""
     x = np.array(problem.x0, float)
     n = len(x)
     g, c, d, q, z, inverse, r = (np.zeros(n) for _ in range(7))
@@ -121,14 +121,17 @@ def newton(problem, phase):
     F, F0, s, alpha = map(np.float64, (0.0, -np.inf, 0.0, 0.0))
     radius, size, over, trips, moves = map(np.float64, (step.RADIUS * n**0.5, 0.0, 1.0, 0.0, 0.0))
     settled = tiny = False
+    flat = np.float64(0.0)
     step.scales(x, q, n)
     for _ in range(50):
         f, g[:], h[:] = reference.value_grad_hess(problem.fun, x, problem.args)
-        F, F0, s, alpha, radius, size, over, trips, moves, settled, tiny, code = step.trip(
+        F, F0, s, alpha, radius, size, over, trips, moves, settled, tiny, flat, code = step.trip(
             x, f, g, h, r, j, c, d, q, z, lower, inverse,
-            F, F0, s, alpha, radius, size, over, trips, moves, settled, tiny,
+            F, F0, s, alpha, radius, size, over, trips, moves, settled, tiny, flat,
             50, 1e-18, 1e-6, -1.0, phase, n, EPS, 1e-20, 1e-11, 1e-6, np.sqrt,
         )  # fmt: skip
+        if path is not None:
+            path.append(c.copy())
         if code != converge.RUNNING:
             return c, code
     raise AssertionError("no end")
@@ -158,7 +161,7 @@ def test_unrolled_text_says_what_the_loops_say(n, phase):
     """Both ways give the same bits: the text is the same operations in the same order."""
     rng = np.random.default_rng(n)
     scalars = dict(F=1.0, F0=2.0, s=0.3, alpha=0.7, radius=0.5, size=0.4, over=1.0, trips=3.0, moves=2.0)
-    scalars |= dict(settled=False, tiny=False, limit=50.0, ftol=1e-18, xtol=1e-6, gtol=-1.0, f=0.9)
+    scalars |= dict(settled=False, tiny=False, limit=50.0, ftol=1e-18, xtol=1e-6, gtol=-1.0, f=0.9, flat_before=9.0)
     known = dict(n=n, eps=EPS, phase=phase, tight_f=1e-20, tight_x=1e-11, floor=1e-6)
     vectors = {name: rng.normal(size=n) for name in ("x", "g", "r", "c", "d", "q", "z", "inverse")}
     matrices = {name: rng.normal(size=(n, n)) for name in ("h", "j", "lower")}
@@ -172,7 +175,8 @@ def test_unrolled_text_says_what_the_loops_say(n, phase):
     parameters = step.trip.__code__.co_varnames[: step.trip.__code__.co_argcount]
     given = vectors | matrices | scalars | known | {"sqrt": math.sqrt}
     results = step.trip(*(given[name] for name in parameters))
-    names = ("F", "F0", "s", "alpha", "radius", "size", "over", "trips", "moves", "settled", "tiny", "code")
+    names = ("F", "F0", "s", "alpha", "radius", "size", "over", "trips", "moves")
+    names += ("settled", "tiny", "flat_before", "code")
     for name, value in zip(names, results, strict=True):
         assert space[name] == value, name
     for name in "xcd":

@@ -66,10 +66,12 @@ def _shifted(x: Sequence[Any], *moves: tuple[int, Any]) -> list[Any]:
     return moved
 
 
-def gradient_and_hessian(fun: Callable[..., Any], x: Sequence[Any], args: Sequence[float] = ()) -> tuple[Any, Any]:
+def gradient_and_hessian(
+    fun: Callable[..., Any], x: Sequence[Any], args: Sequence[float] = (), step: Any = STEP
+) -> tuple[Any, Any]:
     """By central differences in many digits."""
     n = len(x)
-    h = [STEP * max(abs(one), mpmath.mpf("1e-6")) for one in x]
+    h = [step * max(abs(one), mpmath.mpf("1e-6")) for one in x]
 
     def f(*moves: tuple[int, Any]) -> Any:
         return _values(fun, _shifted(x, *moves), args)[0]
@@ -97,7 +99,8 @@ def is_strict_minimum(
 ) -> bool:
     """Whether a minimum with a positive definite Hessian lies within ``tolerance max(|x_i|, |x0_i| / 100, 1e-3)`` of x.
 
-    Positive definite: the least eigenvalue of H, its diagonal scaled to 1, is above 1e-13.
+    Positive definite: the least eigenvalue of H, its diagonal scaled to 1, is above 1e-13; and the diagonal is not
+    just the remainder of the differences (of x⁴ at 0), which would grow with their step.
     """
     with mpmath.workdps(DIGITS):
         at = [mpmath.mpf(float(one)) for one in x]
@@ -111,6 +114,9 @@ def is_strict_minimum(
                 ):
                     break
             else:
+                return False
+            wider = gradient_and_hessian(fun, at, args, 10 * STEP)[1]
+            if any(abs(wider[i, i] - H[i, i]) > 1e-6 * abs(H[i, i]) for i in range(len(at))):
                 return False
             size = [mpmath.sqrt(abs(H[i, i])) for i in range(len(at))]
             scaled = mpmath.matrix(len(at), len(at))

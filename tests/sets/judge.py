@@ -133,8 +133,9 @@ def judge_trap(trap: traps.Trap, dtype: str) -> Iterator[Run]:
 SETS = {"mgh": (mgh.MGH, judge_mgh), "roots": (roots.ROOTS, judge_root), "traps": (traps.TRAPS, judge_trap)}
 
 
-def judged(name: str, dtype: str) -> list[Run]:
-    """All runs of a set."""
+def judged(name: str, dtype: str, largest: int | None = None) -> list[Run]:
+    """All runs of a set, or of its problems with at most ``largest`` unknowns."""
     problems, judge = SETS[name]
+    problems = [one for one in problems if largest is None or len(one.starts[0]) <= largest]
     with np.errstate(all="ignore"):
         return [run for problem in problems for run in judge(problem, dtype)]

@@ -128,6 +128,10 @@ def arm(x, u, v):
     return [np.cos(x[0]) + np.cos(x[0] + x[1]) - u, np.sin(x[0]) + np.sin(x[0] + x[1]) - v]
 
 
+def circle_too_small(x):
+    return [x[0] ** 2 + x[1] ** 2 + 0.1, x[0] - x[1]]
+
+
 def column(*values: float) -> list[list[float]]:
     return [[value] for value in values]
 
@@ -157,6 +161,9 @@ KEPLER_STARTS, KEPLER_ARGS = kepler_cases()
 OPTION_STARTS, OPTION_ARGS, VOLATILITIES = option_cases()
 FEED = np.array([[0.5, 0.3, 0.2], [0.2, 0.5, 0.3], [0.9, 0.05, 0.05]])
 K_VALUES = np.array([[4.2, 1.75, 0.74], [10.0, 1.1, 0.01], [1.2, 0.9, 1e-3]])
+REACH = np.array([1.0, 0.5, -1.9]), np.array([1.0, 0.0, 0.1])
+ACIDS = np.array([0.1, 1e-4]), np.array([1.8e-5, 1e-9])
+POWERS = (np.array([2.0, 1e10, 3.0, 1e3]),)
 TANKS = (0.01, 0.02, 0.03, 0.05, 0.5)
 
 ROOTS = [
@@ -194,32 +201,27 @@ ROOTS = [
     System("discrete boundary value", discrete_boundary_value, [ladder(10), tuple(100 * one for one in ladder(10))]),
     System("trigonometric", trigonometric, [(0.2,) * 5, (0.1,) * 5]),
     System("circle and line", circle_line, [(1, 2), (100, -3), (1e-6, 2e-6)]),
-    System(
-        "two-link arm", arm, [(0.1, 0.1), (2.0, -1.0), (10.0, 5.0)], (np.array([1.0, 0.5, -1.9]), np.array([1, 0, 0.1]))
-    ),
+    System("two-link arm", arm, [(0.1, 0.1), (2.0, -1.0), (10.0, 5.0)], REACH),
     System("propane", propane, [(0.01, 30, 0.05, 0.8, 0.05), (1, 10, 1, 1, 1)]),
-    System(
-        "weak acid", weak_acid, [(-7, -7, -3, -3), (-3, -11, -3, -1)], (np.array([0.1, 1e-4]), np.array([1.8e-5, 1e-9]))
-    ),
+    System("weak acid", weak_acid, [(-7, -7, -3, -3), (-3, -11, -3, -1)], ACIDS),
     System("Chandrasekhar", chandrasekhar, [(1.0,) * 8, (3.0,) * 8]),
     System("stirred tank", stirred_tank, column(0.5, 0.0, 0.5, 1.0, 0.1), (np.array(TANKS),)),
     System("Lambert's W", lambert, column(1, 1, 10, -0.5, -0.99), (np.array([1.0, 1e6, 1e-3, -0.3, -0.36]),)),
     System("reciprocal", reciprocal, column(0.1, 1.0, 100.0, 1e-6), (np.array([3.0, 3.0, 3.0, 1e-3]),)),
     System("Newton's cycle", lambda x: [x[0] ** 3 - 2 * x[0] + 2], column(0.0, 1.0, 0.5, -2.0, 10.0)),
     System("arctan", lambda x: [np.arctan(x[0])], column(3.0, 10.0, -100.0)),
-    System(
-        "exponential", lambda x, a: [np.exp(x[0]) / a - 1], column(1, -10, 50, 1e-9), (np.array([2.0, 1e10, 3, 1e3]),)
-    ),
+    System("exponential", lambda x, a: [np.exp(x[0]) / a - 1], column(1, -10, 50, 1e-9), POWERS),
     System("logarithm", lambda x: [np.log(x[0]) - 3], column(1.0, 100.0, 1e-6, 1e6)),
     System("double root", lambda x: [(x[0] - 1) ** 2], column(2.0, 30.0), answers=((1.0,),)),
     System("triple root", lambda x: [(x[0] - 1) ** 3, x[1] - x[0]], [(2.0, 3.0), (-4.0, 1.0)], answers=((1.0, 1.0),)),
     System("no root: parabola", lambda x: [x[0] ** 2 + 1], column(1.0, -3.0, 1e-3, 100.0), solvable=False),
     System("no root: just above", lambda x: [x[0] ** 2 + 1e-6], column(1.0, -3.0), solvable=False),
+    System("no root: barely above", lambda x: [x[0] ** 2 + 1e-20], column(1.0, -3.0, 1e-3), solvable=False),
     System("no root: exponential", lambda x: [np.exp(x[0])], column(0.0, 5.0), solvable=False),
     System("no root: parallel lines", lambda x: [x[0] + x[1] - 1, x[0] + x[1] + 1], [(0, 0), (3, 1)], solvable=False),
     System(
         "no root: circle too small",
-        lambda x: [x[0] ** 2 + x[1] ** 2 + 0.1, x[0] - x[1]],
+        circle_too_small,
         [(1, 2), (1, 1)],
         solvable=False,
     ),

@@ -125,9 +125,7 @@ TRAPS = [
     Trap("Booth", booth, [(0, 0), (1e6, -1e6)]),
     Trap("cosine", lambda x: np.cos(x[0]), column(0, 1e-8, 3, 100)),
     Trap("x sin x", lambda x: x[0] * np.sin(x[0]), column(2.0, 2.028757838, 0.0, 30.0)),
-    Trap(
-        "bell", lambda x: -np.exp(-(x[0] ** 2)), column(0.6, 1.5, 3, -5, 40), solvable=(True, True, True, True, False)
-    ),
+    Trap("bell", lambda x: -np.exp(-(x[0] ** 2)), column(0.6, 1.5, 3, -5, 40), solvable=(*[True] * 4, False)),
     Trap("rational bell", lambda x: -1 / (1 + x[0] ** 2), column(0.5, 1.0, 10, 1e3)),
     Trap("atoms", gravity, column(0.5, 1.05, 1.3, 3.0)),
     Trap("square root", soft_abs, column(2, 10, 1e3, -1e-3)),
@@ -157,9 +155,7 @@ TRAPS = [
     Trap("-x²", lambda x: -(x[0] ** 2), column(1, 0, 1e-9), solvable=False),
     Trap("line", lambda x: 3.0 * x[0] - 1, column(1, 0), solvable=False),
     Trap("constant", lambda x: 0.0 * x[0] + 1, column(1, 0), solvable=False),
-    Trap(
-        "valley, F = 0", lambda x: (x[0] * x[1] - 2) ** 2, [(1, 1), (2, 1), (3, -1), (0, 0), (1.4, 1.5)], solvable=False
-    ),
+    Trap("valley, F = 0", hyperbola, [(1, 1), (2, 1), (3, -1), (0, 0), (1.4, 1.5)], (np.zeros(5),), solvable=False),
     Trap(
         "valley, F = 1",
         lambda x: (x[0] * x[1] - 2) ** 2 + 1,
