@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from .gpus import count, obstacle
+
 DEFAULTS = {"float64": {"ftol": 1e-18, "xtol": 1e-6}, "float32": {"ftol": 1e-6, "xtol": 1e-3}}
 METHODS = {"least-squares": ("lm",), "minimize": ("newton",), "root": ("newton",)}
 
@@ -36,6 +38,8 @@ class Options:
         float32 or float64.
     threads : int
         Threads of the CPU.
+    gpus : tuple of int, optional
+        Numbers of the GPUs to use; () for the CPU, None if what is there decides.
     """
 
     ftol: float
@@ -44,6 +48,7 @@ class Options:
     max_iter: int
     dtype: np.dtype
     threads: int
+    gpus: tuple[int, ...] | None = None
 
 
 def options(
@@ -61,7 +66,7 @@ def options(
     """Check what a front door was given; defaults depend on the precision."""
     check_keywords(unknown)
     check_choice("method", method, METHODS[kind])
-    check_device(device)
+    gpus = check_device(device)
     precision = check_dtype(dtype)
     defaults = DEFAULTS[precision.name]
     return Options(
@@ -71,6 +76,7 @@ def options(
         check_count("max_iter", max_iter),
         precision,
         available_threads() if threads is None else check_count("threads", threads),
+        gpus,
     )
 
 
@@ -110,13 +116,20 @@ def check_dtype(dtype: Any) -> np.dtype:
     return found
 
 
-def check_device(device: Any) -> None:
-    """The CPU is the one device of this version."""
-    if device in ("auto", "cpu"):
-        return
-    if isinstance(device, str) and device.startswith("cuda"):
-        raise ValueError(f"device={device!r}: this version has no CUDA engine yet; use device='cpu' or 'auto'")
-    raise ValueError(f"device={device!r} is not known; expected 'auto' or 'cpu'")
+def check_device(device: Any) -> tuple[int, ...] | None:
+    """Numbers of the GPUs to use; none for the CPU; None if what is there decides ("auto")."""
+    if device == "auto":
+        return None
+    if device == "cpu":
+        return ()
+    kind, _, number = device.partition(":") if isinstance(device, str) else ("", "", "")
+    if kind != "cuda" or (":" in device and not number.isdecimal()):
+        raise ValueError(f"device={device!r} is not known; expected 'auto', 'cpu', 'cuda' or 'cuda:0'")
+    if obstacle():
+        raise ValueError(f"device={device!r}: {obstacle()}; device='cpu' or 'auto' runs here")
+    if number and int(number) >= count():
+        raise ValueError(f"device={device!r}: there are {count()} GPUs; expected 'cuda:0' to 'cuda:{count() - 1}'")
+    return (int(number),) if number else tuple(range(count()))
 
 
 def check_tolerance(name: str, value: Any, unset: bool = False) -> float:

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from . import compile as compiler
-from .kernels import status
+from . import gpus
+from .kernels import converge, status
 from .options import Options
 from .problem import Problem
 
@@ -37,6 +38,7 @@ PHASES = {
 }
 HYBRID = {"least-squares": "hybrid", "minimize": "minimize", "root": "root"}
 CHUNK = 16_384  # problems
+WORTHWHILE = 4_096  # problems: from here on device="auto" takes a GPU (a guess: not measured)
 
 
 @dataclass
@@ -86,6 +88,10 @@ def solve(problem: Problem, options: Options, progress: Any = False) -> Solution
         return answer
     stop = np.zeros(1, np.int8)
     X, A = shared_data(problem, options.dtype)
+    which = chosen_gpus(options, problem.size)
+    if which:
+        on_gpus(problem, options, which, (X, A), answer, stop, progress)
+        return answer
 
     def work(rows: slice) -> int:
         solve_chunk(problem, rows, X, A, options, answer, stop)
@@ -93,6 +99,32 @@ def solve(problem: Problem, options: Options, progress: Any = False) -> Solution
 
     for_each_chunk(work, problem.size, options.threads, stop, progress)
     return answer
+
+
+def chosen_gpus(options: Options, size: int) -> tuple[int, ...]:
+    """The GPUs to use; where that is left open, all there are for a batch that is worth a launch."""
+    if options.gpus is not None:
+        return options.gpus
+    return tuple(range(gpus.count())) if size >= WORTHWHILE else ()
+
+
+def on_gpus(
+    problem: Problem,
+    options: Options,
+    which: tuple[int, ...],
+    shared: tuple[np.ndarray, np.ndarray],
+    answer: Solution,
+    stop: np.ndarray,
+    progress: Any,
+) -> None:
+    """The fast path on GPUs, what it leaves on the CPU."""
+    from . import device
+
+    def leftover(rows: slice, left: np.ndarray) -> None:
+        patiently(problem, rows, left, options, answer, stop)
+
+    with reporter(progress, problem.size) as report:
+        device.solve(problem, PHASES[problem.kind], options, shared, which, answer, leftover, stop, report)
 
 
 def first_kernel(problem: Problem, dtype: np.dtype) -> compiler.Kernel:
@@ -147,7 +179,7 @@ def solve_chunk(
             bad_start, failed = todo[ended == 4], todo[ended == 3]
             state[bad_start], x[bad_start], fun[bad_start] = status.NOT_FINITE_AT_START, part.x0[bad_start], np.nan
         if before is not None:
-            worse = fun[done] > above_rounding(before[done], top[done])  # than where Gauss-Newton was
+            worse = converge.worse(fun[done], before[done], top[done], np.finfo(fun.dtype).eps, np.sqrt)
             done, failed = done[~worse], np.concatenate([failed, done[worse]])
         state[done] = status.CONVERGED
         left = np.concatenate([left, failed])
@@ -156,13 +188,6 @@ def solve_chunk(
             break
     if left.size:
         patiently(problem, rows, np.sort(left), options, answer, stop)
-
-
-def above_rounding(F: np.ndarray, top: np.ndarray) -> np.ndarray:
-    """The least value that is clearly more than F, where F began at ``top`` (a sum of squares that vanishes keeps
-    rounding errors of the order of ``eps² top``)."""
-    eps = np.finfo(F.dtype).eps
-    return F * (1.0 + np.sqrt(eps)) + 1e3 * eps * eps * top
 
 
 def patiently(

@@ -12,10 +12,12 @@ ROOT = Path(__file__).parents[1]
 # From the ground up. A room may import the rooms on lower floors, and itself: api → result → schedule → compile →
 # derive, kernels.
 FLOORS = [
-    {"version"},
+    {"version", "gpus"},
     {"arrays", "derive", "fingerprint", "kernels", "nist", "options", "plot"},
     {"problem", "special"},
     {"compile"},
+    {"compile_cuda"},
+    {"device"},
     {"schedule"},
     {"result", "examine"},
     {"api"},

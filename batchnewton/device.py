@@ -1,0 +1,305 @@
+"""A batch on GPUs: chunks stream through pinned buffers, copies and kernels overlap, several GPUs share the chunks.
+
+Each GPU has two slots, each with a stream and the buffers of one chunk: while one computes, the other copies.  All
+phases of the fast path run on the device without a word from the host; what they leave over goes to the trust-region
+method on the CPU (``leftover``).  What happens to a problem does not depend on its chunk or its GPU.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from . import compile_cuda as compiler
+from .gpus import simulated
+from .kernels import status
+from .kernels.converge import CONVERGED, NOT_FINITE_AT_START
+from .kernels.cuda import BLOCK
+from .options import Options
+from .problem import Problem
+
+SLOTS = 2  # chunks on a GPU at a time
+SHARE = 0.4  # of the free memory, for all slots of a GPU
+SHORTEST, LONGEST = 1 << 10, 1 << 21  # problems of a chunk
+BLOCKS = 16  # of each multiprocessor: more than can be resident, so that all are busy
+LONG = {4: 256, 8: 128}  # bytes of a number -> rows of data from which a warp works on a problem
+LARGE = {4: 16, 8: 12}  # ... -> unknowns up to which one thread does
+
+
+def lanes(n: int, m: int, itemsize: int) -> int:
+    """Threads that work on one problem: 1, or a whole warp for long data or many unknowns.
+
+    One thread a problem wastes nothing: no exchange, and the step once.  With a warp the rows are read side by side
+    and the latency of a single problem falls, but every lane takes the same step (about ``n³ / 6 + 8 n²`` operations)
+    and a row costs its share of ``5 (n + 1)(n + 2) / 2`` exchanges.  The batch size is not asked: the order in
+    which rows are added is part of a problem's result, which must not depend on its neighbours.  The limits are a
+    model, not measured; ``BATCHNEWTON_CUDA_LANES`` overrides them.
+    """
+    chosen = os.environ.get("BATCHNEWTON_CUDA_LANES")
+    if chosen:
+        if chosen not in ("1", "2", "4", "8", "16", "32"):
+            raise ValueError(f"BATCHNEWTON_CUDA_LANES={chosen!r}; expected 1, 2, 4, 8, 16 or 32")
+        return int(chosen)
+    return 32 if m >= LONG[itemsize] or n > LARGE[itemsize] else 1
+
+
+class Phase(Protocol):
+    """One kernel of the fast path (see `schedule.PHASES`)."""
+
+    @property
+    def derive(self) -> str: ...
+    @property
+    def step(self) -> str: ...
+    @property
+    def trips(self) -> int: ...
+
+
+class Answers(Protocol):
+    """Arrays of the answers (see `schedule.Solution`)."""
+
+    x: np.ndarray
+    fun: np.ndarray
+    status: np.ndarray
+    nit: np.ndarray
+    nfev: np.ndarray
+
+
+class Engine:
+    """The kernels of one problem on one GPU, and the data that all problems share."""
+
+    def __init__(
+        self, problem: Problem, phases: Sequence[Phase], options: Options, shared: tuple[np.ndarray, np.ndarray]
+    ) -> None:
+        from numba import cuda
+
+        self.cuda, self.dtype = cuda, options.dtype
+        self.lanes = lanes(problem.n, problem.m, self.dtype.itemsize)
+        self.threads = BLOCK if not simulated() else self.lanes if self.lanes > 1 else 4
+        self.m = np.int64(problem.m)
+        self.tolerances = [self.dtype.type(value) for value in (options.ftol, options.xtol, options.gtol)]
+        X, A = shared
+        self.A = cuda.to_device(_not_empty(A))
+        self.steps = []
+        spent = 0
+        for at, phase in enumerate(phases):
+            kernel = compiler.kernel(
+                problem.formula, problem.inputs, phase.derive, phase.step, self.dtype, self.lanes, at == 0
+            )
+            limit = self.dtype.type(max(1, min(phase.trips, options.max_iter - spent)))
+            self.steps.append((kernel.module.solve, self._columns(kernel, X), limit))
+            spent += phase.trips
+        cuda.synchronize()
+
+    def _columns(self, kernel: compiler.CudaKernel, X: np.ndarray) -> Any:
+        """The shared columns on the device, followed by those that are worked out from them."""
+        whole = np.concatenate([X, np.zeros(kernel.computed * int(self.m), X.dtype)])
+        columns = self.cuda.to_device(_not_empty(whole))
+        if kernel.computed:
+            kernel.module.prepare[1 if simulated() else 16, self.threads](columns, self.A, self.m)
+        return columns
+
+    def launch(self, stream: Any, x: Any, fun: Any, top: Any, counts: Sequence[Any], queue: Any, data: Any) -> None:
+        """All phases of a chunk; ``counts`` are code, nit and nfev."""
+        blocks = self._blocks(counts[0].size)
+        for at, (solve, X, limit) in enumerate(self.steps):
+            taken = queue[at : at + 1]
+            solve[blocks, self.threads, stream](
+                x, fun, top, *counts, X, self.A, taken, self.m, limit, *self.tolerances, *data
+            )
+
+    def _blocks(self, size: int) -> int:
+        """Blocks of a launch: enough to fill the GPU, not more than there are problems."""
+        most = 2 if simulated() else self.cuda.get_current_device().MULTIPROCESSOR_COUNT * BLOCKS
+        return max(1, min(most, -(-size * self.lanes // self.threads)))
+
+
+class Slot:
+    """A stream with the buffers of one chunk, pinned on the host and on the device."""
+
+    def __init__(self, engine: Engine, problem: Problem, length: int) -> None:
+        cuda, dtype = engine.cuda, engine.dtype
+        self.engine, self.sources = engine, (problem.x0, *problem.args, *problem.data)
+        self.stream = cuda.stream()
+        self.rows: slice | None = None
+        sizes = [length * (array[0].size) for array in self.sources]
+        kinds = [
+            (length, dtype),
+            (length, np.dtype(np.int8)),
+            (length, np.dtype(np.int32)),
+            (length, np.dtype(np.int32)),
+        ]
+        self.host_in = [cuda.pinned_array(size, dtype) for size in sizes]
+        self.host_out = [cuda.pinned_array(size, kind) for size, kind in kinds]
+        self.zeros = cuda.pinned_array(len(engine.steps), np.int32)
+        self.zeros[:] = 0
+        self.inputs = [cuda.device_array(size, dtype) for size in sizes]
+        self.out = [cuda.device_array(size, kind) for size, kind in kinds]
+        self.top = cuda.device_array(length, dtype)
+        self.queue = cuda.device_array(len(engine.steps), np.int32)
+
+    def start(self, rows: slice) -> None:
+        """Send a chunk on its way: copy in, all phases, copy out; nothing is waited for."""
+        self.rows = rows
+        size = rows.stop - rows.start
+        stream = self.stream
+        given = []
+        for source, host, buffer in zip(self.sources, self.host_in, self.inputs, strict=True):
+            part = source[rows]
+            np.copyto(host[: part.size].reshape(part.shape), part, casting="same_kind")
+            given.append(buffer[: part.size])
+            given[-1].copy_to_device(host[: part.size], stream=stream)
+        fun, *counts = (one[:size] for one in self.out)
+        self.queue.copy_to_device(self.zeros, stream=stream)
+        self.engine.launch(stream, given[0], fun, self.top[:size], counts, self.queue, given[1:])
+        given[0].copy_to_host(self.host_in[0][: given[0].size], stream=stream)
+        for buffer, host in zip((fun, *counts), self.host_out, strict=True):
+            buffer.copy_to_host(host[:size], stream=stream)
+
+    def finish(self, answer: Answers, x0: np.ndarray) -> tuple[slice, np.ndarray]:
+        """Wait for the chunk and take its answers; the rows, and which of them the fast path did not settle."""
+        rows = self.rows
+        assert rows is not None
+        self.stream.synchronize()
+        size = rows.stop - rows.start
+        fun, code, nit, nfev = (one[:size] for one in self.host_out)
+        x = self.host_in[0][: size * x0.shape[1]].reshape(size, -1)
+        answer.x[rows], answer.fun[rows], answer.nit[rows], answer.nfev[rows] = x, fun, nit, nfev
+        settled, bad = code == CONVERGED, code == NOT_FINITE_AT_START
+        answer.status[rows] = np.where(
+            settled, status.CONVERGED, np.where(bad, status.NOT_FINITE_AT_START, status.NOT_RUN)
+        )
+        answer.x[rows][bad], answer.fun[rows][bad] = x0[rows][bad], np.nan
+        self.rows = None
+        return rows, np.flatnonzero(~(settled | bad))
+
+
+class Feed:
+    """Slices of the batch, for whoever asks next."""
+
+    def __init__(self, size: int) -> None:
+        self.size, self.next, self.lock = size, 0, threading.Lock()
+
+    def take(self, length: int) -> slice | None:
+        with self.lock:
+            first = self.next
+            self.next = min(first + length, self.size)
+        return slice(first, self.next) if first < self.size else None
+
+
+@dataclass
+class Work:
+    """One solve, shared by all GPUs."""
+
+    problem: Problem
+    phases: Sequence[Phase]
+    options: Options
+    shared: tuple[np.ndarray, np.ndarray]
+    answer: Answers
+    leftover: Callable[[slice, np.ndarray], None]
+    stop: np.ndarray
+    report: Callable[[int], None]
+    feed: Feed
+    pool: ThreadPoolExecutor
+    later: list[Future[None]] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def on_gpu(self, gpu: int) -> None:
+        """Chunks on one GPU until there are no more."""
+        from numba import cuda
+
+        with cuda.gpus[gpu]:
+            engine = Engine(self.problem, self.phases, self.options, self.shared)
+            length, slots = make_slots(engine, self.problem)
+            turn = 0
+            while not self.stop[0] and (rows := self.feed.take(length)) is not None:
+                slot = slots[turn % SLOTS]
+                self.finish(slot)
+                slot.start(rows)
+                turn += 1
+            for slot in slots[turn % SLOTS :] + slots[: turn % SLOTS]:  # oldest first
+                self.finish(slot)
+
+    def finish(self, slot: Slot) -> None:
+        """The answers of what a slot has done; what is left over goes to the CPU's threads."""
+        if slot.rows is None:
+            return
+        rows, left = slot.finish(self.answer, self.problem.x0)
+        if left.size:
+            self.later.append(self.pool.submit(self.leftover, rows, left))
+        with self.lock:
+            self.report(rows.stop - rows.start)
+
+
+def solve(
+    problem: Problem,
+    phases: Sequence[Phase],
+    options: Options,
+    shared: tuple[np.ndarray, np.ndarray],
+    gpus: Sequence[int],
+    answer: Answers,
+    leftover: Callable[[slice, np.ndarray], None],
+    stop: np.ndarray,
+    report: Callable[[int], None],
+) -> None:
+    """Solve every problem on the GPUs; ``leftover(rows, which)`` takes what the fast path leaves."""
+    with ThreadPoolExecutor(options.threads, "batchnewton") as pool:
+        work = Work(problem, phases, options, shared, answer, leftover, stop, report, Feed(problem.size), pool)
+        try:
+            everywhere(gpus, work.on_gpu)
+            for one in work.later:
+                one.result()
+        except BaseException:
+            stop[0] = 1
+            raise
+
+
+def everywhere(gpus: Sequence[int], work: Callable[[int], None]) -> None:
+    """The work on every GPU, each with a thread of its own where there are several."""
+    if len(gpus) == 1:
+        return work(gpus[0])
+    with ThreadPoolExecutor(len(gpus), "gpu") as pool:
+        for done in [pool.submit(work, gpu) for gpu in gpus]:
+            done.result()
+    return None
+
+
+def make_slots(engine: Engine, problem: Problem) -> tuple[int, list[Slot]]:
+    """Slots of chunks as long as the memory allows; shorter ones where it turns out to be less."""
+    length = chunk_length(problem, engine.dtype, free_memory(engine.cuda))
+    while True:
+        try:
+            return length, [Slot(engine, problem, length) for _ in range(SLOTS)]
+        except Exception as error:
+            if not out_of_memory(error) or length <= SHORTEST:
+                raise
+            length = max(SHORTEST, length // 2)
+
+
+def chunk_length(problem: Problem, dtype: np.dtype, free: int) -> int:
+    """Problems of a chunk: several for each slot, so that copies and kernels overlap, within the free memory."""
+    numbers = sum(array[0].size for array in (problem.x0, *problem.args, *problem.data)) + 2
+    fitting = int(SHARE * free / SLOTS) // (numbers * dtype.itemsize + 9)
+    wanted = -(-problem.size // (4 * SLOTS))
+    return max(1, min(problem.size, LONGEST, max(SHORTEST, min(fitting, max(wanted, 1 << 16)))))
+
+
+def free_memory(cuda: Any) -> int:
+    """Free bytes of the current GPU."""
+    return 1 << 30 if simulated() else int(cuda.current_context().get_memory_info().free)
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether the device (or the pinned memory of the host) is full."""
+    words = str(error).lower().replace("_", " ")
+    return isinstance(error, MemoryError) or "out of memory" in words
+
+
+def _not_empty(array: np.ndarray) -> np.ndarray:
+    """CUDA has no empty arrays."""
+    return array if array.size else np.zeros(1, array.dtype)
