@@ -11,6 +11,8 @@ import numpy as np
 from llvmlite import ir
 from numba.core import types
 
+from .unroll import SYMBOLS
+
 # Name in formulas -> name in libdevice (float64; float32 has an f behind it).
 LIBDEVICE = {name: name for name in (
     "exp", "expm1", "exp2", "log", "log1p", "log2", "log10", "cbrt", "hypot", "pow", "sin", "cos", "tan",
@@ -18,6 +20,7 @@ LIBDEVICE = {name: name for name in (
     "lgamma", "floor", "copysign", "fabs", "sqrt", "rint", "fma",
 )} | {"gamma": "tgamma", "abs": "fabs"}  # fmt: skip
 
+OWN = ("digamma", "trigamma", "i0e", "i1e")  # what libdevice has not
 OPERATORS = {ast.Add: "fadd", ast.Sub: "fsub", ast.Mult: "fmul", ast.Div: "fdiv"}
 COMPARISONS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
 TRUTHS = {ast.BitAnd: "and_", ast.BitOr: "or_", ast.BitXor: "xor"}
@@ -153,6 +156,9 @@ class _Lines:
     def value_Name(self, node: ast.Name) -> Any:
         return self.names[node.id] if node.id in self.names else self.outside[node.id]
 
+    def value_Attribute(self, node: ast.Attribute) -> Any:
+        return getattr(self.value(node.value), node.attr)
+
     def value_Constant(self, node: ast.Constant) -> Any:
         return node.value
 
@@ -169,7 +175,7 @@ class _Lines:
     def value_BinOp(self, node: ast.BinOp) -> Any:
         left, right = self.value(node.left), self.value(node.right)
         if not _in_llvm(left) and not _in_llvm(right):
-            return eval(compile(ast.Expression(ast.BinOp(_held(left), node.op, _held(right))), "", "eval"))
+            return SYMBOLS[type(node.op)][1](left, right)
         left, right = self.both(left, right)
         names = TRUTHS if isinstance(left.type, ir.IntType) else OPERATORS
         return getattr(self.builder, names[type(node.op)])(left, right)
@@ -190,7 +196,3 @@ class _Lines:
 
     def value_Call(self, node: ast.Call) -> Any:
         return self.into.call(self.value(node.func), list(map(self.value, node.args)))
-
-
-def _held(value: Any) -> ast.Constant:
-    return ast.fix_missing_locations(ast.Constant(value, lineno=0, col_offset=0))
