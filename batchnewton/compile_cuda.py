@@ -36,7 +36,14 @@ class CudaKernel:
 
 
 def kernel(
-    formula: Formula, arguments: Sequence[Any], kind: str, phase: str, dtype: np.dtype, lanes: int, first: bool
+    formula: Formula,
+    arguments: Sequence[Any],
+    kind: str,
+    phase: str,
+    dtype: np.dtype,
+    lanes: int,
+    first: bool,
+    staged: bool,
 ) -> CudaKernel:
     """The kernel of one phase.
 
@@ -48,28 +55,39 @@ def kernel(
         Threads that work on a problem: 1, 2, 4, 8, 16 or 32.
     first : bool
         The first phase of its kind (a later one may not end higher than the one before it did).
+    staged : bool
+        Whether each thread keeps its problem's data in shared memory (`device.staged_bytes` of them).
     """
     with ONE_AT_A_TIME:
-        return _kernel(formula, tuple(arguments), kind, phase, dtype, lanes, first)
+        return _kernel(formula, tuple(arguments), kind, phase, dtype, lanes, first, staged)
 
 
 @functools.lru_cache(maxsize=256)
 def _kernel(
-    fun: Formula, arguments: tuple[Any, ...], kind: str, phase: str, dtype: np.dtype, lanes: int, first: bool
+    fun: Formula,
+    arguments: tuple[Any, ...],
+    kind: str,
+    phase: str,
+    dtype: np.dtype,
+    lanes: int,
+    first: bool,
+    staged: bool,
 ) -> CudaKernel:
     program = derive(fun.function, arguments, kind, fun.name)
     if kind == "root" and program.residuals != program.n:
         raise ValueError(f"{fun.name} returns {program.residuals} residuals; expected {program.n}, as many as unknowns")
-    module = load(module_name(program, f"cuda_{phase}"), module_text(program, phase, dtype, lanes, first))
+    module = load(module_name(program, f"cuda_{phase}"), module_text(program, phase, dtype, lanes, first, staged))
     return CudaKernel(program, module, lanes, len(cpu_lanes.computed_rows(program)))
 
 
-def module_text(program: Program, phase: str, dtype: np.dtype, lanes: int, first: bool) -> str:
+def module_text(program: Program, phase: str, dtype: np.dtype, lanes: int, first: bool, staged: bool) -> str:
     """The whole module: header, typed constants, slots, the generated functions, the kernels."""
     where = text.layout(program)
     eps = float(np.finfo(dtype).eps)
     parking = text.parked(program, dtype.itemsize)
-    functions, unrolled = text.solve_text(program, where, phase, lanes, first, parking, eps, TOLERANCES[dtype.name])
+    functions, unrolled = text.solve_text(
+        program, where, phase, lanes, first, parking, staged, eps, TOLERANCES[dtype.name]
+    )
     solve = [*functions[:-1], "@cuda.jit(cache=CACHE)\n" + functions[-1]]
     if cpu_lanes.computed_rows(program):
         row, prepare = text.prepare_text(program, where)

@@ -29,6 +29,7 @@ SHARE = 0.4  # of the free memory, for all slots of a GPU
 SHORTEST, LONGEST = 1 << 10, 1 << 21  # problems of a chunk
 BLOCKS = 16  # of each multiprocessor: more than can be resident, so that all are busy
 LONG = {4: 256, 8: 128}  # bytes of a number -> rows of data from which a warp works on a problem
+STAGED = 128  # bytes of data of a problem that a thread may keep in shared memory
 LARGE = {4: 16, 8: 12}  # ... -> unknowns up to which one thread does
 
 
@@ -47,6 +48,18 @@ def lanes(n: int, m: int, itemsize: int) -> int:
             raise ValueError(f"BATCHNEWTON_CUDA_LANES={chosen!r}; expected 1, 2, 4, 8, 16 or 32")
         return int(chosen)
     return 32 if m >= LONG[itemsize] or n > LARGE[itemsize] else 1
+
+
+def staged_bytes(problem: Problem, dtype: np.dtype, width: int) -> int:
+    """Bytes of each problem's own data, where one thread keeps them in shared memory; 0 where it does not.
+
+    The rows of a problem lie one after the other, so 32 threads that read row k of 32 problems touch 32 lines.  A
+    thread that copies short data once, each number beside its neighbour's, reads them without that in every trip.
+    ``BATCHNEWTON_CUDA_STAGED`` sets another limit than 128 bytes (not measured on a device; 0 stages nothing).
+    """
+    limit = int(os.environ.get("BATCHNEWTON_CUDA_STAGED") or STAGED)
+    size = dtype.itemsize * sum(array[0].size for array in problem.data)
+    return size if width == 1 and size <= limit else 0
 
 
 class Phase(Protocol):
@@ -80,6 +93,7 @@ class Engine:
 
         self.cuda, self.dtype = cuda, options.dtype
         self.lanes = lanes(problem.n, problem.m, self.dtype.itemsize)
+        self.staged = staged_bytes(problem, self.dtype, self.lanes)
         self.threads = BLOCK if not simulated() else self.lanes if self.lanes > 1 else 4
         self.m = np.int64(problem.m)
         self.tolerances = [self.dtype.type(value) for value in (options.ftol, options.xtol, options.gtol)]
@@ -88,9 +102,8 @@ class Engine:
         self.steps = []
         spent = 0
         for at, phase in enumerate(phases):
-            kernel = compiler.kernel(
-                problem.formula, problem.inputs, phase.derive, phase.step, self.dtype, self.lanes, at == 0
-            )
+            way = (phase.derive, phase.step, self.dtype, self.lanes, at == 0, self.staged > 0)
+            kernel = compiler.kernel(problem.formula, problem.inputs, *way)
             limit = self.dtype.type(max(1, min(phase.trips, options.max_iter - spent)))
             self.steps.append((kernel.module.solve, self._columns(kernel, X), limit))
             spent += phase.trips
@@ -109,7 +122,7 @@ class Engine:
         blocks = self._blocks(counts[0].size)
         for at, (solve, X, limit) in enumerate(self.steps):
             taken = queue[at : at + 1]
-            solve[blocks, self.threads, stream](
+            solve[blocks, self.threads, stream, self.staged * BLOCK](
                 x, fun, top, *counts, X, self.A, taken, self.m, limit, *self.tolerances, *data
             )
 

@@ -78,6 +78,7 @@ def solve_text(
     lanes: int,
     first: bool,
     parking: list[str],
+    staged: bool,
     eps: float,
     tolerances: Mapping[str, float],
 ) -> tuple[list[str], Text]:
@@ -89,10 +90,11 @@ def solve_text(
     once, read = once_text(program, where, call_names(program), sums(program))
     functions += [once]
     if sums(program):
-        functions += [add_text(program, where)]
+        functions += [stage_text(program)] if staged else []
+        functions += [add_text(program, where, staged)]
         functions += [total_text(program, lanes)] if lanes > 1 else []
     functions = [park(one, parking) for one in functions]
-    return [*functions, kernel_text(program, lanes, first, bool(parking), read)], constants
+    return [*functions, kernel_text(program, lanes, first, bool(parking), staged, read)], constants
 
 
 def park(text: str, parking: list[str]) -> str:
@@ -161,8 +163,23 @@ def _lost(F, before, F0, eps, sqrt):
     return lost  # noqa: RET504 (a step's results are read by their names)
 
 
-def add_text(program: Formula, where: Layout) -> str:
-    """``add(S, l, X, m, k, row, ..., D0, ...)``: row k of the data of a problem (row ``row`` of all) into its sums."""
+def stage_text(program: Formula) -> str:
+    """``stage(R, k, u, row, D0, ...)``: row k of a problem's data into shared memory, where its thread, ``u``, reads it
+    trip after trip at the place next to its neighbours'."""
+    arrays = widths(program, "point")
+    body = [f"{place} = {cell}" for place, cell in zip(staged_cells(arrays), cells("D", arrays, "row"), strict=True)]
+    return function(f"stage({', '.join(['R, k, u, row', *named('D', arrays)])})", body, lowered=True)
+
+
+def staged_cells(arrays: list[int]) -> list[str]:
+    """Where the scalars of row k lie in shared memory."""
+    columns = sum(arrays)
+    return [f"R[(k * {columns} + {q}) * {BLOCK} + u]" for q in range(columns)]
+
+
+def add_text(program: Formula, where: Layout, staged: bool) -> str:
+    """``add(S, l, X, m, k, row, D0, ...)``: row k of the data of a problem (row ``row`` of all) into its sums; or
+    ``add(S, l, X, m, k, u, R)`` where the data are staged."""
     uses = program.uses("point") | {program.outputs[name][1] for name in sums(program)}
     columns = [*where.rows, *computed_rows(program)]
     arrays = widths(program, "point")
@@ -170,11 +187,11 @@ def add_text(program: Formula, where: Layout) -> str:
     body = loads(name for name in (*inputs(program), *where.problem, *carried(program), *call) if name in uses)
     body += loads(sums(program))
     body += [f"{name} = X[{q} * m + k]" for q, name in enumerate(columns) if name in uses]
-    data = zip(where.points, cells("D", arrays, "row"), strict=True)
+    data = zip(where.points, staged_cells(arrays) if staged else cells("D", arrays, "row"), strict=True)
     body += [f"{name} = {cell}" for name, cell in data if name in uses]
     body += statements(program, "point")
     body += [f"{name} = {name} + {program.outputs[name][1]}" for name in sums(program)]
-    given = ", ".join(["S, l, X, m, k, row", *named("D", arrays)])
+    given = ", ".join(["S, l, X, m, k", *(["u, R"] if staged else ["row", *named("D", arrays)])])
     return function(f"add({given})", body + stores(sums(program)), lowered=True)
 
 
@@ -200,7 +217,7 @@ def cells(letter: str, arrays: list[int], row: str) -> list[str]:
     return [f"{name}[{row} * {width} + {i}]" for name, width in zip(names, arrays, strict=True) for i in range(width)]
 
 
-def kernel_text(program: Formula, lanes: int, first: bool, parking: bool, read: Iterable[str]) -> str:
+def kernel_text(program: Formula, lanes: int, first: bool, parking: bool, staged: bool, read: Iterable[str]) -> str:
     """The kernel: problems in, trips, problems out.
 
     ``queue[0]`` counts the problems taken.  A phase after the first takes those whose ``code`` is NEXT_PHASE, and adds
@@ -217,6 +234,7 @@ def kernel_text(program: Formula, lanes: int, first: bool, parking: bool, read: 
     body = [
         "S = cuda.local.array(SLOTS, dtype=REAL)",
         *(["K = cuda.shared.array(PARKED, dtype=REAL)", "t = cuda.threadIdx.x"] if parking else []),
+        *(["R = cuda.shared.array(0, dtype=REAL)", "u = cuda.threadIdx.x"] if staged else []),
         "lane = cuda.threadIdx.x % LANES",
         "members = group(cuda.threadIdx.x)",
         "count = int64(code.size)",
@@ -232,13 +250,23 @@ def kernel_text(program: Formula, lanes: int, first: bool, parking: bool, read: 
         "        if b >= count:",
         "            break",
         f"        enter({', '.join(['{state}, x, tops, b', *args])})",
+        *(
+            [
+                "        k = int64(0)",
+                "        while k < m:",
+                f"            stage({', '.join(['R, k, u, b * m + k', *data])})",
+                "            k += 1",
+            ]
+            if staged
+            else []
+        ),
         f"    once({', '.join(['{state}, T(m)', *(f'S[{name}_]' for name in read)])})",
     ]
     if sums(program):
         body += [
             "    k = int64(lane)",
             "    while k < m:",
-            f"        add({', '.join(['{state}, X, m, k, b * m + k', *data])})",
+            f"        add({', '.join(['{state}, X, m, k', *(['u, R'] if staged else ['b * m + k', *data])])})",
             "        k += LANES",
             *(["    total({state}, members)"] if together else []),
         ]

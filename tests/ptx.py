@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from batchnewton import compile_cuda, schedule
+from batchnewton import compile_cuda, device, schedule
+from batchnewton.kernels.cuda import BLOCK
 from batchnewton.problem import Problem, from_curve, from_function
 
 REGISTERS = 65_536  # of a multiprocessor, sm_80 to sm_120
@@ -33,7 +34,7 @@ class Assembled:
     @property
     def occupancy(self) -> float:
         """Share of a multiprocessor's threads that can be resident."""
-        block = compile_cuda.text.BLOCK
+        block = BLOCK
         registers = -(-self.registers // 8) * 8 * block
         blocks = min(REGISTERS // registers, SHARED[self.architecture] * 1024 // (self.shared + 1024))
         return min(1.0, blocks * block / THREADS[self.architecture])
@@ -60,9 +61,10 @@ def assemble(
     """Compile one phase of a problem's kernels; ``keep`` is a file for the machine code."""
     from numba import cuda
 
+    staged = device.staged_bytes(problem, np.dtype(dtype), lanes)
     step = schedule.PHASES[problem.kind][phase]
     found = compile_cuda.kernel(
-        problem.formula, problem.inputs, step.derive, step.step, np.dtype(dtype), lanes, phase == 0
+        problem.formula, problem.inputs, step.derive, step.step, np.dtype(dtype), lanes, phase == 0, staged > 0
     )
     number = int(architecture[3:])
     ptx, _ = cuda.compile(found.module.solve.py_func, found.signature, cc=divmod(number, 10), device=False, abi="numba")
@@ -80,7 +82,7 @@ def assemble(
 
     spills = number_before("bytes spill stores") + number_before("bytes spill loads")
     counts = (int(re.search(r"Used (\d+) registers", said)[1]), number_before("bytes stack frame"), spills)
-    return Assembled(architecture, ptx, *counts, number_before("bytes smem"), compile_cuda.text.BLOCK)
+    return Assembled(architecture, ptx, *counts, number_before("bytes smem") + staged * BLOCK, BLOCK)
 
 
 # ---- formulas of a given size
