@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .api import curve_fit, least_squares, minimize, root, value_grad_hess
     from .arrays import shared
     from .examine import check_derivatives, source
+    from .installation import info
     from .result import Result, Status
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "__version__",
     "check_derivatives",
     "curve_fit",
+    "info",
     "least_squares",
     "minimize",
     "root",
@@ -35,6 +37,7 @@ __all__ = [
 _ROOM = {
     "check_derivatives": ".examine",
     "source": ".examine",
+    "info": ".installation",
     "Result": ".result",
     "Status": ".result",
     "shared": ".arrays",

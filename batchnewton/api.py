@@ -55,8 +55,9 @@ def curve_fit(
         See `batchnewton.options.Options`; the defaults are accurate, not loose.
     dtype : {"float64", "float32"}
         Precision.
-    device : {"auto", "cpu"}
-        Where to solve.
+    device : {"auto", "cpu", "cuda", "cuda:0", ...}
+        Where to solve: on the CPU; on all GPUs, or on one; "auto" takes the GPUs where there are usable ones and the
+        batch is worth it (`batchnewton.info` says what it finds).
     threads : int, optional
         CPU threads; all cores by default.  Results do not depend on it.
     progress : bool or callable

@@ -28,26 +28,33 @@ SLOTS = 2  # chunks on a GPU at a time
 SHARE = 0.4  # of the free memory, for all slots of a GPU
 SHORTEST, LONGEST = 1 << 10, 1 << 21  # problems of a chunk
 BLOCKS = 16  # of each multiprocessor: more than can be resident, so that all are busy
-LONG = {4: 256, 8: 128}  # bytes of a number -> rows of data from which a warp works on a problem
+LANES = (1, 2, 4, 8, 16, 32)
+FULL = 1 << 16  # threads that a GPU runs side by side
 STAGED = 128  # bytes of data of a problem that a thread may keep in shared memory
-LARGE = {4: 16, 8: 12}  # ... -> unknowns up to which one thread does
 
 
-def lanes(n: int, m: int, itemsize: int) -> int:
-    """Threads that work on one problem: 1, or a whole warp for long data or many unknowns.
+def lanes(n: int, m: int, size: int, itemsize: int) -> int:
+    """Threads that work on one problem: the number that a simple model of a trip finds fastest.
 
-    One thread a problem wastes nothing: no exchange, and the step once.  With a warp the rows are read side by side
-    and the latency of a single problem falls, but every lane takes the same step (about ``n³ / 6 + 8 n²`` operations)
-    and a row costs its share of ``5 (n + 1)(n + 2) / 2`` exchanges.  The batch size is not asked: the order in
-    which rows are added is part of a problem's result, which must not depend on its neighbours.  The limits are a
-    model, not measured; ``BATCHNEWTON_CUDA_LANES`` overrides them.
+    A trip takes a lane ``ceil(m / lanes) row + log2(lanes) exchange + step`` instructions, and as many rounds as the
+    threads of the batch exceed what a GPU runs side by side (`FULL`, a constant: the choice must not depend on the
+    GPU).  So one thread a problem serves large batches, and a warp or a part of one small batches of long data.  The
+    order in which rows are added depends on the choice, so the last digits of a problem do on the size of its batch (on
+    nothing else: not on chunks, other problems, or GPUs); ``BATCHNEWTON_CUDA_LANES`` fixes it.  The model is not measured.
     """
     chosen = os.environ.get("BATCHNEWTON_CUDA_LANES")
     if chosen:
-        if chosen not in ("1", "2", "4", "8", "16", "32"):
-            raise ValueError(f"BATCHNEWTON_CUDA_LANES={chosen!r}; expected 1, 2, 4, 8, 16 or 32")
+        if chosen not in map(str, LANES):
+            raise ValueError(f"BATCHNEWTON_CUDA_LANES={chosen!r}; expected one of {', '.join(map(str, LANES))}")
         return int(chosen)
-    return 32 if m >= LONG[itemsize] or n > LARGE[itemsize] else 1
+    sums = (n + 1) * (n + 2) // 2
+    row, exchange, step = 20 + 2 * sums, 5 * sums * itemsize // 4, 300 + 20 * n * n + n**3 // 3
+
+    def time(width: int) -> float:
+        trip = -(-m // width) * row + (width.bit_length() - 1) * exchange + step
+        return trip * max(1.0, size * width / FULL)
+
+    return min(LANES, key=time)
 
 
 def staged_bytes(problem: Problem, dtype: np.dtype, width: int) -> int:
@@ -92,7 +99,7 @@ class Engine:
         from numba import cuda
 
         self.cuda, self.dtype = cuda, options.dtype
-        self.lanes = lanes(problem.n, problem.m, self.dtype.itemsize)
+        self.lanes = lanes(problem.n, problem.m, problem.size, self.dtype.itemsize)
         self.staged = staged_bytes(problem, self.dtype, self.lanes)
         self.threads = BLOCK if not simulated() else self.lanes if self.lanes > 1 else 4
         self.m = np.int64(problem.m)

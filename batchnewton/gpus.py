@@ -5,8 +5,10 @@ from __future__ import annotations
 import ctypes
 import functools
 import importlib.util
+import os
 import sys
 
+WORTHWHILE = 4_096  # problems: from here on device="auto" takes a GPU (a guess, not measured)
 DRIVER = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
 
 
@@ -51,8 +53,6 @@ def obstacle() -> str | None:
 
 def simulated() -> bool:
     """Whether Numba's CUDA simulator stands in for a GPU (NUMBA_ENABLE_CUDASIM=1)."""
-    import os
-
     return os.environ.get("NUMBA_ENABLE_CUDASIM") == "1"
 
 

@@ -38,7 +38,6 @@ PHASES = {
 }
 HYBRID = {"least-squares": "hybrid", "minimize": "minimize", "root": "root"}
 CHUNK = 16_384  # problems
-WORTHWHILE = 4_096  # problems: from here on device="auto" takes a GPU (a guess: not measured)
 
 
 @dataclass
@@ -105,7 +104,7 @@ def chosen_gpus(options: Options, size: int) -> tuple[int, ...]:
     """The GPUs to use; where that is left open, all there are for a batch that is worth a launch."""
     if options.gpus is not None:
         return options.gpus
-    return tuple(range(gpus.count())) if size >= WORTHWHILE else ()
+    return tuple(range(gpus.count())) if size >= gpus.WORTHWHILE else ()
 
 
 def on_gpus(

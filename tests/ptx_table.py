@@ -59,7 +59,7 @@ def instructions(problem: Problem, dtype: str, lanes: int) -> str:
         ptx.assemble(problem, dtype, lanes=lanes, keep=file.name)
         text = subprocess.run([disassembler, "-c", file.name], capture_output=True, text=True, check=True).stdout
     whole, loop = loop_lengths(text)
-    return f"{whole - loop} + {loop}"
+    return f"{whole - loop} + {loop}" if problem.m > 1 else f"{whole}"
 
 
 def loop_lengths(text: str) -> tuple[int, int]:
@@ -87,7 +87,7 @@ def rows() -> list[tuple[object, ...]]:
     for dtype, sizes in (("float32", (2, 4, 8, 12, 16, 20)), ("float64", (2, 4, 8, 10, 11, 12, 16))):
         problems += [("exponentials", dtype, ptx.exponentials(n)) for n in sizes]
     for name, dtype, problem in problems:
-        lanes = device.lanes(problem.n, problem.m, np.dtype(dtype).itemsize)
+        lanes = device.lanes(problem.n, problem.m, 1_000_000, np.dtype(dtype).itemsize)
         found = ptx.assemble(problem, dtype, lanes=lanes)
         count = instructions(problem, dtype, lanes) if name.startswith("W") else ""
         row = (

@@ -15,7 +15,7 @@ FLOORS = [
     {"version", "gpus"},
     {"arrays", "derive", "fingerprint", "kernels", "nist", "options", "plot"},
     {"problem", "special"},
-    {"compile"},
+    {"compile", "installation"},
     {"compile_cuda"},
     {"device"},
     {"schedule"},
