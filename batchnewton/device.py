@@ -40,7 +40,7 @@ def lanes(n: int, m: int, size: int, itemsize: int) -> int:
     threads of the batch exceed what a GPU runs side by side (`FULL`, a constant: the choice must not depend on the
     GPU).  So one thread a problem serves large batches, and a warp or a part of one small batches of long data.  The
     order in which rows are added depends on the choice, so the last digits of a problem do on the size of its batch (on
-    nothing else: not on chunks, other problems, or GPUs); ``BATCHNEWTON_CUDA_LANES`` fixes it.  The model is not measured.
+    nothing else: not on chunks, other problems, or GPUs); ``BATCHNEWTON_CUDA_LANES`` fixes it.  Not measured yet.
     """
     chosen = os.environ.get("BATCHNEWTON_CUDA_LANES")
     if chosen:
@@ -277,6 +277,43 @@ def solve(
         except BaseException:
             stop[0] = 1
             raise
+
+
+def solve_in_place(
+    problem: Problem, phases: Sequence[Phase], options: Options, shared: tuple[np.ndarray, np.ndarray]
+) -> tuple[tuple[Any, ...], Any]:
+    """Solve a batch whose arrays lie on a GPU, one launch a phase.
+
+    Returns x, fun, status, nit, nfev, and the numbers of the problems that the fast path left; all of them there.
+    """
+    import cupy
+    from numba import cuda
+
+    gpu, dtype, size = problem.gpu, options.dtype, problem.size
+    assert gpu is not None
+    with cupy.cuda.Device(gpu), cuda.gpus[gpu]:
+        cupy.cuda.get_current_stream().synchronize()  # what the arrays wait for may be on another stream
+        engine = Engine(problem, phases, options, shared)
+        x = cupy.array(problem.x0, dtype, copy=True, order="C")
+        given = [cupy.ascontiguousarray(cupy.asarray(one), dtype).ravel() for one in (*problem.args, *problem.data)]
+        fun, top = cupy.empty(size, dtype), cupy.empty(size, dtype)
+        code, nit, nfev = (cupy.zeros(size, kind) for kind in (np.int8, np.int32, np.int32))
+        queue = cupy.zeros(len(phases), np.int32)
+        cupy.cuda.get_current_stream().synchronize()
+        engine.launch(0, x.ravel(), fun, top, (code, nit, nfev), queue, given)
+        cuda.synchronize()
+        settled, bad = code == CONVERGED, code == NOT_FINITE_AT_START
+        state = cupy.where(settled, status.CONVERGED, status.NOT_RUN).astype(np.int8)
+        state[bad], fun[bad] = status.NOT_FINITE_AT_START, np.nan
+        return (x, fun, state, nit, nfev), cupy.flatnonzero(~(settled | bad))
+
+
+def like(array: Any, values: np.ndarray) -> Any:
+    """Values beside an array, where it lies."""
+    import cupy
+
+    with array.device:
+        return cupy.asarray(values)
 
 
 def everywhere(gpus: Sequence[int], work: Callable[[int], None]) -> None:

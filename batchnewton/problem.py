@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import Shared, real, shape_error
+from .arrays import Shared, library, real, shape_error
 from .derive import Input
 from .fingerprint import Formula, fingerprint
 
@@ -44,6 +44,8 @@ class Problem:
         One problem given without a batch axis.
     names : tuple of str
         Names of the unknowns.
+    library : str
+        Library of the answers: "numpy", or that of the arrays which lie on a GPU.
     """
 
     fun: Callable[..., Any]
@@ -57,6 +59,7 @@ class Problem:
     m: int = 1
     single: bool = False
     names: tuple[str, ...] = ()
+    library: str = "numpy"
 
     @cached_property
     def formula(self) -> Formula:
@@ -67,6 +70,14 @@ class Problem:
     def size(self) -> int:
         """Number of problems."""
         return self.x0.shape[0]
+
+    @property
+    def gpu(self) -> int | None:
+        """Number of the GPU on which the arrays lie; None for the host."""
+        for array in (self.x0, *self.args, *self.data):
+            if not isinstance(array, np.ndarray):
+                return int(array.device.id)
+        return None
 
     @property
     def n(self) -> int:
@@ -88,7 +99,12 @@ def from_function(kind: str, fun: Any, x0: Any, args: Any, data: Any) -> Problem
     inputs += [build.argument(i, one) for i, one in enumerate(sequence("args", args))]
     inputs += [build.column(f"data[{i}]", one) for i, one in enumerate(sequence("data", data))]
     names = tuple(f"x{i}" for i in range(start.shape[1]))
-    return build.problem(fun, kind, inputs, names)
+    return replace(build.problem(fun, kind, inputs, names), library=library((x0, *listed(args), *listed(data))))
+
+
+def listed(value: Any) -> Sequence[Any]:
+    """The arrays of an argument."""
+    return sequence("", value)
 
 
 def from_curve(f: Any, xdata: Any, ydata: Any, p0: Any, sigma: Any) -> Problem:
@@ -126,6 +142,7 @@ def from_curve(f: Any, xdata: Any, ydata: Any, p0: Any, sigma: Any) -> Problem:
         inputs += [build.column("sigma", s if s.ndim == 2 else Shared(np.broadcast_to(s, (m,))))]
     inputs += [Input(f"x_{i}") for i in range(n)]
     problem = build.problem(residual(f), "least-squares", inputs, names or tuple(f"x{i}" for i in range(n)))
+    problem = replace(problem, library=library((ydata, xdata, p0, sigma)))
     return problem if not single else without_batch(problem)
 
 

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from .arrays import given_back, on_host
 from .kernels import status as codes
 from .options import Options
 from .problem import Problem
@@ -80,8 +81,9 @@ class Result:
         self._absolute_sigma = absolute_sigma
 
     def _plain(self, array: np.ndarray) -> np.ndarray:
-        """Without the batch axis where there was none."""
-        return array[0] if self._problem.single else array
+        """Without the batch axis where there was none; an array of the library that came."""
+        found = array[0] if self._problem.single else array
+        return given_back(found, self._problem.library, self._problem.gpu)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -158,7 +160,7 @@ class Result:
 
     def summary(self) -> str:
         """Counts by status and evaluations, in a few lines."""
-        codes, counts = np.unique(self._solution.status, return_counts=True)
+        codes, counts = np.unique(on_host(self._solution.status), return_counts=True)
         size = self._problem.size
         lines = [f"{size} problems, {self._problem.n} unknowns, {self._solution.nfev.mean():.1f} evaluations each"]
         for code, count in sorted(zip(codes, counts, strict=True), key=lambda pair: -pair[1]):

@@ -10,13 +10,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from . import compile as compiler
 from . import gpus
+from .arrays import on_host
 from .kernels import converge, status
 from .options import Options
 from .problem import Problem
@@ -83,8 +84,10 @@ def solve(problem: Problem, options: Options, progress: Any = False) -> Solution
     program = first_kernel(problem, options.dtype).program  # what cannot be derived says so before anything runs
     answer = Solution.empty(problem, options.dtype)
     if problem.kind == "least-squares" and program.residuals * problem.m < problem.n:
-        answer.x[:], answer.fun[:], answer.status[:] = problem.x0, np.nan, status.TOO_FEW_POINTS
+        answer.x[:], answer.fun[:], answer.status[:] = on_host(problem.x0), np.nan, status.TOO_FEW_POINTS
         return answer
+    if problem.gpu is not None:
+        return in_place(problem, options, progress)
     stop = np.zeros(1, np.int8)
     X, A = shared_data(problem, options.dtype)
     which = chosen_gpus(options, problem.size)
@@ -120,10 +123,41 @@ def on_gpus(
     from . import device
 
     def leftover(rows: slice, left: np.ndarray) -> None:
-        patiently(problem, rows, left, options, answer, stop)
+        patiently(problem, rows.start + left, options, answer, stop)
 
     with reporter(progress, problem.size) as report:
         device.solve(problem, PHASES[problem.kind], options, shared, which, answer, leftover, stop, report)
+
+
+def in_place(problem: Problem, options: Options, progress: Any) -> Solution:
+    """Solve where the arrays lie; the answers stay there."""
+    from . import device
+
+    which = problem.gpu
+    if options.gpus is not None and options.gpus != (which,) and which not in options.gpus:
+        raise ValueError(f"the arrays lie on cuda:{which}; expected device='cuda:{which}', 'cuda' or 'auto'")
+    if gpus.obstacle():
+        raise ValueError(f"the arrays lie on a GPU, but {gpus.obstacle()}")
+    stop = np.zeros(1, np.int8)
+    shared = shared_data(problem, options.dtype)
+    with reporter(progress, problem.size) as report:
+        found, left = device.solve_in_place(problem, PHASES[problem.kind], options, shared)
+        answer = Solution(*found)
+        if left.size:
+            rest = replace_batch(problem, left)
+            small = Solution.empty(rest, options.dtype)
+            small.nit[:], small.nfev[:] = on_host(answer.nit[left]), on_host(answer.nfev[left])
+            patiently(rest, np.arange(left.size), options, small, stop)
+            for name in ("x", "fun", "status", "nit", "nfev"):
+                getattr(answer, name)[left] = device.like(getattr(answer, name), getattr(small, name))
+        report(problem.size)
+    return answer
+
+
+def replace_batch(problem: Problem, which: Any) -> Problem:
+    """Some problems of a batch, on the host."""
+    args, data = ([on_host(array[which]) for array in arrays] for arrays in (problem.args, problem.data))
+    return replace(problem, x0=on_host(problem.x0[which]), args=args, data=data)
 
 
 def first_kernel(problem: Problem, dtype: np.dtype) -> compiler.Kernel:
@@ -186,19 +220,16 @@ def solve_chunk(
         if not todo.size:
             break
     if left.size:
-        patiently(problem, rows, np.sort(left), options, answer, stop)
+        patiently(problem, rows.start + np.sort(left), options, answer, stop)
 
 
-def patiently(
-    problem: Problem, rows: slice, left: np.ndarray, options: Options, answer: Solution, stop: np.ndarray
-) -> None:
-    """Trust-region Newton in float64, from the start, for the problems ``left`` of a chunk."""
+def patiently(problem: Problem, at: np.ndarray, options: Options, answer: Solution, stop: np.ndarray) -> None:
+    """Trust-region Newton in float64, from the start, for the problems ``at``."""
     double = np.dtype(np.float64)
     kernel = compiler.kernel(problem.formula, problem.inputs, HYBRID[problem.kind], None, double)
-    part = chunk(problem, rows.start + left, *shared_data(problem, double), double)
-    size = len(left)
+    part = chunk(problem, at, *shared_data(problem, double), double)
+    size = len(at)
     x, fun, state = part.x0.copy(), np.full(size, np.nan), np.full(size, status.NOT_RUN, np.int8)
-    at = rows.start + left
     nit, nfev = answer.nit[at], answer.nfev[at]
     kind = ("minimize", "least-squares", "root").index(problem.kind)
     kernel.solve_trust(
@@ -214,17 +245,17 @@ def chunk(
     """Arrays of some rows, converted where the precision differs (not copied where it does not)."""
 
     def part(array: np.ndarray) -> np.ndarray:
-        return np.ascontiguousarray(array[rows], dtype)
+        return np.ascontiguousarray(on_host(array[rows]), dtype)
 
-    start = np.ascontiguousarray((problem.x0 if x is None else x)[rows], dtype)
+    start = part(problem.x0 if x is None else x)
     return Chunk(start, tuple(map(part, problem.args)), tuple(map(part, problem.data)), X, A, problem.m)
 
 
 def shared_data(problem: Problem, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
     """Shared columns, one after the other, each of m values; and the scalars of the call."""
-    columns = [column for array in problem.rows for column in np.asarray(array, dtype).T]
+    columns = [column for array in problem.rows for column in np.asarray(on_host(array), dtype).T]
     X = np.concatenate(columns) if columns else np.zeros(0, dtype)
-    A = np.concatenate(problem.call).astype(dtype) if problem.call else np.zeros(0, dtype)
+    A = np.concatenate([on_host(one) for one in problem.call]).astype(dtype) if problem.call else np.zeros(0, dtype)
     return np.ascontiguousarray(X), A
 
 

@@ -50,33 +50,72 @@ def workload(name: str, dtype: str) -> Problem:
     return from_curve(workloads.FORMULAS[name], data["x"], data["y"], data["p0"], None)
 
 
-def instructions(problem: Problem, dtype: str, lanes: int) -> str:
-    """Machine instructions of the data loop's body, and of all the rest of the kernel, from the disassembly."""
-    disassembler = ptx.tool("nvdisasm")
-    if disassembler is None:
-        return "n/a"
+def disassembled(problem: Problem, dtype: str, lanes: int) -> str | None:
+    """Machine instructions of the first phase, where nvdisasm is there."""
+    tool = ptx.tool("nvdisasm")
+    if tool is None:
+        return None
     with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
         ptx.assemble(problem, dtype, lanes=lanes, keep=file.name)
-        text = subprocess.run([disassembler, "-c", file.name], capture_output=True, text=True, check=True).stdout
+        return subprocess.run([tool, "-c", file.name], capture_output=True, text=True, check=True).stdout
+
+
+def instructions(problem: Problem, dtype: str, lanes: int) -> str:
+    """Machine instructions of all of the kernel but the data loop's body, and of that."""
+    text = disassembled(problem, dtype, lanes)
+    if text is None:
+        return "n/a"
     whole, loop = loop_lengths(text)
     return f"{whole - loop} + {loop}" if problem.m > 1 else f"{whole}"
 
 
+def trip_instructions(problem: Problem, dtype: str, lanes: int) -> float | None:
+    """Instructions of a lane in one trip, about: all of the kernel once, and the data loop for all rows.
+
+    The loop takes as many rows at a time as the compiler unrolled: those whose data it loads (each row has the same
+    number of values of its own).  None where the formula's own rows cannot be counted.
+    """
+    text = disassembled(problem, dtype, lanes)
+    if text is None:
+        return None
+    whole, loop = loop_lengths(text)
+    if problem.m == 1:
+        return float(whole)
+    rows = unrolled(text, sum(array[0, 0].size for array in problem.data))
+    return whole - loop + loop * -(-problem.m // lanes) / rows if rows else None
+
+
+def unrolled(text: str, columns: int) -> int:
+    """Rows of data that the data loop takes at a time: its exponentials would do too, but not every formula has one."""
+    lines = [line for line in text.splitlines() if re.match(r"\s*/\*[0-9a-f]{4,}\*/", line)]
+    first, last = data_loop(text)
+    shared = sum("LDS" in line for line in lines[first : last + 1])
+    own = shared or sum("LDG" in line for line in lines[first : last + 1])
+    return max(1, own // max(1, columns)) if columns else 0
+
+
 def loop_lengths(text: str) -> tuple[int, int]:
-    """Instructions of the kernel, and of its longest innermost loop (a backward branch that spans no other)."""
+    """Instructions of the kernel, and of its data loop."""
+    first, last = data_loop(text)
+    whole = sum(bool(re.match(r"\s*/\*[0-9a-f]{4,}\*/", line)) for line in text.splitlines())
+    return whole, last - first + 1
+
+
+def data_loop(text: str) -> tuple[int, int]:
+    """First and last instruction of the longest innermost loop (a backward branch that spans no other)."""
     places: dict[str, int] = {}
     branches: list[tuple[int, str]] = []
     at = 0
-    for line in text.splitlines():
-        if label := re.match(r"(\.L_x_\d+):", line.strip()):
+    for line in map(str.strip, text.splitlines()):
+        if label := re.match(r"(\.L_x_\d+):", line):
             places[label[1]] = at
-        elif re.match(r"/\*[0-9a-f]{4,}\*/", line.strip()):
+        elif re.match(r"/\*[0-9a-f]{4,}\*/", line):
             if target := re.search(r"BRA.*`\((\.L_x_\d+)\)", line):
                 branches.append((at, target[1]))
             at += 1
     loops = [(places[name], end) for end, name in branches if name in places and places[name] < end]
     inner = [one for one in loops if not any(two != one and one[0] <= two[0] and two[1] <= one[1] for two in loops)]
-    return at, max((end - start + 1 for start, end in inner), default=0)
+    return max(inner, key=lambda loop: loop[1] - loop[0], default=(0, -1))
 
 
 def rows() -> list[tuple[object, ...]]:

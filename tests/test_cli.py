@@ -22,7 +22,7 @@ def test_demo_fits_reports_and_draws(tmp_path):
     assert done.exit_code == 0, done.output
     assert "54 runs have 6 or more certified digits" in done.output
     assert "fits/s" in done.output
-    assert "no GPU engine yet" in done.output
+    assert "auto takes" in done.output
     assert picture.read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
 
 
