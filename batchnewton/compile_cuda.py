@@ -88,10 +88,10 @@ def module_text(program: Program, phase: str, dtype: np.dtype, lanes: int, first
     functions, unrolled = text.solve_text(
         program, where, phase, lanes, first, parking, staged, eps, TOLERANCES[dtype.name]
     )
-    solve = [*functions[:-1], "@cuda.jit(cache=CACHE)\n" + functions[-1]]
+    solve = [*functions[:-1], "@cuda.jit(**OPTIONS)\n" + functions[-1]]
     if cpu_lanes.computed_rows(program):
         row, prepare = text.prepare_text(program, where)
-        solve += [row, "@cuda.jit(cache=CACHE)\n" + prepare]
+        solve += [row, "@cuda.jit(**OPTIONS)\n" + prepare]
     values = dict(program.constants) | unrolled.constants
     return "\n\n\n".join([header(program, phase, dtype, where, lanes, parking, values), *solve]) + "\n"
 
@@ -131,7 +131,7 @@ def header(
             f"LANES = {lanes}",
             f"SLOTS = {len(where.slots)}",
             f"PARKED = {len(parking) * text.BLOCK}",
-            "CACHE = not SIMULATED",
+            "OPTIONS = {} if SIMULATED else dict(cache=True, lto=False)",
             f"WANTED = {int(NEXT_PHASE)}",
             "R, C, N = REAL[::1], int8[::1], int32[::1]",
             f"SIGNATURE = (R, R, R, C, N, N, R, R, N, int64, *[REAL] * 4, *[R] * {arrays})",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
+import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from . import compile_cuda as compiler
 from .gpus import simulated
 from .kernels import status
 from .kernels.converge import CONVERGED, NOT_FINITE_AT_START
-from .kernels.cuda import BLOCK
+from .kernels.cuda import BLOCK, SHARED
 from .options import Options
 from .problem import Problem
 
@@ -64,7 +65,8 @@ def staged_bytes(problem: Problem, dtype: np.dtype, width: int) -> int:
     thread that copies short data once, each number beside its neighbour's, reads them without that in every trip.
     ``BATCHNEWTON_CUDA_STAGED`` sets another limit than 128 bytes (not measured on a device; 0 stages nothing).
     """
-    limit = int(os.environ.get("BATCHNEWTON_CUDA_STAGED") or STAGED)
+    left = SHARED - 3 * problem.n * dtype.itemsize  # beside the parked state (kernels/cuda.py)
+    limit = min(int(os.environ.get("BATCHNEWTON_CUDA_STAGED") or STAGED), left)
     size = dtype.itemsize * sum(array[0].size for array in problem.data)
     return size if width == 1 and size <= limit else 0
 
@@ -129,9 +131,11 @@ class Engine:
         blocks = self._blocks(counts[0].size)
         for at, (solve, X, limit) in enumerate(self.steps):
             taken = queue[at : at + 1]
-            solve[blocks, self.threads, stream, self.staged * BLOCK](
-                x, fun, top, *counts, X, self.A, taken, self.m, limit, *self.tolerances, *data
-            )
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", message="Grid size")  # a small batch is no mistake
+                solve[blocks, self.threads, stream, self.staged * BLOCK](
+                    x, fun, top, *counts, X, self.A, taken, self.m, limit, *self.tolerances, *data
+                )
 
     def _blocks(self, size: int) -> int:
         """Blocks of a launch: enough to fill the GPU, not more than there are problems."""

@@ -33,6 +33,7 @@ from .lanes import (
 from .unroll import Text, straight_line
 
 BLOCK = 128  # threads of a block
+SHARED = 48 * 1024 // BLOCK  # bytes of shared memory that a thread may have everywhere, without asking for more
 ROOMY = 30  # registers (of 32 bits) that the sums may take before the state is parked: fewer threads share the file
 
 
@@ -50,7 +51,7 @@ def parked(program: Formula, itemsize: int) -> list[str]:
     """What lies in shared memory rather than in registers, because the data loop does not read it and the sums
     need the room: the current point, the step, the scales."""
     n = program.n
-    if (len(program.outputs) + n) * itemsize // 4 <= ROOMY:
+    if (len(program.outputs) + n) * itemsize // 4 <= ROOMY or 3 * n * itemsize > SHARED:
         return []
     return [f"{array}_{i}" for array in "cdq" for i in range(n)]
 

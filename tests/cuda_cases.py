@@ -169,7 +169,8 @@ def answers(case: Case, where: str) -> dict[str, np.ndarray]:
     """All answers of a case."""
     os.environ["BATCHNEWTON_CUDA_LANES"] = str(case.lanes)
     result = case.solve(device=where, dtype=case.dtype)
-    return {name: np.atleast_1d(getattr(result, name)) for name in FIELDS}
+    size = np.size(result.status)
+    return {name: np.reshape(getattr(result, name), (size, -1) if name == "x" else size) for name in FIELDS}
 
 
 def main(path: str) -> None:

@@ -32,6 +32,16 @@ def test_no_spill_at_the_largest_size(problem, dtype, architecture):
     check(ptx.assemble(problem(LARGEST[dtype]), dtype, architecture), dtype)
 
 
+@pytest.mark.parametrize("n", [16, 17, 32])
+def test_large_problems_fit_the_shared_memory(n):
+    """Every block gets 48 KiB; the assembler refuses what is more, a launch what is staged beside it."""
+    problem = ptx.chain(n)
+    assert ptx.assemble(problem, "float64").shared <= 48 * 1024
+    rows = from_function("least-squares", lambda x, t: x[0] * t + sum(x[1:]), np.ones((2, n)), (), (np.ones((2, 9)),))
+    for dtype in ("float32", "float64"):
+        assert ptx.assemble(rows, dtype).shared <= 48 * 1024
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_warp_a_problem(dtype):
     kernel = ptx.assemble(ptx.exponentials(8), dtype, lanes=32)
