@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from .arrays import shared
     from .examine import check_derivatives, source
     from .installation import info
-    from .result import Result, Status
+    from .result import History, Interrupted, Result, Status
 
 __all__ = [
+    "History",
+    "Interrupted",
     "Result",
     "Status",
     "__version__",
@@ -38,6 +40,8 @@ _ROOM = {
     "check_derivatives": ".examine",
     "source": ".examine",
     "info": ".installation",
+    "History": ".result",
+    "Interrupted": ".result",
     "Result": ".result",
     "Status": ".result",
     "shared": ".arrays",

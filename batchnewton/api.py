@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from .options import options
+from .options import check_choice, options
 from .problem import from_curve, from_function
-from .result import Result
-from .schedule import derivatives, solve
+from .result import Result, solved
+from .schedule import derivatives
 
 
 def curve_fit(
@@ -21,6 +21,9 @@ def curve_fit(
     sigma: Any = None,
     absolute_sigma: bool = False,
     *,
+    counts: Any = None,
+    mask: Any = None,
+    nan: str = "omit",
     method: str | None = None,
     ftol: float | None = None,
     xtol: float | None = None,
@@ -30,6 +33,7 @@ def curve_fit(
     device: str = "auto",
     threads: int | None = None,
     progress: bool | Callable[[int, int], Any] = False,
+    history: bool = False,
     **unknown: Any,
 ) -> Result:
     """Fit a formula to many curves: ``min_p sum_k ((f(x_k, p) - y_k) / sigma_k)² / 2`` for each.
@@ -42,26 +46,36 @@ def curve_fit(
     xdata : array_like
         ``(m,)``, or ``(k, m)`` for k coordinates, shared by all curves; ``(B, k, m)`` for each its own.
     ydata : array_like
-        ``(B, m)``, or ``(m,)`` for one curve.
+        ``(B, m)``, or ``(m,)`` for one curve.  Curves of different lengths: a list of arrays ``(m_b,)``; xdata (arrays
+        ``(m_b,)`` or ``(k, m_b)``) and sigma may then be lists too.
     p0 : array_like, optional
         Start: ``(n,)`` for all or ``(B, n)``; ones by default, as in SciPy.
     sigma : array_like, optional
         Standard deviations of ydata: a number, ``(m,)`` or ``(B, m)``, positive.
     absolute_sigma : bool
         Whether ``cov`` takes sigma as absolute; else it is scaled by the reduced chi-square, as in SciPy.
+    counts : array_like of int, optional
+        ``(B,)``: curve b has the first ``counts[b]`` points only; what lies behind does not matter.
+    mask : array_like of bool, optional
+        ``(B, m)`` or ``(m,)``: True where a point counts.
+    nan : {"omit", "raise"}
+        NaN in ydata: leave out the point, or raise ValueError.
     method : {"lm"}
         Gauss-Newton steps, bounded and damped, then exact Newton steps and a test of the exact Hessian.
     ftol, xtol, gtol, max_iter
         See `batchnewton.options.Options`; the defaults are accurate, not loose.
-    dtype : {"float64", "float32"}
-        Precision.
+    dtype : {"float64", "float32", "mixed"}
+        Precision; "mixed" begins in float32 and ends in float64, with the accuracy and the tests of float64.
     device : {"auto", "cpu", "cuda", "cuda:0", ...}
         Where to solve: on the CPU; on all GPUs, or on one; "auto" takes the GPUs where there are usable ones and the
         batch is worth it (`batchnewton.info` says what it finds).
     threads : int, optional
-        CPU threads; all cores by default.  Results do not depend on it.
+        CPU threads; by default all cores, or one inside a worker of joblib, Dask or multiprocessing
+        (`batchnewton.options.Options`).  Results do not depend on it.
     progress : bool or callable
         Show a bar, or call ``progress(done, total)``.
+    history : bool
+        Keep F and max |g| of every evaluation: `Result.history`.
 
     Returns
     -------
@@ -72,6 +86,8 @@ def curve_fit(
     ------
     ValueError, TypeError
         For a bad call, before anything runs.  A bad problem gets a `Status` instead.
+    Interrupted
+        At Ctrl-C; its ``result`` holds what was finished.
 
     Examples
     --------
@@ -91,10 +107,11 @@ def curve_fit(
     ----------
     Dennis & Schnabel (1983), Numerical Methods for Unconstrained Optimization, chapters 6 and 10.
     """
-    problem = from_curve(f, xdata, ydata, p0, sigma)
-    chosen = options(problem.kind, method, ftol, xtol, gtol, max_iter, dtype, device, threads, unknown)
+    check_choice("nan", nan, ("omit", "raise"))
+    problem = from_curve(f, xdata, ydata, p0, sigma, counts, mask, nan)
+    chosen = options(problem.kind, method, ftol, xtol, gtol, max_iter, dtype, device, threads, history, unknown)
     absolute = bool(absolute_sigma) if sigma is not None else False
-    return Result(problem, chosen, solve(problem, chosen, progress), absolute)
+    return solved(problem, chosen, progress, absolute)
 
 
 def least_squares(
@@ -103,6 +120,8 @@ def least_squares(
     args: Any = (),
     *,
     data: Any = (),
+    counts: Any = None,
+    mask: Any = None,
     method: str | None = None,
     ftol: float | None = None,
     xtol: float | None = None,
@@ -112,6 +131,7 @@ def least_squares(
     device: str = "auto",
     threads: int | None = None,
     progress: bool | Callable[[int, int], Any] = False,
+    history: bool = False,
     **unknown: Any,
 ) -> Result:
     """Least squares: ``min_x sum_k |fun(x, *args, *row_k)|² / 2`` for each problem of a batch.
@@ -126,7 +146,9 @@ def least_squares(
         Constants of each problem, ``(B, ...)``; a number, or `shared` of an array, is the same for all.
     data : tuple of array_like
         Rows to sum over: ``(B, m, ...)``, or `shared` of ``(m, ...)``.
-    method, ftol, xtol, gtol, max_iter, dtype, device, threads, progress
+    counts, mask
+        Rows that each problem has, as for `curve_fit`.
+    method, ftol, xtol, gtol, max_iter, dtype, device, threads, progress, history
         As for `curve_fit`.
 
     Returns
@@ -142,9 +164,9 @@ def least_squares(
     >>> res.x.round(9).tolist()
     [[1.0, 1.0], [1.0, 1.0]]
     """
-    problem = from_function("least-squares", fun, x0, args, data)
-    chosen = options(problem.kind, method, ftol, xtol, gtol, max_iter, dtype, device, threads, unknown)
-    return Result(problem, chosen, solve(problem, chosen, progress))
+    problem = from_function("least-squares", fun, x0, args, data, counts, mask)
+    chosen = options(problem.kind, method, ftol, xtol, gtol, max_iter, dtype, device, threads, history, unknown)
+    return solved(problem, chosen, progress)
 
 
 def minimize(
@@ -153,6 +175,8 @@ def minimize(
     args: Any = (),
     *,
     data: Any = (),
+    counts: Any = None,
+    mask: Any = None,
     method: str | None = None,
     ftol: float | None = None,
     xtol: float | None = None,
@@ -162,6 +186,7 @@ def minimize(
     device: str = "auto",
     threads: int | None = None,
     progress: bool | Callable[[int, int], Any] = False,
+    history: bool = False,
     **unknown: Any,
 ) -> Result:
     """Minimise ``sum_k fun(x, *args, *row_k)`` for each problem of a batch.
@@ -171,11 +196,11 @@ def minimize(
     fun : callable
         ``fun(x, *args, *row)`` returns a number: the function, or with ``data`` its summand (a likelihood is written
         as the term of one observation).
-    x0, args, data
+    x0, args, data, counts, mask
         As for `least_squares`.
     method : {"newton"}
         Exact Hessian, modified Cholesky factorisation, bounded and shortened steps.
-    ftol, xtol, gtol, max_iter, dtype, device, threads, progress
+    ftol, xtol, gtol, max_iter, dtype, device, threads, progress, history
         As for `curve_fit`.
 
     Returns
@@ -189,9 +214,9 @@ def minimize(
     >>> res.x.ravel().round(6).tolist()
     [0.0, 1.0]
     """
-    problem = from_function("minimize", fun, x0, args, data)
-    chosen = options(problem.kind, method, ftol, xtol, gtol, max_iter, dtype, device, threads, unknown)
-    return Result(problem, chosen, solve(problem, chosen, progress))
+    problem = from_function("minimize", fun, x0, args, data, counts, mask)
+    chosen = options(problem.kind, method, ftol, xtol, gtol, max_iter, dtype, device, threads, history, unknown)
+    return solved(problem, chosen, progress)
 
 
 def root(
@@ -200,6 +225,8 @@ def root(
     args: Any = (),
     *,
     data: Any = (),
+    counts: Any = None,
+    mask: Any = None,
     method: str | None = None,
     ftol: float | None = None,
     xtol: float | None = None,
@@ -209,6 +236,7 @@ def root(
     device: str = "auto",
     threads: int | None = None,
     progress: bool | Callable[[int, int], Any] = False,
+    history: bool = False,
     **unknown: Any,
 ) -> Result:
     """Solve n equations in n unknowns, ``sum_k fun(x, *args, *row_k) = 0``, for each problem of a batch.
@@ -217,11 +245,11 @@ def root(
     ----------
     fun : callable
         ``fun(x, *args, *row)`` returns n residuals.
-    x0, args, data
+    x0, args, data, counts, mask
         As for `least_squares`.
     method : {"newton"}
         Newton steps, damped so that ``|F|²`` falls.
-    ftol, xtol, gtol, max_iter, dtype, device, threads, progress
+    ftol, xtol, gtol, max_iter, dtype, device, threads, progress, history
         As for `curve_fit`.
 
     Returns
@@ -239,9 +267,9 @@ def root(
     >>> res.x.ravel().round(6).tolist()
     [1.0, 1.498701, 1.862087]
     """
-    problem = from_function("root", fun, x0, args, data)
-    chosen = options(problem.kind, method, ftol, xtol, gtol, max_iter, dtype, device, threads, unknown)
-    return Result(problem, chosen, solve(problem, chosen, progress))
+    problem = from_function("root", fun, x0, args, data, counts, mask)
+    chosen = options(problem.kind, method, ftol, xtol, gtol, max_iter, dtype, device, threads, history, unknown)
+    return solved(problem, chosen, progress)
 
 
 def value_grad_hess(
@@ -250,6 +278,8 @@ def value_grad_hess(
     args: Any = (),
     *,
     data: Any = (),
+    counts: Any = None,
+    mask: Any = None,
     dtype: Any = "float64",
     device: str = "auto",
     threads: int | None = None,
@@ -259,7 +289,7 @@ def value_grad_hess(
 
     Parameters
     ----------
-    fun, x, args, data
+    fun, x, args, data, counts, mask
         As for `minimize`; x is where to evaluate.
     dtype, device, threads
         As for `curve_fit`.
@@ -278,8 +308,8 @@ def value_grad_hess(
     >>> float(f), g.tolist(), H.tolist()
     (18.0, [12.0, 9.0], [[4.0, 6.0], [6.0, 0.0]])
     """
-    problem = from_function("minimize", fun, x, args, data)
-    chosen = options("minimize", None, None, None, None, 1, dtype, device, threads, unknown)
+    problem = from_function("minimize", fun, x, args, data, counts, mask)
+    chosen = options("minimize", None, None, None, None, 1, dtype, device, threads, False, unknown)
     at = np.ascontiguousarray(problem.x0, chosen.dtype)
     f, g, h = derivatives(problem, at, "minimize", chosen.threads)
     return (f[0], g[0], h[0]) if problem.single else (f, g, h)

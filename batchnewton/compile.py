@@ -13,26 +13,37 @@ import os
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import llvmlite.binding
 import numpy as np
+from numba.core import config
 
 from .derive import Program, derive
-from .fingerprint import Formula
+from .fingerprint import Signature
 from .kernels import cpu, lanes
 from .kernels.cache import cache_folder, source_hash
 from .version import __version__
 
 TOLERANCES = {  # limits that follow from the precision; see kernels/converge.py for the inequalities
     "float64": {"tight_f": 1e-20, "tight_x": 1e-11, "floor": 1e-6},
-    "float32": {"tight_f": 1e-13, "tight_x": 2e-5, "floor": 1e-3},
+    "float32": {"tight_f": 1e-12, "tight_x": 2e-5, "floor": 1e-3},
 }
 OPTIONS = 'dict(cache=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})'
 ONE_AT_A_TIME = threading.RLock()  # two threads that meet the same formula compile it once
+
+
+def forget_lock() -> None:
+    """A fork while another thread held the lock would leave it held for ever."""
+    global ONE_AT_A_TIME
+    ONE_AT_A_TIME = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=forget_lock)
 
 
 @dataclass(frozen=True)
@@ -57,9 +68,8 @@ class Kernel:
 
     def solve(self, *arguments: Any) -> None:
         """``cpu.solve`` for this formula."""
-        cpu.solve(
-            self.prepare, self.computed, self.evaluate, self.advance, self.slots, self.lanes, self.state, *arguments
-        )
+        where = self.slots, self.lanes, self.state, self.outputs, self.scale
+        cpu.solve(self.prepare, self.computed, self.evaluate, self.advance, *where, *arguments)
 
     def solve_trust(self, *arguments: Any) -> None:
         """``cpu.solve_trust`` for this formula."""
@@ -74,30 +84,32 @@ class Kernel:
         )
 
 
-def kernel(formula: Formula, arguments: Sequence[Any], kind: str, phase: str | None, dtype: np.dtype) -> Kernel:
+def kernel(signature: Signature, kind: str, phase: str | None, dtype: np.dtype) -> Kernel:
     """The kernel of a formula.
 
     Parameters
     ----------
-    formula : Formula
-        What to trace, with its key.
-    arguments, kind
+    signature : Signature
+        What to trace, with which inputs, and how data may be missing.
+    kind
         As for `batchnewton.derive.derive`.
-    phase : {"gauss-newton", "exact", "root"}, optional
+    phase : {"gauss-newton", "exact", "minimize", "root"}, optional
         The iteration that uses the derivatives (``kernels/step.py``); None for the derivatives alone.
     dtype : numpy.dtype
         float32 or float64.
     """
     with ONE_AT_A_TIME:
-        return _kernel(formula, tuple(arguments), kind, phase, dtype)
+        return _kernel(signature, kind, phase, dtype)
 
 
 @functools.lru_cache(maxsize=512)
-def _kernel(fun: Formula, arguments: tuple[Any, ...], kind: str, phase: str | None, dtype: np.dtype) -> Kernel:
-    program = derive(fun.function, arguments, kind, fun.name)
+def _kernel(signature: Signature, kind: str, phase: str | None, dtype: np.dtype) -> Kernel:
+    formula = signature.formula
+    program = derive(formula.function, signature.inputs, kind, formula.name)
     if kind == "root" and program.residuals != program.n:
-        raise ValueError(f"{fun.name} returns {program.residuals} residuals; expected {program.n}, as many as unknowns")
-    where = lanes.layout(program, dtype.itemsize, phase is not None)
+        came = f"{formula.name} returns {program.residuals} residuals"
+        raise ValueError(f"{came}; expected {program.n}, as many as unknowns")
+    where = lanes.layout(program, dtype.itemsize, phase is not None, signature.missing, vector_bytes())
     module = load(module_name(program, phase or kind), module_text(program, where, phase, dtype))
     state = [where.slots[name] // where.lanes for name in cpu.AT] if phase else []
     return Kernel(
@@ -114,6 +126,13 @@ def _kernel(fun: Formula, arguments: tuple[Any, ...], kind: str, phase: str | No
     )
 
 
+@functools.cache
+def vector_bytes() -> int:
+    """Length of the vectors that the machine code may use: AVX-512 64, AVX 32, SSE and NEON 16."""
+    features = config.CPU_FEATURES or llvmlite.binding.get_host_cpu_features().flatten()
+    return 64 if "+avx512f" in features else 32 if "+avx," in features + "," else 16
+
+
 def module_name(program: Program, purpose: str) -> str:
     """Readable beginning of the module's file name."""
     plain = "".join(letter if letter.isalnum() else "_" for letter in program.name)
@@ -125,7 +144,7 @@ def module_text(program: Program, where: lanes.Layout, phase: str | None, dtype:
     constants = dict(program.constants)
     total = program.operations["total"]
     functions = lanes.prepare_text(program, where) if lanes.computed_rows(program) else []
-    functions += lanes.evaluate_text(program, where, 4 if total <= 100 else 2 if total <= 200 else 1)
+    functions += lanes.evaluate_text(program, where, 4 if total <= 200 else 2 if total <= 500 else 1)
     if phase:
         eps = float(np.finfo(dtype).eps)
         advance, text = lanes.advance_text(program, phase, eps, TOLERANCES[dtype.name])

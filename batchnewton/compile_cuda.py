@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 
 from .compile import ONE_AT_A_TIME, TOLERANCES, _literal, _version, load, module_name
 from .derive import Program, derive
-from .fingerprint import Formula
+from .fingerprint import Signature
 from .kernels import cuda as text
 from .kernels import lanes as cpu_lanes
 from .kernels.cache import source_hash
@@ -36,20 +35,13 @@ class CudaKernel:
 
 
 def kernel(
-    formula: Formula,
-    arguments: Sequence[Any],
-    kind: str,
-    phase: str,
-    dtype: np.dtype,
-    lanes: int,
-    first: bool,
-    staged: bool,
+    signature: Signature, kind: str, phase: str, dtype: np.dtype, lanes: int, first: bool, staged: bool
 ) -> CudaKernel:
     """The kernel of one phase.
 
     Parameters
     ----------
-    formula, arguments, kind, phase, dtype
+    signature, kind, phase, dtype
         As for `compile.kernel`.
     lanes : int
         Threads that work on a problem: 1, 2, 4, 8, 16 or 32.
@@ -59,30 +51,35 @@ def kernel(
         Whether each thread keeps its problem's data in shared memory (`device.staged_bytes` of them).
     """
     with ONE_AT_A_TIME:
-        return _kernel(formula, tuple(arguments), kind, phase, dtype, lanes, first, staged)
+        return _kernel(signature, kind, phase, dtype, lanes, first, staged)
 
 
 @functools.lru_cache(maxsize=256)
 def _kernel(
-    fun: Formula,
-    arguments: tuple[Any, ...],
-    kind: str,
+    signature: Signature, kind: str, phase: str, dtype: np.dtype, lanes: int, first: bool, staged: bool
+) -> CudaKernel:
+    formula = signature.formula
+    program = derive(formula.function, signature.inputs, kind, formula.name)
+    if kind == "root" and program.residuals != program.n:
+        came = f"{formula.name} returns {program.residuals} residuals"
+        raise ValueError(f"{came}; expected {program.n}, as many as unknowns")
+    where = text.layout(program, signature.missing)
+    words = module_text(program, where, phase, dtype, lanes, first, staged)
+    return CudaKernel(
+        program, load(module_name(program, f"cuda_{phase}"), words), lanes, len(cpu_lanes.computed_rows(program))
+    )
+
+
+def module_text(
+    program: Program,
+    where: cpu_lanes.Layout,
     phase: str,
     dtype: np.dtype,
     lanes: int,
     first: bool,
     staged: bool,
-) -> CudaKernel:
-    program = derive(fun.function, arguments, kind, fun.name)
-    if kind == "root" and program.residuals != program.n:
-        raise ValueError(f"{fun.name} returns {program.residuals} residuals; expected {program.n}, as many as unknowns")
-    module = load(module_name(program, f"cuda_{phase}"), module_text(program, phase, dtype, lanes, first, staged))
-    return CudaKernel(program, module, lanes, len(cpu_lanes.computed_rows(program)))
-
-
-def module_text(program: Program, phase: str, dtype: np.dtype, lanes: int, first: bool, staged: bool) -> str:
+) -> str:
     """The whole module: header, typed constants, slots, the generated functions, the kernels."""
-    where = text.layout(program)
     eps = float(np.finfo(dtype).eps)
     parking = text.parked(program, dtype.itemsize)
     functions, unrolled = text.solve_text(
@@ -109,7 +106,7 @@ def header(
     counts = ", ".join(f"{count} {kind}" for kind, count in program.operations.items() if count)
     called = sorted(program.functions - {"sqrt", "fabs"})
     values = {"zero": 0.0, "one": 1.0, "half": 0.5} | constants
-    arrays = len(text.widths(program, "problem")) + len(text.widths(program, "point"))
+    arrays = len(text.widths(program, where, "problem")) + len(text.widths(program, where, "point"))
     places = {name: at for at, name in enumerate(where.slots)}
     places |= {name: at * text.BLOCK for at, name in enumerate(parking)}
     return "\n".join(

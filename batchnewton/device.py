@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from . import compile_cuda as compiler
+from .chunk import columns
 from .gpus import simulated
 from .kernels import status
 from .kernels.converge import CONVERGED, NOT_FINITE_AT_START
@@ -67,8 +68,14 @@ def staged_bytes(problem: Problem, dtype: np.dtype, width: int) -> int:
     """
     left = SHARED - 3 * problem.n * dtype.itemsize  # beside the parked state (kernels/cuda.py)
     limit = min(int(os.environ.get("BATCHNEWTON_CUDA_STAGED") or STAGED), left)
-    size = dtype.itemsize * sum(array[0].size for array in problem.data)
+    size = dtype.itemsize * sum(array[0].size for array in columns(problem)[1])
     return size if width == 1 and size <= limit else 0
+
+
+def sources(problem: Problem) -> tuple[np.ndarray, ...]:
+    """Arrays of each problem's own, in the order of the kernels' arguments."""
+    args, data = columns(problem)
+    return (problem.x0, *args, *data)
 
 
 class Phase(Protocol):
@@ -112,7 +119,7 @@ class Engine:
         spent = 0
         for at, phase in enumerate(phases):
             way = (phase.derive, phase.step, self.dtype, self.lanes, at == 0, self.staged > 0)
-            kernel = compiler.kernel(problem.formula, problem.inputs, *way)
+            kernel = compiler.kernel(problem.signature, *way)
             limit = self.dtype.type(max(1, min(phase.trips, options.max_iter - spent)))
             self.steps.append((kernel.module.solve, self._columns(kernel, X), limit))
             spent += phase.trips
@@ -148,7 +155,7 @@ class Slot:
 
     def __init__(self, engine: Engine, problem: Problem, length: int) -> None:
         cuda, dtype = engine.cuda, engine.dtype
-        self.engine, self.sources = engine, (problem.x0, *problem.args, *problem.data)
+        self.engine, self.sources = engine, sources(problem)
         self.stream = cuda.stream()
         self.rows: slice | None = None
         sizes = [length * (array[0].size) for array in self.sources]
@@ -175,7 +182,8 @@ class Slot:
         given = []
         for source, host, buffer in zip(self.sources, self.host_in, self.inputs, strict=True):
             part = source[rows]
-            np.copyto(host[: part.size].reshape(part.shape), part, casting="same_kind")
+            with np.errstate(over="ignore", invalid="ignore"):  # what float32 cannot hold is infinite
+                np.copyto(host[: part.size].reshape(part.shape), part, casting="same_kind")
             given.append(buffer[: part.size])
             given[-1].copy_to_device(host[: part.size], stream=stream)
         fun, *counts = (one[:size] for one in self.out)
@@ -225,7 +233,7 @@ class Work:
     options: Options
     shared: tuple[np.ndarray, np.ndarray]
     answer: Answers
-    leftover: Callable[[slice, np.ndarray], None]
+    leftover: Callable[[np.ndarray], None]
     stop: np.ndarray
     report: Callable[[int], None]
     feed: Feed
@@ -255,7 +263,7 @@ class Work:
             return
         rows, left = slot.finish(self.answer, self.problem.x0)
         if left.size:
-            self.later.append(self.pool.submit(self.leftover, rows, left))
+            self.later.append(self.pool.submit(self.leftover, rows.start + left))
         with self.lock:
             self.report(rows.stop - rows.start)
 
@@ -267,11 +275,11 @@ def solve(
     shared: tuple[np.ndarray, np.ndarray],
     gpus: Sequence[int],
     answer: Answers,
-    leftover: Callable[[slice, np.ndarray], None],
+    leftover: Callable[[np.ndarray], None],
     stop: np.ndarray,
     report: Callable[[int], None],
 ) -> None:
-    """Solve every problem on the GPUs; ``leftover(rows, which)`` takes what the fast path leaves."""
+    """Solve every problem on the GPUs; ``leftover(at)`` takes what the fast path leaves."""
     with ThreadPoolExecutor(options.threads, "batchnewton") as pool:
         work = Work(problem, phases, options, shared, answer, leftover, stop, report, Feed(problem.size), pool)
         try:
@@ -285,10 +293,10 @@ def solve(
 
 def solve_in_place(
     problem: Problem, phases: Sequence[Phase], options: Options, shared: tuple[np.ndarray, np.ndarray]
-) -> tuple[tuple[Any, ...], Any]:
+) -> tuple[Any, ...]:
     """Solve a batch whose arrays lie on a GPU, one launch a phase.
 
-    Returns x, fun, status, nit, nfev, and the numbers of the problems that the fast path left; all of them there.
+    Returns x, fun, status, nit, nfev, there; the status of what the fast path left is NOT_RUN.
     """
     import cupy
     from numba import cuda
@@ -299,7 +307,7 @@ def solve_in_place(
         cupy.cuda.get_current_stream().synchronize()  # what the arrays wait for may be on another stream
         engine = Engine(problem, phases, options, shared)
         x = cupy.array(problem.x0, dtype, copy=True, order="C")
-        given = [cupy.ascontiguousarray(cupy.asarray(one), dtype).ravel() for one in (*problem.args, *problem.data)]
+        given = [cupy.ascontiguousarray(cupy.asarray(one), dtype).ravel() for one in sources(problem)[1:]]
         fun, top = cupy.empty(size, dtype), cupy.empty(size, dtype)
         code, nit, nfev = (cupy.zeros(size, kind) for kind in (np.int8, np.int32, np.int32))
         queue = cupy.zeros(len(phases), np.int32)
@@ -309,15 +317,7 @@ def solve_in_place(
         settled, bad = code == CONVERGED, code == NOT_FINITE_AT_START
         state = cupy.where(settled, status.CONVERGED, status.NOT_RUN).astype(np.int8)
         state[bad], fun[bad] = status.NOT_FINITE_AT_START, np.nan
-        return (x, fun, state, nit, nfev), cupy.flatnonzero(~(settled | bad))
-
-
-def like(array: Any, values: np.ndarray) -> Any:
-    """Values beside an array, where it lies."""
-    import cupy
-
-    with array.device:
-        return cupy.asarray(values)
+        return x, fun, state, nit, nfev
 
 
 def everywhere(gpus: Sequence[int], work: Callable[[int], None]) -> None:
@@ -344,7 +344,7 @@ def make_slots(engine: Engine, problem: Problem) -> tuple[int, list[Slot]]:
 
 def chunk_length(problem: Problem, dtype: np.dtype, free: int) -> int:
     """Problems of a chunk: several for each slot, so that copies and kernels overlap, within the free memory."""
-    numbers = sum(array[0].size for array in (problem.x0, *problem.args, *problem.data)) + 2
+    numbers = sum(array[0].size for array in sources(problem)) + 2
     fitting = int(SHARE * free / SLOTS) // (numbers * dtype.itemsize + 9)
     wanted = -(-problem.size // (4 * SLOTS))
     return max(1, min(problem.size, LONGEST, max(SHORTEST, min(fitting, max(wanted, 1 << 16)))))

@@ -31,6 +31,31 @@ class Formula:
         return isinstance(other, Formula) and self.key == other.key
 
 
+class Signature:
+    """What a kernel is made for: a formula, its inputs, how data may be missing.  There is one of each (`signature`),
+    so that it is found by its identity.
+
+    Attributes
+    ----------
+    formula : Formula
+    inputs : tuple
+        As for `batchnewton.derive.derive`.
+    missing : {None, "counts", "mask"}
+        How a problem tells which rows of the data it has (``kernels/lanes.py``).
+    """
+
+    __slots__ = ("formula", "inputs", "missing")
+
+    def __init__(self, formula: Formula, inputs: tuple[Any, ...], missing: str | None) -> None:
+        self.formula, self.inputs, self.missing = formula, inputs, missing
+
+
+@functools.lru_cache(maxsize=4096)
+def signature(formula: Formula, inputs: tuple[Any, ...], missing: str | None = None) -> Signature:
+    """The one signature of these."""
+    return Signature(formula, inputs, missing)
+
+
 def fingerprint(function: Callable[..., Any]) -> Formula:
     """The formula with its key."""
     name = getattr(function, "__name__", None) or type(function).__name__
@@ -39,9 +64,14 @@ def fingerprint(function: Callable[..., Any]) -> Formula:
 
 def _key(value: Any, above: tuple[int, ...]) -> Any:
     """Hashable stand-in of a value; ``above`` holds the functions being looked at, so that recursion ends."""
+    kind = type(value)
+    if kind is types.FunctionType:
+        return _function_key(value, above)
+    if kind is types.ModuleType:
+        return value
     if isinstance(value, SCALARS):
-        return (type(value), value)
-    if isinstance(value, types.ModuleType | type | types.BuiltinFunctionType | np.ufunc):
+        return (kind, value)
+    if isinstance(value, type | types.BuiltinFunctionType | np.ufunc):
         return value
     if isinstance(value, np.ndarray):
         return (value.dtype.str, value.shape, value.tobytes())
@@ -49,13 +79,12 @@ def _key(value: Any, above: tuple[int, ...]) -> Any:
         return (type(value), *(_key(one, above) for one in value))
     if isinstance(value, dict):
         return (dict, *((_key(k, above), _key(v, above)) for k, v in value.items()))
-    value = getattr(value, "py_func", value)
+    if hasattr(value, "py_func"):  # compiled by Numba
+        return _key(value.py_func, above)
     if isinstance(value, functools.partial):
         return (functools.partial, *(_key(one, above) for one in (value.func, value.args, value.keywords)))
     if isinstance(value, types.MethodType):
         return (types.MethodType, _key(value.__func__, above), _key(value.__self__, above))
-    if isinstance(value, types.FunctionType):
-        return _function_key(value, above)
     return _Once(value)
 
 
@@ -64,7 +93,8 @@ def _function_key(function: types.FunctionType, above: tuple[int, ...]) -> Any:
     if id(code) in above:
         return code
     above = (*above, id(code))
-    read = [function.__globals__[name] for name in _names(code) if name in function.__globals__]
+    space = function.__globals__
+    read = [space[name] for name in _names(code) if name in space]
     cells = [cell.cell_contents for cell in function.__closure__ or () if _filled(cell)]
     outside = (*read, *cells, function.__defaults__, function.__kwdefaults__)
     return (code, *(_key(one, above) for one in outside))

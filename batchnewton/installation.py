@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from . import gpus
-from .options import available_threads
+from .cores import default_threads
 from .version import __version__
 
 PACKAGES = ("numpy", "numba", "llvmlite", "numba-cuda", "cupy-cuda12x", "cupy-cuda13x", "scipy", "matplotlib")
@@ -47,7 +47,7 @@ def info() -> Info:
         batchnewton=__version__,
         python=f"{platform.python_version()} ({sys.executable})",
         system=f"{platform.system()} {platform.release()}, {platform.machine()}",
-        cpu=f"{available_threads()} threads of {os.cpu_count()} logical cores",
+        cpu=f"{default_threads()} threads of {os.cpu_count()} logical cores",
         packages=[f"{name} {_version(name) or '-'}" for name in PACKAGES],
         driver="none" if driver is None else f"for CUDA {driver // 1000}.{driver % 1000 // 10}",
         gpus=_gpus() or ["none"],

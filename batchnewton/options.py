@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 import math
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from .cores import default_threads
 from .gpus import count, obstacle
 
 DEFAULTS = {"float64": {"ftol": 1e-18, "xtol": 1e-6}, "float32": {"ftol": 1e-6, "xtol": 1e-3}}
@@ -35,9 +35,15 @@ class Options:
     max_iter : int
         Evaluations that a problem may take (at most two more to judge where it stopped).
     dtype : numpy.dtype
-        float32 or float64.
+        float32 or float64: precision of the answers.
+    history : bool
+        Whether to keep F and max |g| of every evaluation.
+    mixed : bool
+        Whether float32 leads near the minimum and float64 ends there; ftol and xtol are those of the end.
     threads : int
-        Threads of the CPU.
+        Threads of the CPU.  By default all cores that this process may use; one in a thread of a pool or in a worker
+        process (joblib, Dask, multiprocessing), unless ``OMP_NUM_THREADS`` or ``NUMBA_NUM_THREADS`` say otherwise to
+        the process; the rule is in `batchnewton.cores`.
     gpus : tuple of int, optional
         Numbers of the GPUs to use; () for the CPU, None if what is there decides.
     """
@@ -48,7 +54,15 @@ class Options:
     max_iter: int
     dtype: np.dtype
     threads: int
+    history: bool = False
+    mixed: bool = False
     gpus: tuple[int, ...] | None = None
+
+    @property
+    def rough(self) -> tuple[float, float, float]:
+        """ftol, xtol, gtol of float32 on the way to float64."""
+        least = DEFAULTS["float32"]
+        return max(self.ftol, least["ftol"]), max(self.xtol, least["xtol"]), self.gtol
 
 
 def options(
@@ -61,35 +75,40 @@ def options(
     dtype: Any,
     device: str,
     threads: int | None,
+    history: Any,
     unknown: dict[str, Any],
 ) -> Options:
     """Check what a front door was given; defaults depend on the precision."""
     check_keywords(unknown)
     check_choice("method", method, METHODS[kind])
     gpus = check_device(device)
-    precision = check_dtype(dtype)
+    mixed = isinstance(dtype, str) and dtype == "mixed"
+    precision = check_dtype("float64" if mixed else dtype)
     defaults = DEFAULTS[precision.name]
+    if gpus and (history or mixed):
+        what = "history=True" if history else "dtype='mixed'"
+        raise ValueError(f"{what} is not supported on CUDA; expected device='cpu' or 'auto'")
     return Options(
         check_tolerance("ftol", defaults["ftol"] if ftol is None else ftol),
         check_tolerance("xtol", defaults["xtol"] if xtol is None else xtol),
         check_tolerance("gtol", -1.0 if gtol is None else gtol, gtol is None),
         check_count("max_iter", max_iter),
         precision,
-        available_threads() if threads is None else check_count("threads", threads),
+        default_threads() if threads is None else check_count("threads", threads),
+        check_flag("history", history),
+        mixed,
         gpus,
     )
 
 
-KEYWORDS = (
-    *("p0", "sigma", "absolute_sigma", "args", "data", "method", "ftol", "xtol", "gtol", "max_iter"),
-    *("dtype", "device", "threads", "progress"),
-)
+WHAT = ("p0", "sigma", "absolute_sigma", "args", "data", "counts", "mask", "nan")
+HOW = ("method", "ftol", "xtol", "gtol", "max_iter", "dtype", "device", "threads", "progress", "history")
 
 
 def check_keywords(unknown: dict[str, Any]) -> None:
     """A keyword that nobody knows."""
     for name in unknown:
-        raise TypeError(f"unknown keyword argument {name!r}{nearest(name, KEYWORDS)}")
+        raise TypeError(f"unknown keyword argument {name!r}{nearest(name, WHAT + HOW)}")
 
 
 def nearest(word: str, words: Iterable[str]) -> str:
@@ -107,12 +126,14 @@ def check_choice(name: str, value: Any, choices: Iterable[str]) -> None:
 
 def check_dtype(dtype: Any) -> np.dtype:
     """Precision in which to solve."""
+    if isinstance(dtype, str) and dtype in DEFAULTS:
+        return np.dtype(dtype)
     try:
         found = np.dtype(dtype)
     except TypeError as error:
-        raise ValueError(f"dtype={dtype!r} is not a precision; expected 'float32' or 'float64'") from error
+        raise ValueError(f"dtype={dtype!r} is not a precision; expected 'float32', 'float64' or 'mixed'") from error
     if found.name not in DEFAULTS:
-        raise ValueError(f"dtype={dtype!r} is not supported; expected 'float32' or 'float64'")
+        raise ValueError(f"dtype={dtype!r} is not supported; expected 'float32', 'float64' or 'mixed'")
     return found
 
 
@@ -145,6 +166,13 @@ def check_tolerance(name: str, value: Any, unset: bool = False) -> float:
     return number
 
 
+def check_flag(name: str, value: Any) -> bool:
+    """True or False."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name}={value!r} is a {type(value).__name__}; expected True or False")
+    return bool(value)
+
+
 def check_count(name: str, value: Any) -> int:
     """A whole number of at least one."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
@@ -152,10 +180,3 @@ def check_count(name: str, value: Any) -> int:
     if value < 1:
         raise ValueError(f"{name}={value!r}; expected at least 1")
     return int(value)
-
-
-def available_threads() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from types import FunctionType
 from typing import Any
 
@@ -13,7 +13,8 @@ import numpy as np
 
 from .arrays import Shared, library, real, shape_error
 from .derive import Input
-from .fingerprint import Formula, fingerprint
+from .fingerprint import Formula, Signature, fingerprint, signature
+from .missing import check_counts, check_mask, is_ragged, padded_curves
 
 LARGEST = 32  # unknowns
 
@@ -44,6 +45,12 @@ class Problem:
         One problem given without a batch axis.
     names : tuple of str
         Names of the unknowns.
+    counts : (B,) array, optional
+        Problem b has the first ``counts[b]`` rows of the data.
+    mask : (B, m) array, optional
+        Problem b has the rows where ``mask[b]``.
+    omit : int, optional
+        Number of the array in ``data`` whose NaNs leave out their rows.
     library : str
         Library of the answers: "numpy", or that of the arrays which lie on a GPU.
     """
@@ -59,12 +66,20 @@ class Problem:
     m: int = 1
     single: bool = False
     names: tuple[str, ...] = ()
+    counts: np.ndarray | None = None
+    mask: np.ndarray | None = None
+    omit: int | None = None
     library: str = "numpy"
 
     @cached_property
     def formula(self) -> Formula:
         """The formula with its key, worked out once."""
         return fingerprint(self.fun)
+
+    @cached_property
+    def signature(self) -> Signature:
+        """What kernels are made for."""
+        return signature(self.formula, self.inputs, self.missing)
 
     @property
     def size(self) -> int:
@@ -84,8 +99,31 @@ class Problem:
         """Number of unknowns."""
         return self.x0.shape[1]
 
+    @property
+    def missing(self) -> str | None:
+        """How the kernels learn which rows a problem has."""
+        return "mask" if self.mask is not None else "counts" if self.counts is not None else None
 
-def from_function(kind: str, fun: Any, x0: Any, args: Any, data: Any) -> Problem:
+    def points(self, rows: Any = slice(None)) -> np.ndarray:
+        """Data rows that each of these problems has."""
+        if self.mask is not None:
+            return self.mask[rows].sum(1)
+        if self.counts is not None:
+            return self.counts[rows]
+        return np.full(len(self.x0[rows]), self.m)
+
+    def present(self, rows: Any) -> np.ndarray:
+        """Data rows of some problems that are there and hold no NaN that is to be left out, (rows, m)."""
+        there = np.arange(self.m) < self.points(rows)[:, None] if self.mask is None else self.mask[rows]
+        return there if self.omit is None else there & ~np.isnan(self.data[self.omit][rows]).any(2)
+
+    def without_nan(self, rows: np.ndarray) -> Problem:
+        """Some problems, their NaNs left out."""
+        parts = {name: [array[rows] for array in getattr(self, name)] for name in ("args", "data")}
+        return replace(self, x0=self.x0[rows], counts=None, mask=self.present(rows), omit=None, **parts)
+
+
+def from_function(kind: str, fun: Any, x0: Any, args: Any, data: Any, counts: Any = None, mask: Any = None) -> Problem:
     """Problems of ``fun(x, *args, *row)``, as `minimize`, `least_squares` and `root` take them."""
     check_callable("fun", fun)
     start = real("x0", x0)
@@ -99,17 +137,23 @@ def from_function(kind: str, fun: Any, x0: Any, args: Any, data: Any) -> Problem
     inputs += [build.argument(i, one) for i, one in enumerate(sequence("args", args))]
     inputs += [build.column(f"data[{i}]", one) for i, one in enumerate(sequence("data", data))]
     names = tuple(f"x{i}" for i in range(start.shape[1]))
-    return replace(build.problem(fun, kind, inputs, names), library=library((x0, *listed(args), *listed(data))))
+    problem = build.problem(fun, kind, inputs, names, counts, mask)
+    found = library((x0, *sequence("args", args), *sequence("data", data)))
+    return problem if found == "numpy" else replace(problem, library=found)
 
 
-def listed(value: Any) -> Sequence[Any]:
-    """The arrays of an argument."""
-    return sequence("", value)
-
-
-def from_curve(f: Any, xdata: Any, ydata: Any, p0: Any, sigma: Any) -> Problem:
+def from_curve(
+    f: Any, xdata: Any, ydata: Any, p0: Any, sigma: Any, counts: Any = None, mask: Any = None, nan: str = "omit"
+) -> Problem:
     """Problems of fitting ``f(x, a, b, ...)`` to (xdata, ydata), as `curve_fit` takes them."""
     check_callable("f", f)
+    ragged = is_ragged(ydata)
+    if ragged and counts is not None:
+        raise ValueError(
+            "counts is given, but ydata is a list of curves that have their own lengths; expected one of both"
+        )
+    if ragged:
+        xdata, ydata, sigma, counts = padded_curves(xdata, ydata, sigma)
     y = real("ydata", ydata)
     if y.ndim not in (1, 2):
         raise shape_error("ydata", y, "(m,) for one curve or (B, m) for a batch")
@@ -128,11 +172,19 @@ def from_curve(f: Any, xdata: Any, ydata: Any, p0: Any, sigma: Any) -> Problem:
     check_batch("ydata", y)
     if start.ndim == 2 and start.shape[0] != size:
         raise shape_error("p0", start, f"({n},) or ({size}, {n}): ydata holds {size} curves")
-    start = np.broadcast_to(start, (size, n))
+    start = np.broadcast_to(start, (size, n)) if start.ndim == 1 else start
     check_batch("p0", start)
     m = y.shape[-1]
+    if nan == "raise" and np.isnan(y).any():
+        where = tuple(int(i) for i in np.argwhere(np.isnan(y))[0])
+        raise ValueError(
+            f"ydata holds NaN, the first at {where}; expected none with nan='raise' (nan='omit' leaves it out)"
+        )
+    if nan == "omit" and y.ndim == 1 and np.isnan(y).any():
+        mask = ~np.isnan(y) if mask is None else ~np.isnan(y) & check_mask(mask, size, m)
     build = _Builder(start, False)
-    inputs = [build.coordinates(real("xdata", xdata), m, size, single)]
+    inputs = [build.coordinates(real("xdata", xdata), m, size, ragged)]
+    own_y = len(build.arrays["point"]) if nan == "omit" and y.ndim == 2 else None
     inputs += [build.column("ydata", y if y.ndim == 2 else Shared(y))]
     residual = weighted if sigma is not None else plain
     if sigma is not None:
@@ -140,15 +192,20 @@ def from_curve(f: Any, xdata: Any, ydata: Any, p0: Any, sigma: Any) -> Problem:
         if s.shape not in ((), (m,), (size, m)):
             raise shape_error("sigma", s, f"({m},) for all curves or ({size}, {m})")
         inputs += [build.column("sigma", s if s.ndim == 2 else Shared(np.broadcast_to(s, (m,))))]
-    inputs += [Input(f"x_{i}") for i in range(n)]
-    problem = build.problem(residual(f), "least-squares", inputs, names or tuple(f"x{i}" for i in range(n)))
-    problem = replace(problem, library=library((ydata, xdata, p0, sigma)))
-    return problem if not single else without_batch(problem)
+    inputs += unknowns(n)
+    names = names or tuple(f"x{i}" for i in range(n))
+    problem = build.problem(residual(f), "least-squares", inputs, names, counts, mask, single=single, omit=own_y)
+    found = library((ydata, xdata, p0, sigma))
+    return problem if found == "numpy" else replace(problem, library=found)
 
 
-def without_batch(problem: Problem) -> Problem:
-    """The same single problem, its result to be given without a batch axis."""
-    return replace(problem, single=True)
+known_input = lru_cache(Input)
+
+
+@lru_cache
+def unknowns(n: int) -> tuple[Input, ...]:
+    """n unknowns, each an argument of its own."""
+    return tuple(Input(f"x_{i}") for i in range(n))
 
 
 def plain(f: Callable[..., Any]) -> Callable[..., Any]:
@@ -215,7 +272,7 @@ class _Builder:
         shape = array.shape[leading:]
         stored = self.arrays[level]
         stored.append(array.reshape(*array.shape[:leading], -1))
-        return Input(f"{level}{len(stored) - 1}", shape, level)
+        return known_input(f"{level}{len(stored) - 1}", shape, level)
 
     def argument(self, i: int, value: Any) -> Input:
         """One of ``args``: a scalar or shared value, or one with a batch axis."""
@@ -243,12 +300,14 @@ class _Builder:
             return self.add("row", array, 1)
         return self.add("point", array[None] if alone else array, 2)
 
-    def coordinates(self, x: np.ndarray, m: int, size: int, single: bool) -> Input:
-        """``xdata``: (m,), (k, m) shared, or (B, k, m)."""
+    def coordinates(self, x: np.ndarray, m: int, size: int, own: bool) -> Input:
+        """``xdata``: (m,), (k, m) shared, or (B, k, m); where each has its ``own``, (B, m) too."""
         expected = f"({m},) or (k, {m}) shared, or ({size}, k, {m}): ydata has {m} points"
         if x.ndim not in (1, 2, 3) or x.shape[-1] != m or (x.ndim == 3 and x.shape[0] != size):
             raise shape_error("xdata", x, expected)
         self.rows("xdata", x, m)
+        if own and x.ndim == 2:
+            return self.add("point", x, 2)
         if x.ndim == 3:
             return self.add("point", np.swapaxes(x, 1, 2), 2)
         return self.add("row", x.T, 1)
@@ -258,7 +317,29 @@ class _Builder:
             raise shape_error(name, array, f"{self.m} rows of data, as the arrays before it have")
         self.m = m
 
-    def problem(self, fun: Callable[..., Any], kind: str, inputs: list[Any], names: tuple[str, ...]) -> Problem:
+    def problem(
+        self,
+        fun: Callable[..., Any],
+        kind: str,
+        inputs: list[Any],
+        names: tuple[str, ...],
+        counts: Any = None,
+        mask: Any = None,
+        **more: Any,
+    ) -> Problem:
+        """The problem, once all inputs are there; ``mask`` overrules ``counts``, which it takes in."""
         a = self.arrays
         parts = (a["problem"], a["point"], a["row"], a["call"])
-        return Problem(fun, kind, tuple(inputs), self.x0, *parts, self.m or 1, self.single, names)
+        more = {"single": self.single} | more
+        problem = Problem(fun, kind, tuple(inputs), self.x0, *parts, self.m or 1, names=names, **more)
+        for name, value in (("counts", counts), ("mask", mask)):
+            if value is not None and self.m is None:
+                raise ValueError(f"{name} is given, but there are no data whose rows it could count")
+        if counts is not None:
+            problem = replace(problem, counts=check_counts(counts, problem.size, problem.m))
+        if mask is not None:
+            given = check_mask(mask, problem.size, problem.m)
+            problem = replace(
+                problem, counts=None, mask=given & problem.present(slice(None)) if counts is not None else given
+            )
+        return problem

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import IntEnum
 from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .arrays import given_back, on_host
 from .kernels import status as codes
 from .options import Options
+from .phases import Solution
 from .problem import Problem
-from .schedule import Solution, derivatives
+from .schedule import chunks, derivatives, solve
 
 
 class Status(IntEnum):
@@ -42,6 +44,8 @@ class Status(IntEnum):
     """Fewer data points than free parameters."""
     NO_ROOT = codes.NO_ROOT
     """`root`: a local minimum of |F| that is not a root."""
+    NOT_RUN = codes.NOT_RUN
+    """Interrupted before its end (see `Interrupted`); x is the start."""
 
 
 ADVICE = {
@@ -56,7 +60,26 @@ ADVICE = {
     Status.UNBOUNDED: "the function falls without end in some direction: it seems to have no minimum",
     Status.TOO_FEW_POINTS: "fewer data points than parameters",
     Status.NO_ROOT: "a local minimum of |F| that is not a root; there may be none near this start",
+    Status.NOT_RUN: "interrupted before it was finished; x is the start",
 }
+
+
+class History(NamedTuple):
+    """How a solve went, evaluation by evaluation; NaN behind the last of each problem.
+
+    The values are those at the points that were tried, refused ones included; what begins anew (trust-region Newton,
+    after the fast path) goes on behind it.  The very last step may be taken without an evaluation.
+
+    Attributes
+    ----------
+    fun : (B, k) array
+        The function, or half the sum of squared residuals; k is the largest number of evaluations.
+    grad : (B, k) array
+        Largest element of its gradient, ``max |g_i|``.
+    """
+
+    fun: np.ndarray
+    grad: np.ndarray
 
 
 class Result:
@@ -104,7 +127,8 @@ class Result:
 
     @property
     def success(self) -> np.ndarray:
-        return self._plain(self._solution.status <= Status.CONVERGED_AT_BOUND)
+        found = self._solution.status
+        return self._plain((found == Status.CONVERGED) | (found == Status.CONVERGED_AT_BOUND))
 
     @property
     def nit(self) -> np.ndarray:
@@ -113,6 +137,14 @@ class Result:
     @property
     def nfev(self) -> np.ndarray:
         return self._plain(self._solution.nfev)
+
+    @cached_property
+    def history(self) -> History | None:
+        """F and max |g| of every evaluation, where the solve was told ``history=True``; else None."""
+        if not self._options.history:
+            return None
+        told = self._solution.history()
+        return History(self._plain(told[:, :, 0]), self._plain(told[:, :, 1]))
 
     @cached_property
     def _derivatives(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -137,9 +169,9 @@ class Result:
         cov = inverses(normal)
         if self._absolute_sigma:
             return cov
-        freedom = self._problem.m - self._problem.n
+        freedom = points_used(self._problem) - self._problem.n
         with np.errstate(divide="ignore", invalid="ignore"):
-            variance = 2.0 * f / freedom if freedom > 0 else np.full(len(f), np.inf, f.dtype)
+            variance = np.where(freedom > 0, 2.0 * f / np.maximum(freedom, 1), np.inf).astype(f.dtype)
             scaled = cov * variance[:, None, None]
         return np.where(np.isfinite(scaled), scaled, np.inf).astype(cov.dtype)
 
@@ -174,6 +206,51 @@ class Result:
 
     def __repr__(self) -> str:
         return f"<batchnewton.Result: {self.summary()}>"
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C during a solve.  What was finished until then is not lost.
+
+    Attributes
+    ----------
+    result : Result
+        Finished problems have their answers, bit for bit those of a run to the end; the others have the status
+        `Status.NOT_RUN`, their start as ``x`` and NaN as ``fun``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import batchnewton as bn
+    >>> try:
+    ...     res = bn.minimize(lambda x: (x[0] - 1) ** 2, np.zeros((1000, 1)))
+    ... except bn.Interrupted as stopped:
+    ...     res = stopped.result
+    >>> int(res.success.sum())
+    1000
+    """
+
+    def __init__(self, result: Result) -> None:
+        super().__init__(f"interrupted; {int(np.sum(result.status != Status.NOT_RUN))} problems were finished")
+        self.result = result
+
+
+def solved(problem: Problem, options: Options, progress: Any, absolute_sigma: bool = True) -> Result:
+    """The result of a batch; `Interrupted` at Ctrl-C."""
+    answer = Solution.empty(problem, options.dtype)
+    result = Result(problem, options, answer, absolute_sigma)
+    try:
+        solve(problem, options, answer, progress)
+    except KeyboardInterrupt:
+        raise Interrupted(result) from None
+    return result
+
+
+def points_used(problem: Problem) -> np.ndarray:
+    """Data rows that each problem was fitted to."""
+    if problem.omit is None:
+        return problem.points()
+    parts = chunks(problem.size, 1)
+    return np.concatenate([problem.present(np.arange(problem.size)[rows]).sum(1) for rows in parts])
 
 
 def inverses(matrices: np.ndarray) -> np.ndarray:

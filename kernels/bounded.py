@@ -17,9 +17,15 @@ jit = njit(cache=True, nogil=True, error_model="numpy")
 
 
 @jit
-def ldl(A, lam, L, d, v, n):
-    """``L D Lᵀ = A + lam I``; False at the first pivot that is not clearly positive, then v is a direction with
-    ``vᵀ (A + lam I) v = p <= 0``; returns (positive definite, p)."""
+def rounding(n):
+    """The least share of its diagonal element that a pivot must have to be more than rounding errors."""
+    return 32 * n * EPS
+
+
+@jit
+def ldl(A, lam, least, L, d, v, n):
+    """``L D Lᵀ = A + lam I``; False at the first pivot that is not clearly positive (``<= least |a_kk|``), then v is
+    a direction with ``vᵀ (A + lam I) v = p``; returns (positive definite, p)."""
     ok = True
     bad = 0
     p = 0.0
@@ -29,7 +35,7 @@ def ldl(A, lam, L, d, v, n):
         pivot = A[k, k] + lam
         for j in range(k):
             pivot -= L[k, j] * L[k, j] * d[j]
-        if ok and not pivot > 32 * n * EPS * (abs(A[k, k]) + lam):
+        if ok and not pivot > least * (abs(A[k, k]) + lam):
             ok = False
             bad = k
             p = pivot
@@ -106,7 +112,7 @@ def bounded_step(A, g, R, lam0, y, n):
         y[i] = -g[i] / high
     done = definite = curved = False
     for k in range(FACTORIZATIONS):
-        ok, p = ldl(A, lam, L, d, v, n)
+        ok, p = ldl(A, lam, rounding(n), L, d, v, n)
         if k == 0:
             definite = ok
         if not ok:
@@ -154,10 +160,10 @@ def bounded_step(A, g, R, lam0, y, n):
 
 
 @jit
-def is_definite(A, scale, n):
-    """Whether A is positive definite, in relative coordinates."""
+def is_definite(A, scale, least, n):
+    """Whether all pivots of A are above the share ``least`` of their diagonal elements, in relative coordinates."""
     scaled, L, d, v = np.zeros((n, n)), np.zeros((n, n)), np.ones(n), np.zeros(n)
     for i in range(n):
         for j in range(n):
             scaled[i, j] = A[i, j] * scale[i] * scale[j]
-    return ldl(scaled, 0.0, L, d, v, n)[0]
+    return ldl(scaled, 0.0, least, L, d, v, n)[0]

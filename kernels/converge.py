@@ -13,25 +13,50 @@ NOT_FINITE_AT_START = 4.0
 NEAR = 1e-2  # Gauss-Newton hands on when s / 2 <= NEAR F ...
 SLOW = 0.11  # ... or, when s / 2 <= 3 NEAR F, as soon as a step leaves more than this share of s
 QUICK = 0.05  # of x³ an exact Newton step leaves 1/8 of s, of x⁴ 1/5
+CLEARANCE = 30.0  # a pivot is believed when its share of its diagonal element exceeds so many times that of the step
+NEAR_ZERO, FINE_ZERO = 100.0, 1e4  # where x_i tends to zero, a step is compared with this part of its scale
 RESIDUAL = 4.5  # a residual vanishes when |r_q| <= RESIDUAL eps sum_i |J_qi x_i|
 
 
-def within(c, d, q, tol, n):
-    """Whether the step d is short: ``|d_i| <= tol max(|c_i|, s_i / 100)`` for all i, where q_i = 1 / s_i."""
-    short = True
+def excess(c, d, q, factor, tol, fine, n):
+    """``max_i factor |d_i| - tol max(|c_i|, s_i / fine)`` in units of s_i = 1 / q_i."""
+    most = -1.0
     for i in range(n):
-        share = 100.0 * abs(q[i] * d[i])
-        short = short & ((abs(d[i]) <= tol * abs(c[i])) | (share <= tol))
-    return short
+        reach = abs(q[i] * c[i])
+        reach = reach if reach > 1.0 / fine else 1.0 / fine
+        share = factor * abs(q[i] * d[i]) - tol * reach
+        most = share if share > most else most
+    return most
+
+
+def within(c, d, q, tol, fine, n):
+    """Whether the step d is short: ``|d_i| <= tol max(|c_i|, s_i / fine)`` for all i, where q_i = 1 / s_i."""
+    return excess(c, d, q, 1.0, tol, fine, n) <= 0.0
 
 
 def visible(h, c, q, F, n, eps):
-    """Whether changing an unknown by all of itself (or of its start) would be seen in F: ``h_ii x_i² > eps |F|``."""
-    seen = True
-    least = eps * abs(F)
+    """Whether changing an unknown by all of itself (or of its start) would be seen in F:
+    ``h_ii max(x_i², s_i²) > eps |F|`` for all i, where q_i = 1 / s_i."""
+    least = 1.0
     for i in range(n):
-        seen = seen & ((h[i, i] * c[i] * c[i] > least) | (h[i, i] > least * q[i] * q[i]))
-    return seen
+        reach = abs(q[i] * c[i])
+        reach = reach if reach > 1.0 else 1.0
+        share = (h[i, i] * reach) * reach - (eps * abs(F)) * (q[i] * q[i])
+        least = share if share < least else least
+    return least > 0.0
+
+
+def resolved(h, inverse, c, d, q, n):
+    """Whether H is positive definite at the end of the step d, too: it changes by about the share that d has in c.
+
+    ``|d_i / c_i| < d_j / (CLEARANCE h_jj)`` for all i and pivots d_j (their reciprocals are ``inverse``).  Along a
+    valley of minima the least pivot vanishes as fast as the step does.
+    """
+    worst = 0.0
+    for j in range(n):
+        share = h[j, j] * inverse[j]
+        worst = share if share > worst else worst
+    return excess(c, d, q, CLEARANCE * worst, 1.0, NEAR_ZERO, n) <= 0.0
 
 
 def near_minimum(F, s, s_before, moved):
@@ -41,30 +66,30 @@ def near_minimum(F, s, s_before, moved):
     return close | slow
 
 
-def minimum(F, F0, s, s_before, steepest, moved, short, tight, seen, ftol, gtol, tight_f, floor):
+def minimum(F, F0, s, s_before, steepest, moved, short, tight, seen, ftol, gtol, tight_f, floor, eps):
     """Whether x is a minimum, given that H is positive definite and the Newton step ``short``:
 
     - ``s / 2 <= ftol |F|``, or ``max |g_i| <= gtol``, or
       ``s / 2 <= tight_f (F0 - F)`` and the step is ``tight`` (where F itself tends to zero); but where the last step
-      left more than the share QUICK of s, convergence is not quadratic: x⁴, or the inflexion of x³;
-    - a Newton step no longer reduces ``s / 2 <= floor |F|`` to a quarter (rounding), and H is ``seen`` (`visible`).
+      left more than the share QUICK of s, convergence is not quadratic: x⁴, or the inflexion of x³; and s = 0 counts
+      only where g = 0, not where s underflows (``eps s`` is 0 below the normal numbers);
+    - a Newton step no longer reduces ``s / 2 < floor |F|`` to a quarter (rounding), and H is ``seen`` (`visible`).
     """
     size = abs(F)
-    quick = (not moved) | (s <= QUICK * s_before)
+    quick = (((not moved) | (s <= QUICK * s_before)) & (eps * s > 0.0)) | (steepest == 0.0)
     small = (0.5 * s <= ftol * size) | (steepest <= gtol)
     gained = (0.5 * s <= tight_f * (F0 - F)) & tight
-    bottom = moved & seen & (0.5 * s <= floor * size) & (s >= 0.25 * s_before)
+    bottom = moved & seen & (0.5 * s < floor * size) & (s >= 0.25 * s_before)
     return short & ((quick & (small | gained)) | bottom)
 
 
-def foreseen(F, s, s_before, moved, short, ftol, sqrt):
+def foreseen(F, s, ratio, moved, short, ftol, sqrt):
     """Whether the next Newton step surely ends it, so that it may be taken without looking.
 
-    Near a minimum ``s_next = K s²``; the last step shows ``K = s / s_before²``.  With ``s / 2 <= sqrt(ftol) |F|``
-    and a ``short`` step, the test is ``s_next / 2 <= ftol |F|``.
+    Near a minimum ``s_next = K s²``; the last step shows ``K = s / s_before²``, ``ratio = s / s_before``.  With
+    ``s / 2 <= sqrt(ftol) |F|`` and a ``short`` step, the test is ``s_next / 2 <= ftol |F|``.
     """
     size = abs(F)
-    ratio = s / s_before
     near = 0.5 * s <= sqrt(ftol) * size
     return moved & short & near & (ratio <= QUICK) & (0.5 * s * ratio * ratio <= ftol * size)
 
@@ -90,4 +115,4 @@ def arrived(F, gain, moved, tight):
 def worse(F, before, top, eps, sqrt):
     """Whether a phase ended higher, F, than the one before it, by more than rounding: a sum of squares that began at
     ``top`` and vanishes keeps rounding errors of the order of ``eps² top``."""
-    return F > before * (1.0 + sqrt(eps)) + (1e3 * eps * eps) * top
+    return F > before + sqrt(eps) * abs(before) + (1e3 * eps * eps) * top

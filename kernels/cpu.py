@@ -20,7 +20,8 @@ from numba.core.extending import intrinsic
 
 from . import linalg, status, step, trust
 from .converge import HAND_OVER, NEXT_PHASE
-from .lower import get, keep, lowest_bit, peek, pointer, put
+from .history import record, record_lanes
+from .lower import get, keep, lowest_bit, peek, pointer, put, small
 
 OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
 AT = ("c_0", "q_0", "F", "F0", "radius", "trips", "moves", "code")  # order of the places in ``at``
@@ -28,6 +29,7 @@ C, Q, F, F0, RADIUS, TRIPS, MOVES, CODE = range(8)
 
 normal_equations = njit(**OPTIONS)(linalg.normal_equations)
 FIRST_RADIUS = step.RADIUS
+NARROW = 3  # columns; fewer are copied one after the other
 
 
 def _pointer_call(result: str, arguments: int):
@@ -65,6 +67,7 @@ def load(S, D, W, lane, b, n, m, x, args, arg_arrays, data, data_arrays):
 
     ``args`` and ``data`` hold a row (address, values of a problem or of a data row) for each array.
     """
+    small()
     for i in range(n):
         put(S, i * W + lane, get(x, b * n + i))
     place = n * W + lane
@@ -79,10 +82,13 @@ def load(S, D, W, lane, b, n, m, x, args, arg_arrays, data, data_arrays):
     column = lane
     for array in range(data_arrays):
         address, width = get(data, 2 * array), get(data, 2 * array + 1)
-        for i in range(width):
+        for i in range(width if width <= NARROW else 0):
             for k in range(m):
-                put(D, k * stride + column, peek(address, (b * m + k) * width + i, S))
-            column += W
+                put(D, k * stride + column + i * W, peek(address, (b * m + k) * width + i, S))
+        for k in range(m if width > NARROW else 0):  # row by row: D is larger than the first-level cache
+            for i in range(width):
+                put(D, k * stride + column + i * W, peek(address, (b * m + k) * width + i, S))
+        column += width * W
 
 
 @njit(**OPTIONS)
@@ -105,14 +111,16 @@ def prepared(prepare, computed, X, A, m):
 
 @njit(**OPTIONS)
 def solve(
-    prepare, computed, evaluate, advance, slots, W, at, todo, x, fun, top, code, nit, nfev, args, data, X, A, m, stop,
-    limit, ftol, xtol, gtol,
+    prepare, computed, evaluate, advance, slots, W, at, outputs, scale, todo, x, fun, top, code, nit, nfev, args, data,
+    X, A, m, stop, history, limit, ftol, xtol, gtol,
 ):  # fmt: skip
     """Solve the problems ``todo`` (row numbers); x is the start on entry and the solution on return.
 
     ``top`` is the largest F at a start, of this phase and those before it (-inf before the first).
-    ``stop[0] != 0`` ends the run early; problems not finished keep code 0.
+    ``stop[0] != 0`` ends the run early; problems not finished keep code 0.  ``history`` (problems, evaluations, 2)
+    takes f and max |g| of every evaluation; none where it is empty.
     """
+    small()
     S, D = workspaces(slots, W, m, data, x)
     X = prepared(prepare, computed, X, A, m)
     n, size = x.shape[1], todo.size
@@ -123,6 +131,9 @@ def solve(
     ended = np.int64(-1) if W == 64 else (np.int64(1) << W) - 1
     taken = 0
     running = 0
+    for lane in range(size, W if size > 0 else 0):  # idle: numbers as good as any other, no zeros and subnormals
+        load(state, rows, W, lane, todo[0], n, m, start, tables[0], args.shape[0], tables[1], data.shape[0])
+        enter(state, W, lane, where, n, top[todo[0]])
     while True:
         while ended != 0:
             lane = lowest_bit(ended)
@@ -141,6 +152,8 @@ def solve(
         if running == 0 or stop[0] != 0:
             break
         call_evaluate(evaluate, S, D, X, A, m)
+        if history.size > 0:
+            record_lanes(state, W, at[TRIPS], problem, outputs, scale, n, nfev, history)
         ended = call_advance(advance, S, limit, ftol, xtol, gtol)
     keep(S)
     keep(D)
@@ -149,6 +162,7 @@ def solve(
 @njit(forceinline=True, **OPTIONS)
 def scales_of_lane(S, x, q, W, n):
     """``step.scales`` on slots: x and q are the places of their first elements."""
+    small()
     top = get(S, x) * 0
     for i in range(n):
         top = max(top, abs(get(S, x + i * W)))
@@ -161,6 +175,7 @@ def scales_of_lane(S, x, q, W, n):
 @njit(forceinline=True, **OPTIONS)
 def enter(S, W, lane, at, n, top):
     """State of a lane at the beginning of a problem; the rest follows from ``trips == 0`` (``step.trip``)."""
+    small()
     scales_of_lane(S, lane, get(at, Q) * W + lane, W, n)
     put(S, get(at, TRIPS) * W + lane, 0.0)
     put(S, get(at, F0) * W + lane, top)
@@ -170,6 +185,7 @@ def enter(S, W, lane, at, n, top):
 @njit(forceinline=True, **OPTIONS)
 def leave(S, W, lane, at, b, n, x, fun, top, code, nit, nfev):
     """What a lane has to say of problem b."""
+    small()
     how = get(S, get(at, CODE) * W + lane)
     put(code, b, np.int8(how))
     put(top, b, get(S, get(at, F0) * W + lane))
@@ -240,13 +256,14 @@ def gather(S, outputs, scale, lane, kind, g, h, b, r, j, n):
 @njit(**OPTIONS)
 def solve_trust(
     prepare, computed, evaluate, slots, W, outputs, scale, todo, x0, x, fun, state, nit, nfev, args, data, X, A, m,
-    stop, limit, kind, exact,
+    stop, history, limit, kind, exact,
 ):  # fmt: skip
     """Solve the problems ``todo`` from x0 by trust-region Newton (``trust``); x, fun and state on return.
 
-    ``nfev`` holds what was spent before, out of ``limit``.  Least squares starts with the model that ``trust`` chooses,
-    then, where that found no certified minimum, with the exact Hessian throughout; the better end is kept.
-    ``exact`` uses the exact Hessian at once.
+    ``nfev`` holds what was spent before, out of ``limit``.  Least squares starts with the model that ``trust`` chooses.
+    Where that, or a root search, found nothing, there is a second attempt (``trust.start_again``); the better end is
+    kept.  ``exact`` uses the exact Hessian at once.  Where ``stop[0] != 0`` ends the run, what is not finished gets
+    NOT_RUN.
     """
     S, D = workspaces(slots, W, m, data, x)
     X = prepared(prepare, computed, X, A, m)
@@ -276,6 +293,9 @@ def solve_trust(
                 taken += 1
                 running += 1
         if running == 0 or stop[0] != 0:
+            for lane in range(W):
+                if problem[lane] >= 0:  # interrupted, perhaps in a second attempt
+                    state[problem[lane]] = status.NOT_RUN
             return
         call_evaluate(evaluate, S, D, X, A, m)
         for lane in range(W):
@@ -283,6 +303,8 @@ def solve_trust(
             if p < 0:
                 continue
             f = gather(S, outputs, scale, lane, kind, g, h, b, r, j, n)
+            if history.size > 0:
+                record(pointer(S), lane, outputs, scale, n, history[p], nfev[p] + int(K[lane, trust.TRIPS]))
             how = trust.search(
                 kind, hybrid and attempt[lane] == 0, f, g, h, b, r, j,
                 vectors[0, lane], vectors[1, lane], vectors[2, lane], vectors[3, lane], vectors[4, lane],
@@ -310,10 +332,10 @@ def solve_trust(
                     fun[p] = K[lane, trust.F]
                     for i in range(n):
                         x[p, i] = vectors[1, lane, i]
-                again = hybrid and attempt[lane] == 0 and nfev[p] < limit
+                again = (hybrid or kind == trust.ROOT) and attempt[lane] == 0 and nfev[p] < limit
                 if again and found != status.CONVERGED and found != status.NOT_FINITE_AT_START:
                     attempt[lane] = 1
-                    trust.start_search(x0[p], vectors[0, lane], vectors[3, lane], K[lane], 1.0, n)
+                    trust.start_again(kind, x0[p], vectors[1, lane], vectors[0, lane], vectors[3, lane], K[lane], n)
                 else:
                     problem[lane] = -1
                     running -= 1

@@ -9,6 +9,7 @@ takes the same step.
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from . import step
 from .converge import HAND_OVER, NEXT_PHASE, NOT_FINITE_AT_START, worse
@@ -16,11 +17,11 @@ from .lanes import (
     SCALARS,
     Formula,
     Layout,
+    additions,
     advance_text,
     carried,
     computed_rows,
     function,
-    has_data,
     indent,
     inputs,
     loads,
@@ -29,6 +30,7 @@ from .lanes import (
     slot,
     statements,
     stores,
+    summed,
 )
 from .unroll import Text, straight_line
 
@@ -37,14 +39,16 @@ SHARED = 48 * 1024 // BLOCK  # bytes of shared memory that a thread may have eve
 ROOMY = 30  # registers (of 32 bits) that the sums may take before the state is parked: fewer threads share the file
 
 
-def layout(program: Formula) -> Layout:
+def layout(program: Formula, missing: str | None) -> Layout:
     """Slots of one lane: unknowns, scalars of the problem and of the call, outputs, state of the iteration."""
     n = program.n
-    names = [f"x_{i}" for i in range(n)] + list(scalars(program, "problem")) + carried(program)
+    problem = scalars(program, "problem") + (("count",) if missing else ())
+    points = scalars(program, "point") + (("present",) if missing == "mask" else ())
+    names = [f"x_{i}" for i in range(n)] + list(problem) + carried(program)
     names += call_names(program) + list(program.outputs)
     names += [f"{array}_{i}" for array in "cdq" for i in range(n)] + list(SCALARS)
-    levels = (scalars(program, level) for level in ("call", "row", "problem", "point"))
-    return Layout({name: at for at, name in enumerate(names)}, 1, *levels)
+    places = {name: at for at, name in enumerate(names)}
+    return Layout(places, 1, scalars(program, "call"), scalars(program, "row"), problem, points, missing)
 
 
 def parked(program: Formula, itemsize: int) -> list[str]:
@@ -61,15 +65,10 @@ def call_names(program: Formula) -> list[str]:
     return [*scalars(program, "call"), *(one.name for one in program.stages["call"])]
 
 
-def widths(program: Formula, level: str) -> list[int]:
-    """Number of scalars of each array of a level."""
-    return [one.size for one in program.inputs if one.level == level]
-
-
-def sums(program: Formula) -> list[str]:
-    """Outputs that are summed over the data rows."""
-    data = has_data(program)
-    return [name for name, (stage, _) in program.outputs.items() if data and stage in ("row", "point")]
+def widths(program: Formula, where: Layout, level: str) -> list[int]:
+    """Number of scalars of each array of a level; behind them what tells which data are missing."""
+    more = where.missing is not None if level == "problem" else where.missing == "mask"
+    return [one.size for one in program.inputs if one.level == level] + [1] * more
 
 
 def solve_text(
@@ -88,14 +87,15 @@ def solve_text(
     constants = Text(constants=dict(text.constants))
     functions = [begin_text(program, where), enter_text(program, where, first, constants), advance[0]]
     functions += [leave_text(program, first, eps, constants)]
-    once, read = once_text(program, where, call_names(program), sums(program))
+    once, read = once_text(program, where, call_names(program), summed(program))
     functions += [once]
-    if sums(program):
-        functions += [stage_text(program)] if staged else []
+    if summed(program):
+        functions += [stage_text(program, where)] if staged else []
         functions += [add_text(program, where, staged)]
         functions += [total_text(program, lanes)] if lanes > 1 else []
+        functions += [first_lane_text(program)] if lanes > 1 and program.shares else []
     functions = [park(one, parking) for one in functions]
-    return [*functions, kernel_text(program, lanes, first, bool(parking), staged, read)], constants
+    return [*functions, kernel_text(program, where, lanes, first, bool(parking), staged, read)], constants
 
 
 def park(text: str, parking: list[str]) -> str:
@@ -125,7 +125,7 @@ def begin_text(program: Formula, where: Layout) -> str:
 def enter_text(program: Formula, where: Layout, first: bool, constants: Text) -> str:
     """``enter(S, l, x, tops, b, P0, ...)``: the start of problem b; ``tops`` are the largest F at a start so far."""
     n = program.n
-    arrays = widths(program, "problem")
+    arrays = widths(program, where, "problem")
     text = straight_line(step.scales, ("x", "q"), n=n)
     constants.constants |= text.constants | {"first_radius": step.RADIUS * n**0.5, "lowest": float("-inf")}
     body = [f"x_{i} = x[b * {n} + {i}]" for i in range(n)]
@@ -164,10 +164,10 @@ def _lost(F, before, F0, eps, sqrt):
     return lost  # noqa: RET504 (a step's results are read by their names)
 
 
-def stage_text(program: Formula) -> str:
+def stage_text(program: Formula, where: Layout) -> str:
     """``stage(R, k, u, row, D0, ...)``: row k of a problem's data into shared memory, where its thread, ``u``, reads it
     trip after trip at the place next to its neighbours'."""
-    arrays = widths(program, "point")
+    arrays = widths(program, where, "point")
     body = [f"{place} = {cell}" for place, cell in zip(staged_cells(arrays), cells("D", arrays, "row"), strict=True)]
     return function(f"stage({', '.join(['R, k, u, row', *named('D', arrays)])})", body, lowered=True)
 
@@ -181,30 +181,35 @@ def staged_cells(arrays: list[int]) -> list[str]:
 def add_text(program: Formula, where: Layout, staged: bool) -> str:
     """``add(S, l, X, m, k, row, D0, ...)``: row k of the data of a problem (row ``row`` of all) into its sums; or
     ``add(S, l, X, m, k, u, R)`` where the data are staged."""
-    uses = program.uses("point") | {program.outputs[name][1] for name in sums(program)}
+    uses = program.uses("point") | {program.outputs[name][1] for name in summed(program)}
+    uses |= {"present"} if where.missing == "mask" else set()
     columns = [*where.rows, *computed_rows(program)]
-    arrays = widths(program, "point")
+    arrays = widths(program, where, "point")
     call = [name for name in call_names(program) if name in uses]
     body = loads(name for name in (*inputs(program), *where.problem, *carried(program), *call) if name in uses)
-    body += loads(sums(program))
-    body += [f"{name} = X[{q} * m + k]" for q, name in enumerate(columns) if name in uses]
+    body += [f"{name}__0 = X[{q} * m + k]" for q, name in enumerate(columns) if name in uses]
     data = zip(where.points, staged_cells(arrays) if staged else cells("D", arrays, "row"), strict=True)
-    body += [f"{name} = {cell}" for name, cell in data if name in uses]
-    body += statements(program, "point")
-    body += [f"{name} = {name} + {program.outputs[name][1]}" for name in sums(program)]
+    body += [f"{name}__0 = {cell}" for name, cell in data if name in uses]
+    there = where if where.missing == "mask" else replace(where, missing=None)  # the loop ends at the count
+    body += additions(program, there, summed(program), 1)
     given = ", ".join(["S, l, X, m, k", *(["u, R"] if staged else ["row", *named("D", arrays)])])
-    return function(f"add({given})", body + stores(sums(program)), lowered=True)
+    return function(f"add({given})", body, lowered=True)
+
+
+def first_lane_text(program: Formula) -> str:
+    """``first_lane(S, l)``: what `once` put into the sums counts in one lane only."""
+    return function("first_lane(S, l)", [f"{slot(name)} = zero" for name in program.shares], lowered=True)
 
 
 def total_text(program: Formula, lanes: int) -> str:
     """``total(S, l, members)``: the sums of all lanes, in all lanes.  Each exchange adds the same two numbers on
     both sides, so all lanes end with the same bits."""
-    body = loads(sums(program))
+    body = loads(summed(program))
     distance = lanes // 2
     while distance:
-        body += [f"{name} = {name} + swap({name}, {distance}, members)" for name in sums(program)]
+        body += [f"{name} = {name} + swap({name}, {distance}, members)" for name in summed(program)]
         distance //= 2
-    return function("total(S, l, members)", body + stores(sums(program)), lowered=True)
+    return function("total(S, l, members)", body + stores(summed(program)), lowered=True)
 
 
 def named(letter: str, arrays: list[int]) -> list[str]:
@@ -218,13 +223,15 @@ def cells(letter: str, arrays: list[int], row: str) -> list[str]:
     return [f"{name}[{row} * {width} + {i}]" for name, width in zip(names, arrays, strict=True) for i in range(width)]
 
 
-def kernel_text(program: Formula, lanes: int, first: bool, parking: bool, staged: bool, read: Iterable[str]) -> str:
+def kernel_text(
+    program: Formula, where: Layout, lanes: int, first: bool, parking: bool, staged: bool, read: Iterable[str]
+) -> str:
     """The kernel: problems in, trips, problems out.
 
     ``queue[0]`` counts the problems taken.  A phase after the first takes those whose ``code`` is NEXT_PHASE, and adds
     to their counts; the first takes all, and finds nothing in the arrays but the start ``x``.
     """
-    args, data = named("P", widths(program, "problem")), named("D", widths(program, "point"))
+    args, data = named("P", widths(program, where, "problem")), named("D", widths(program, where, "point"))
     given = ["x, fun, tops, code, nit, nfev, X, A, queue, m, limit, ftol, xtol, gtol", *args, *data]
     state = "S, K, t, 0" if parking else "S, 0"
     together = lanes > 1
@@ -263,10 +270,13 @@ def kernel_text(program: Formula, lanes: int, first: bool, parking: bool, staged
         ),
         f"    once({', '.join(['{state}, T(m)', *(f'S[{name}_]' for name in read)])})",
     ]
-    if sums(program):
+    if summed(program):
+        shared_out = together and program.shares
         body += [
+            *(["    if lane > 0:", "        first_lane({state})"] if shared_out else []),
+            "    last = int64(S[count_])" if where.missing == "counts" else "    last = m",
             "    k = int64(lane)",
-            "    while k < m:",
+            "    while k < last:",
             f"        add({', '.join(['{state}, X, m, k', *(['u, R'] if staged else ['b * m + k', *data])])})",
             "        k += LANES",
             *(["    total({state}, members)"] if together else []),

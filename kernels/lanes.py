@@ -14,9 +14,11 @@ from . import step
 from .unroll import Text, straight_line
 
 ARRAYS = ("x", "g", "h", "r", "j", "c", "d", "q", "z", "lower", "inverse")
-SCALARS = ("F", "F0", "s", "alpha", "radius", "trips", "moves", "settled", "tiny", "code")
+SCALARS = ("F", "F0", "s", "alpha", "radius", "size", "over", "trips", "moves", "settled", "tiny", "code")
 FLAGS = ("settled", "tiny")
 CACHE = 24_000  # bytes of workspace that should stay in the first-level cache
+MANY = 32  # sums; more do not fit into the registers
+PRESENT = {"counts": "left", "mask": "present"}  # positive where a problem has a row
 
 
 class Formula(Protocol):
@@ -30,6 +32,8 @@ class Formula(Protocol):
     def inputs(self) -> Sequence: ...
     @property
     def stages(self) -> Mapping[str, Sequence]: ...
+    @property
+    def shares(self) -> Mapping[str, tuple[str, str]]: ...
     @property
     def scale(self) -> float: ...
 
@@ -46,6 +50,7 @@ class Layout:
     rows: tuple[str, ...]  # shared columns of the data
     problem: tuple[str, ...]  # scalars of a problem
     points: tuple[str, ...]  # columns of a problem's own data
+    missing: str | None = None  # "counts": only the first rows of a problem count; "mask": those that are present
 
 
 def scalars(program: Formula, level: str) -> tuple[str, ...]:
@@ -75,14 +80,29 @@ def has_data(program: Formula) -> bool:
     return any(one.level in ("row", "point") for one in program.inputs)
 
 
-def layout(program: Formula, itemsize: int, solving: bool) -> Layout:
-    """Slots for what the formula reads and yields and, where ``solving``, for the state of the iteration."""
+def summed(program: Formula) -> list[str]:
+    """Outputs that are summed over the data rows."""
+    data = has_data(program)
+    return [name for name, (stage, _) in program.outputs.items() if data and stage in ("row", "point")]
+
+
+def layout(
+    program: Formula, itemsize: int, solving: bool, missing: str | None = None, vector_bytes: int = 64
+) -> Layout:
+    """Slots for what the formula reads and yields and, where ``solving``, for the state of the iteration.
+
+    Four vectors of lanes keep the units of the processor busy; with many sums, one: fewer pass through the caches.
+    Where data are ``missing``, the last scalar of a problem is the ``count`` of its rows, the last column of its own
+    data says (of "mask") which rows are ``present``.
+    """
     n = program.n
-    names = [f"x_{i}" for i in range(n)] + list(scalars(program, "problem")) + carried(program) + list(program.outputs)
+    problem = scalars(program, "problem") + (("count",) if missing else ())
+    points = scalars(program, "point") + (("present",) if missing == "mask" else ())
+    names = [f"x_{i}" for i in range(n)] + list(problem) + carried(program) + list(program.outputs)
     if solving:
         names += [f"{array}_{i}" for array in "cdq" for i in range(n)] + list(SCALARS)
-    vector = 64 // itemsize
-    lanes = 4 * vector
+    vector = vector_bytes // itemsize
+    lanes = vector if len(summed(program)) > MANY else 4 * vector
     while lanes > vector and len(names) * lanes * itemsize > CACHE:
         lanes //= 2
     places = {name: at * lanes for at, name in enumerate(names)}
@@ -91,8 +111,9 @@ def layout(program: Formula, itemsize: int, solving: bool) -> Layout:
         lanes,
         scalars(program, "call"),
         scalars(program, "row"),
-        scalars(program, "problem"),
-        scalars(program, "point"),
+        problem,
+        points,
+        missing,
     )
 
 
@@ -116,12 +137,9 @@ def stores(names: Iterable[str]) -> list[str]:
     return [f"{slot(name)} = {name}" for name in names]
 
 
-def statements(program: Formula, stage: str, suffix: str = "") -> list[str]:
-    """Code of a stage; ``suffix`` marks the names that belong to one data row."""
-    lines = [f"{one.name} = {one.expression}" for one in program.stages[stage]]
-    own = {one.name for kind in ("row", "point") for one in program.stages[kind]}
-    own |= set(scalars(program, "row")) | set(scalars(program, "point"))
-    return [renamed(line, own, suffix) for line in lines] if suffix else lines
+def statements(program: Formula, stage: str) -> list[str]:
+    """Code of a stage."""
+    return [f"{one.name} = {one.expression}" for one in program.stages[stage]]
 
 
 def renamed(line: str, names: set[str], suffix: str) -> str:
@@ -138,18 +156,19 @@ def function(head: str, body: Iterable[str], lowered: bool = False) -> str:
 
 def evaluate_text(program: Formula, where: Layout, points: int) -> list[str]:
     """``evaluate(S, D, X, A, m)``: f, g, H (or r, J) of every lane at its trial point, summed over m data rows
-    (f is to be multiplied by the program's ``scale``).
+    (f is to be multiplied by the program's ``scale``).  Where data are missing, a lane adds only its own rows, and no
+    row after the last of any lane is looked at.
 
     ``D[(k * columns + q) * W + l]`` is column q of row k of lane l, ``X[q * m + k]`` the shared columns.
     """
-    data = has_data(program)
-    at_point = {name for name, (stage, _) in program.outputs.items() if data and stage in ("row", "point")}
-    sums = [name for name in program.outputs if name in at_point]
+    sums = summed(program)
     call = [*where.call, *(one.name for one in program.stages["call"])]
     body = [f"{name} = A[{at}]" for at, name in enumerate(where.call)] + statements(program, "call")
     once, read = once_text(program, where, call, sums)
     functions = [once]
     body += ["count = T(m)", "for l in range(W):", f"    once({', '.join(['S', 'l', 'count', *read])})"]
+    if where.missing == "counts":
+        body += ["most = zero", "for l in range(W):", f"    most = max(most, {slot('count')})", "m = int64(most)"]
     first = "0"
     if sums and points > 1:
         text, loop = pass_text(program, where, call, sums, points)
@@ -164,16 +183,17 @@ def evaluate_text(program: Formula, where: Layout, points: int) -> list[str]:
 
 
 def once_text(program: Formula, where: Layout, call: list[str], sums: list[str]) -> tuple[str, list[str]]:
-    """``once(S, l, count, ...)``: what does not depend on the data row; sums start at zero."""
-    alone = [name for name in program.outputs if name not in sums]
-    needed = program.uses("problem") | {program.outputs[name][1] for name in alone}
+    """``once(S, l, count, ...)``: what does not depend on the data row; sums start at what it adds to them."""
+    alone = {name: program.outputs[name][1] for name in program.outputs if name not in sums}
+    alone |= {name: share for name, (_, share) in program.shares.items()}
+    needed = program.uses("problem") | set(alone.values())
+    needed |= {"count"} if where.missing else set()
     body = loads(name for name in (*inputs(program), *where.problem) if name in needed)
     body += statements(program, "problem") + stores(carried(program))
-    for name in alone:
-        value = program.outputs[name][1]
+    for name, value in alone.items():
         total = f"{value} * count" if has_data(program) else value
         body += [f"{slot(name)} = {total}"]
-    body += [f"{slot(name)} = zero" for name in sums]
+    body += [f"{slot(name)} = zero" for name in sums if name not in alone]
     read = [name for name in call if name in needed]
     return function(f"once({', '.join(['S', 'l', 'count', *read])})", body, lowered=True), read
 
@@ -203,9 +223,8 @@ def pass_text(program: Formula, where: Layout, call: list[str], sums: list[str],
     body: list[str] = []
     shared: list[str] = []
     columns = [*where.rows, *computed_rows(program)]
-    own = {*columns, *where.points, *(one.name for one in program.stages["point"])}
+    uses |= {"counts": {"count"}, "mask": {"present"}}.get(where.missing or "", set())
     body += loads(name for name in (*inputs(program), *where.problem, *carried(program)) if name in uses)
-    body += loads(sums)
     for u in range(points):
         suffix = f"__{u}"
         head += [f"{name}{suffix} = X[{q} * m + k + {u}]" for q, name in enumerate(columns) if name in uses]
@@ -213,11 +232,50 @@ def pass_text(program: Formula, where: Layout, call: list[str], sums: list[str],
         for q, name in enumerate(where.points):
             if name in uses:
                 body += [f"{name}{suffix} = D[((k + {u}) * {len(where.points)} + {q}) * W + l]"]
-        body += statements(program, "point", suffix)
-        body += [f"{name} = {name} + {renamed(program.outputs[name][1], own, suffix)}" for name in sums]
+        if where.missing == "counts":
+            head += [f"row{suffix} = T(k + {u})"]
+            shared += [f"row{suffix}"]
+            body += [f"left{suffix} = count - row{suffix}"]
+    body += additions(program, where, sums, points)
     given = ", ".join(["S", "D", "l", "k", *(name for name in call if name in uses), *shared])
     loop = [*head, "for l in range(W):", f"    add{points}({given})"]
-    return function(f"add{points}({given})", body + stores(sums), lowered=True), loop
+    return function(f"add{points}({given})", body, lowered=True), loop
+
+
+def additions(program: Formula, where: Layout, sums: Sequence[str], points: int) -> list[str]:
+    """Row after row, where the sums stay in the registers; else sum after sum, so that each passes through them once.
+    What an addition needs is worked out right before it, so that few values live at a time."""
+    code = {one.name: one.expression for one in program.stages["point"]}
+    own = {*where.rows, *computed_rows(program), *where.points, *code}
+    there: set[str] = set()
+    lines: list[str] = []
+
+    def need(name: str, suffix: str) -> None:
+        if name in code and name + suffix not in there:
+            there.add(name + suffix)
+            for word in re.findall(r"[A-Za-z_]\w*", code[name]):
+                need(word, suffix)
+            lines.append(renamed(f"{name} = {code[name]}", own, suffix))
+
+    def add(name: str, rows: Iterable[int]) -> None:
+        value = program.outputs[name][1]
+        for u in rows:
+            need(value, f"__{u}")
+        for u in rows:
+            more = f"{name} + {renamed(value, own, f'__{u}')}"
+            kept = f" if {PRESENT[where.missing]}__{u} > zero else {name}" if where.missing else ""
+            lines.append(f"{name} = {more}{kept}")
+
+    if len(sums) <= MANY:
+        for u in range(points):
+            for name in sums:
+                add(name, [u])
+        return [*loads(sums), *lines, *stores(sums)]
+    for name in sums:
+        lines += loads([name])
+        add(name, range(points))
+        lines += stores([name])
+    return lines
 
 
 def advance_text(program: Formula, phase: str, eps: float, tolerances: Mapping[str, float]) -> tuple[list[str], Text]:

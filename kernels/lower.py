@@ -70,6 +70,17 @@ def positive_lanes(lanes: int) -> Any:
 
 
 @intrinsic
+def small(typing: Any) -> tuple[Any, Callable[..., Any]]:
+    """Asks for short code of the function it is called in: no copies of its loops for every case there might be."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, values: Sequence[ir.Value]) -> Any:
+        builder.function.attributes.add("optsize")
+        return context.get_dummy_value()
+
+    return types.void(), generate
+
+
+@intrinsic
 def lowest_bit(typing: Any, bits: Any) -> tuple[Any, Callable[..., Any]]:
     """Number of the lowest bit that is set."""
 

@@ -4,13 +4,18 @@ Everything is a select and nothing branches, so every lane of a SIMD vector and 
 same instructions.  ``unroll`` makes the text straight line for one n; as it stands it is plain Python.
 
 State: the current point ``c`` with its value ``F``; the step ``d = -alpha H⁻¹ g`` from it to the trial point ``x``;
-``s = gᵀ H⁻¹ g``, so that the model promises a decrease of ``alpha s (1 - alpha / 2)``; the bound ``radius`` of the
-step in relative units ``q_i = 1 / s_i``; ``first``'s value ``F0``; counters and flags.
+``s = gᵀ H⁻¹ g``, so that the model promises a decrease of ``alpha s (1 - alpha / 2)``; in relative units
+``q_i = 1 / s_i`` the bound ``radius`` of a step, the ``size`` of d, and the share ``over`` of d that the bound allows
+(1 unless the very first step is tried in full); ``first``'s value ``F0``; counters and flags.
+
+Divisions and square roots take as long as twenty additions, so quotients that exclude each other share one.
 """
 
 from .converge import (
     CONVERGED,
+    FINE_ZERO,
     HAND_OVER,
+    NEAR_ZERO,
     NEXT_PHASE,
     NOT_FINITE_AT_START,
     RUNNING,
@@ -19,6 +24,7 @@ from .converge import (
     minimum,
     near_minimum,
     residuals_vanish,
+    resolved,
     visible,
     within,
 )
@@ -46,18 +52,18 @@ def scales(x, q, n):
 
 
 def all_finite(f, g, h, n):
-    """Whether f, g and H are finite: ``v - v == 0`` holds for finite v alone."""
-    total = f - f
+    """Whether f, g and H are finite: ``0 v == 0`` holds for finite v alone."""
+    total = 0.0 * f
     for i in range(n):
-        total = total + (g[i] - g[i])
+        total = total + 0.0 * g[i]
         for j in range(i + 1):
-            total = total + (h[i, j] - h[i, j])
+            total = total + 0.0 * h[i, j]
     return total == 0.0
 
 
-def shrinkage(gain, slope, finite):
-    """Where the parabola through F, its slope and the rejected f is least (Dennis & Schnabel 1983, 6.3.2)."""
-    cut = 0.5 * slope / (slope + gain)
+def shrinkage(cut, finite):
+    """Factor of a rejected step: ``cut``, where the parabola through F, its slope and the rejected f is least
+    (Dennis & Schnabel 1983, 6.3.2), within limits."""
     cut = cut if cut > SHORTEST else SHORTEST
     cut = cut if cut < LONGEST else LONGEST
     return cut if finite else SHORTEST
@@ -89,8 +95,8 @@ def largest(v, n):
     return most
 
 
-def judge(f, g, d, F, s, alpha, radius, first, tiny, finite, q, n, eps, sqrt):
-    """Accept or reject the trial point and set the bound of the next step.
+def judge(f, g, d, F, s, alpha, radius, size, over, first, tiny, finite, n, eps):
+    """Accept or reject the trial point; the bound of the next step, if it is accepted.
 
     Where F is at its rounding level (``tiny``) the slope at the trial point decides instead of F
     (approximate Wolfe test, Hager & Zhang 2005).
@@ -98,44 +104,37 @@ def judge(f, g, d, F, s, alpha, radius, first, tiny, finite, q, n, eps, sqrt):
     gain = F - f
     slope = alpha * s
     promise = slope * (1.0 - 0.5 * alpha)
-    size = length(q, d, n, sqrt)
-    beyond = size > INSIDE * radius
+    beyond = over < 1.0
     agrees = abs(gain - promise) <= AGREEMENT * promise
     flat = tiny & finite & (f <= F + (450 * eps) * abs(F)) & (dot(g, d, n) <= 0.9 * slope)
     accept = finite & (first | flat | ((gain > ARMIJO * promise) & (agrees | (not beyond))))
-    poor = (not accept) | ((gain < 0.25 * promise) & (not flat))
+    poor = (gain < 0.25 * promise) & (not flat)
     good = flat | (gain > 0.75 * promise)
-    shrink = radius / size if beyond else shrinkage(gain, 0.0 - slope, finite)
-    shorter = shrink * size
     longer = 2.0 * size
     longer = longer if longer > radius else radius
     bound = longer if good else radius
-    bound = shorter if poor else bound
+    bound = LONGEST * size if poor else bound
     bound = radius if first else bound
-    return accept, bound, shrink, gain
+    return accept, bound, gain, slope
 
 
 def trip(
     x, f, g, h, r, j, c, d, q, z, lower, inverse,
-    F, F0, s, alpha, radius, trips, moves, settled, tiny,
+    F, F0, s, alpha, radius, size, over, trips, moves, settled, tiny,
     limit, ftol, xtol, gtol, phase, n, eps, tight_f, tight_x, floor, sqrt,
 ):  # fmt: skip
     """One trip: from f, g, H at the trial point x to the next trial point; returns the state and the exit code.
 
-    ``phase`` is "gauss-newton", "exact" or "root" (then r and its Jacobian j come instead of f, g, H).
+    ``phase`` is "gauss-newton", then "exact"; or "minimize", which is "exact" without anything before it; or "root"
+    (then r and its Jacobian j come instead of f, g, H).
     """
     if phase == "root":
         f = normal_equations(r, j, g, h, n)
         vanish = residuals_vanish(r, j, x, n, eps)
-    first = trips == 0.0  # whatever a former problem left in the state counts for nothing
-    settled = settled & (not first)
-    tiny = tiny & (not first)
+    first = trips == 0.0  # accepted if it is finite: what a former problem left in the state counts for nothing
     moves = 0.0 if first else moves
-    alpha = 0.0 if first else alpha
-    for i in range(n):
-        d[i] = 0.0 if first else d[i]
     finite = all_finite(f, g, h, n)
-    accept, radius, shrink, gain = judge(f, g, d, F, s, alpha, radius, first, tiny, finite, q, n, eps, sqrt)
+    accept, bound, gain, slope = judge(f, g, d, F, s, alpha, radius, size, over, first, tiny, finite, n, eps)
     rejected_settled = (not accept) & finite & settled
     trips = trips + 1.0
     moved = accept & (not first)
@@ -146,17 +145,28 @@ def trip(
     for i in range(n):
         c[i] = x[i] if accept else c[i]
 
-    # The Newton step of the modified Hessian, cut to the bound.
+    # The Newton step of the modified Hessian, cut to the bound; or the last step, shortened.
     definite = factor(h, lower, inverse, n, eps)
     solve(lower, inverse, g, z, n)
     s_before = s
     s_newton = dot(g, z, n)
-    size = length(q, z, n, sqrt)
-    inside = first | (size <= INSIDE * radius)
-    cut = radius / size
+    whole = length(q, z, n, sqrt)
+    long = whole > INSIDE * bound
+    inside = first | (not long)
     newton = definite & inside
-    alpha_newton = 1.0 if inside else cut
+    part = bound if long else s_newton
+    part = part if accept else 0.5 * slope
+    total = whole if long else s_before
+    total = total if accept else slope - gain
+    ratio = part / total  # long: the share that the bound allows; else s / s_before; rejected: see shrinkage
+    shrink = over if over < 1.0 else shrinkage(ratio, finite)
+    alpha_newton = 1.0 if inside else ratio
     alpha = alpha_newton if accept else shrink * alpha
+    shrunk = shrink * size
+    reduced = radius if first else shrunk
+    radius = bound if accept else reduced
+    size = alpha_newton * whole if accept else shrunk
+    over = ratio if accept & first & long else 1.0
     s = s_newton if accept else s
     for i in range(n):
         step = 0.0 - alpha * z[i]
@@ -164,8 +174,8 @@ def trip(
         d[i] = step if accept else kept
 
     # Stop tests.
-    short = within(c, d, q, xtol, n)
-    tight = within(c, d, q, tight_x, n)
+    short = within(c, d, q, xtol, NEAR_ZERO, n)
+    tight = within(c, d, q, tight_x, FINE_ZERO, n)
     tiny_now = alpha * s * (1.0 - 0.5 * alpha) <= (450 * eps) * abs(F)
     tiny = tiny_now if accept else tiny
     if phase == "root":
@@ -176,11 +186,16 @@ def trip(
         settled_now = newton & short & (tiny_now | (0.5 * s <= (0.5 * eps) * (F0 - F)))
         seen = visible(h, c, q, F, n, eps)
         found = (accept & newton) & minimum(
-            F, F0, s, s_before, largest(g, n), moved, short, tight, seen, ftol, gtol, tight_f, floor
+            F, F0, s, s_before, largest(g, n), moved, short, tight, seen, ftol, gtol, tight_f, floor, eps
         )
         on = False
-    if phase == "exact":
-        ahead = accept & newton & (not found) & foreseen(F, s, s_before, moved, short, ftol, sqrt)
+    if phase == "minimize":  # of least squares JᵀJ is known to be definite, and Gauss-Newton has moved
+        sound = resolved(h, inverse, c, d, q, n)
+        found = found & sound & (moved | (s == 0.0))
+        newton = newton & sound
+        settled_now = settled_now & sound
+    if (phase == "exact") | (phase == "minimize"):
+        ahead = accept & newton & (not found) & foreseen(F, s, ratio, moved, short, ftol, sqrt)
         found = found | ahead
         F = F - 0.5 * s if ahead else F
         for i in range(n):
@@ -190,11 +205,11 @@ def trip(
         on = (accept & newton & near_minimum(F, s, s_before, moved)) | found | rejected_settled
         found = False
     settled = settled_now if accept else settled
-    stuck = (not (s > 0.0)) | (radius < 4 * eps) | (trips >= limit)
+    stuck = (not (eps * s > 0.0)) | (radius < 4 * eps) | (trips >= limit)
     code = HAND_OVER if stuck else RUNNING
     code = NEXT_PHASE if on else code
     code = CONVERGED if found | (rejected_settled & (phase != "gauss-newton")) else code
     code = NOT_FINITE_AT_START if first & (not finite) else code
     for i in range(n):
         x[i] = c[i] + d[i]
-    return F, F0, s, alpha, radius, trips, moves, settled, tiny, code
+    return F, F0, s, alpha, radius, size, over, trips, moves, settled, tiny, code

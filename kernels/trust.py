@@ -15,13 +15,17 @@ import math
 import numpy as np
 
 from . import status
-from .bounded import EPS, backward, bounded_step, forward, inner, is_definite, jit, ldl
+from .bounded import EPS, backward, bounded_step, forward, inner, is_definite, jit, ldl, rounding
 
 RADIUS = 0.3  # first bound of a step, relative, per sqrt(n)
-GROW = 2.0
+GROW, GROW_MOST = 2.0, 64.0  # how a bound that was reached grows; it doubles while the model foretells f to 3 % and
+FAR_OUT = 100.0  # the bound is so many times the start, whose size then says nothing
 RELAX = 8.0  # longest over-relaxation of a Newton step (speeds x⁴-like minima, leaves inflexions)
 BIAS = 2.0  # how much better Gauss-Newton must predict to be kept
 XTOL, FTOL = 1e-11, 1e-20
+QUICK = 0.05  # of x³ a Newton step leaves an eighth of what it promised, of x⁴ a fifth: that is not quadratic
+CLEARANCE = 30.0  # a pivot is believed when its share exceeds the relative step so many times
+AWAY = 5  # trips beyond 1e20 times the start, with no minimum ahead, until f counts as unbounded
 KICKS = 3  # forced Newton steps of a root search that is stuck
 
 MINIMIZE, LEAST_SQUARES, ROOT = range(3)
@@ -31,7 +35,7 @@ SEARCHING, FOUND, LIMIT, STALLED, FLAT, DIVERGED, BAD_START, BAD_STEP = range(8)
 
 # Scalars of the state, by position.
 (F, F0, R, LAM, TAU, DEC, SLOPE, PRED, PRED_H, PRED_B, STEP, TRIPS, MOVES, EXACT, NEWTON, TINY, GAINED, FORCE, TURNS,
- BACK, SCALARS) = range(21)  # fmt: skip
+ BACK, GROWTH, FAR, SCALARS) = range(23)  # fmt: skip
 
 
 @jit
@@ -48,9 +52,27 @@ def start_search(x0, x, scale, K, exact, n):
     K[F] = np.inf
     K[R] = RADIUS * math.sqrt(n)
     K[TAU] = 1.0
+    K[GROWTH] = GROW
     K[DEC] = K[STEP] = np.inf
     K[EXACT] = exact
     K[FORCE] = 1.0
+
+
+@jit
+def start_again(kind, x0, c, x, scale, K, n):
+    """State at the beginning of a second search, after one that ended at c.
+
+    Least squares: from x0 with the exact Hessian throughout.  Roots: from as far beyond the local minimum of |F|, or,
+    where that is x0 itself, from beside it.
+    """
+    start_search(x0, x, scale, K, 0.0 if kind == ROOT else 1.0, n)
+    if kind == ROOT:
+        far = 0.0
+        for i in range(n):
+            far = max(far, abs(c[i] - x0[i]) / scale[i])
+        for i in range(n):
+            aside = RADIUS * scale[i] if i % 2 == 0 else -RADIUS * scale[i]
+            x[i] = 2.0 * c[i] - x0[i] if far > 0.1 else x0[i] + aside
 
 
 @jit
@@ -96,7 +118,9 @@ def judge_trial(kind, f, g, H, B, x, c, y, scale, gc, Hc, Bc, K, auto, n):
             cut = K[SLOPE] / (2.0 * (K[SLOPE] + gain)) if gain < 0.0 else 0.5
             K[R] = size * min(0.5, max(0.1, cut))
         elif ratio > 0.75:
-            K[R] = max(K[R], GROW * size)
+            K[R] = max(K[R], K[GROWTH] * size)
+        foretold = K[R] > FAR_OUT and abs(ratio - 1.0) <= 0.03 and not flat
+        K[GROWTH] = min(2.0 * K[GROWTH], GROW_MOST) if foretold else GROW
         if auto and finite:
             K[EXACT] = 1.0 if tiny or abs(K[PRED_H] - gain) <= BIAS * abs(K[PRED_B] - gain) else 0.0
     K[BACK] = 0.0 if finite else 1.0
@@ -173,8 +197,9 @@ def search(kind, auto, f, g, H, B, r, J, x, c, y, scale, gc, Hc, Bc, rc, Jc, K, 
             return FOUND
     else:
         bottom = moved and dec <= 1e-6 * abs(K[F]) and dec >= 0.25 * before and exact
-        small = dec <= FTOL * abs(K[F]) or (gained and step <= XTOL) or bottom
-        if step <= 1e-6 and K[TAU] == 1.0 and small:
+        quick = not exact or (moved and dec <= QUICK * before) or slope == 0.0
+        small = quick and (dec <= FTOL * abs(K[F]) or (gained and step <= XTOL))
+        if step <= 1e-6 and K[TAU] == 1.0 and (small or bottom):
             if not exact:  # the model must be exact at the end
                 K[EXACT] = 1.0
                 K[DEC] = np.inf
@@ -182,9 +207,9 @@ def search(kind, auto, f, g, H, B, r, J, x, c, y, scale, gc, Hc, Bc, rc, Jc, K, 
                 for i in range(n):
                     x[i], y[i] = c[i], 0.0
                 return LIMIT if K[TRIPS] >= limit else SEARCHING
-            if newton:
+            if newton and is_certain(kind, Hc, Bc, scale, step, n):
                 return FOUND
-        if noise or bracket:
+        if (noise and is_certain(kind, Hc, Bc, scale, step, n)) or bracket:
             return FOUND
     stuck = not K[PRED] > 0.0 or K[R] < (1e-9 if kind == ROOT else 1e-15)
     stuck = stuck or (dec <= FTOL * abs(K[F]) and not newton and step <= 1e-6)
@@ -196,12 +221,28 @@ def search(kind, auto, f, g, H, B, r, J, x, c, y, scale, gc, Hc, Bc, rc, Jc, K, 
             flat = flat and gc[i] == 0.0
         return FLAT if flat else BAD_STEP if K[BACK] > 0.0 else STALLED
     if kind != ROOT:
+        far = False
         for i in range(n):
-            if abs(c[i]) > 1e20 * scale[i]:
-                return DIVERGED
+            far = far or abs(c[i]) > 1e20 * scale[i]
+        ahead = definite and K[LAM] > 0.0 or newton and step <= 0.1  # a minimum of the model lies ahead, or near
+        K[FAR] = K[FAR] + 1.0 if far and not ahead else 0.0
+        if K[FAR] > AWAY:
+            return DIVERGED
     for i in range(n):
         x[i] = c[i] + scale[i] * y[i]
     return LIMIT if K[TRIPS] >= limit else SEARCHING
+
+
+@jit
+def is_certain(kind, H, B, scale, step, n):
+    """Whether H, positive definite at a point, is so at the end of the relative step too, by which it changes.
+
+    Along a valley of minima its least pivot vanishes as fast as the step does.  Of least squares it is enough that
+    JᵀJ is definite: the curvature of the residuals is of less weight the smaller they are.
+    """
+    if kind == LEAST_SQUARES and is_definite(B, scale, rounding(n), n):
+        return True
+    return is_definite(H, scale, max(rounding(n), CLEARANCE * step), n)
 
 
 @jit
@@ -212,7 +253,7 @@ def kick(A, gs, y, K, n):
     trace = 0.0
     for i in range(n):
         trace += A[i, i]
-    ldl(A, 1e-12 * trace + 1e-300, L, d, v, n)
+    ldl(A, 1e-12 * trace + 1e-300, rounding(n), L, d, v, n)
     forward(L, gs, z, n)
     sign = -1.0 if K[TURNS] % 2.0 == 0.0 else 1.0
     for i in range(n):
@@ -224,13 +265,9 @@ def kick(A, gs, y, K, n):
 
 @jit
 def judge_end(kind, how, c, scale, gc, Hc, Bc, K, n):
-    """Status of a search that ended: what is known of the point, never more.
-
-    Where the residuals vanish, H tends to B = JᵀJ: it is B that must be positive definite there.
-    """
+    """Status of a search that ended: what is known of the point, never more."""
     if how == FOUND:
-        vanished = kind == LEAST_SQUARES and K[F] <= 1e-14 * K[F0]
-        singular = vanished and not is_definite(Bc, scale, n)
+        singular = False
         for i in range(n):
             unseen = Hc[i, i] * max(c[i] * c[i], scale[i] * scale[i]) <= EPS * abs(K[F])
             singular = singular or (unseen and kind != ROOT)
@@ -252,7 +289,7 @@ def judge_end(kind, how, c, scale, gc, Hc, Bc, K, n):
             for j in range(n):
                 A[i, j] = Hc[i, j] * scale[i] * scale[j]
                 size = max(size, abs(A[i, j]))
-        definite, p = ldl(A, 0.0, L, d, v, n)
+        definite, p = ldl(A, 0.0, rounding(n), L, d, v, n)
         if not definite:
             return status.SADDLE if p < -1e-8 * size * inner(v, v, n) else status.SINGULAR
     if how == LIMIT:

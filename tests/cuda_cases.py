@@ -82,6 +82,28 @@ def arguments(**options: Any) -> bn.Result:
     return bn.least_squares(residual, np.zeros((4, 2)), (-2.0, shift), data=(rows, y), **options)
 
 
+def missing(**options: Any) -> bn.Result:
+    """NaN left out (a mask, in a second round), one curve with too few points."""
+    data = fits()
+    data["y"][1, 3] = data["y"][3, 5:] = np.nan
+    data["y"][4, 2:] = np.nan
+    return bn.curve_fit(decay, T, data["y"], data["p0"], **options)
+
+
+def counted(**options: Any) -> bn.Result:
+    """Curves of their own lengths."""
+    data = fits()
+    return bn.curve_fit(decay, T, data["y"], data["p0"], counts=[9, 7, 2, 8, 5, 9], **options)
+
+
+def penalised(**options: Any) -> bn.Result:
+    """A share of each row that does not change with the row."""
+    rng = np.random.default_rng(7)
+    rows = rng.normal(size=(3, 9))
+    return bn.minimize(lambda x, t: (x[0] - t) ** 4 + x[0] ** 2 + x[1] ** 2 * x[0] ** 2 + (x[1] - 1) ** 2,
+                       np.ones((3, 2)), data=(rows,), **options)  # fmt: skip
+
+
 def valleys(**options: Any) -> bn.Result:
     """The exact Hessian, no data."""
     a, b = np.linspace(0.5, 2, 5), np.geomspace(10, 200, 5)
@@ -155,6 +177,12 @@ CASES = [
     Case("weighted", weighted),
     Case("arguments", arguments),
     Case("arguments, 8 lanes", arguments, "float64", 8),
+    Case("missing", missing),
+    Case("missing, 4 lanes", missing, "float64", 4),
+    Case("counted", counted),
+    Case("counted, float32, 4 lanes", counted, "float32", 4),
+    Case("penalised", penalised),
+    Case("penalised, 4 lanes", penalised, "float64", 4),
     Case("valleys", valleys),
     Case("valleys, float32", valleys, "float32"),
     Case("kepler", kepler),

@@ -82,7 +82,8 @@ def run(program, values, functions=FLOATS, number=np.float64):
         for statements in program.stages.values():
             for statement in statements:
                 scope[statement.name] = eval(statement.expression, {"__builtins__": {}}, scope)
-    return {key: scope[name] for key, (_, name) in program.outputs.items()}
+    shares = {key: scope[name] for key, (_, name) in program.shares.items()}
+    return {key: scope[name] + shares.get(key, number(0.0)) for key, (_, name) in program.outputs.items()}
 
 
 def dense(outputs, n):

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from batchnewton import compile_cuda, device, schedule
+from batchnewton import compile_cuda, device
 from batchnewton.kernels.cuda import BLOCK
+from batchnewton.phases import PHASES
 from batchnewton.problem import Problem, from_curve, from_function
 
 REGISTERS = 65_536  # of a multiprocessor, sm_80 to sm_120
@@ -62,9 +63,9 @@ def assemble(
     from numba import cuda
 
     staged = device.staged_bytes(problem, np.dtype(dtype), lanes)
-    step = schedule.PHASES[problem.kind][phase]
+    step = PHASES[problem.kind][phase]
     found = compile_cuda.kernel(
-        problem.formula, problem.inputs, step.derive, step.step, np.dtype(dtype), lanes, phase == 0, staged > 0
+        problem.signature, step.derive, step.step, np.dtype(dtype), lanes, phase == 0, staged > 0
     )
     number = int(architecture[3:])
     ptx, _ = cuda.compile(found.module.solve.py_func, found.signature, cc=divmod(number, 10), device=False, abi="numba")

@@ -82,7 +82,7 @@ def test_a_bad_call_says_what_is_wrong(call, kind, words, monkeypatch):
     def never(*_):
         raise AssertionError("something ran")
 
-    monkeypatch.setattr("batchnewton.schedule.for_each_chunk", never)
+    monkeypatch.setattr("batchnewton.schedule.for_each", never)
     with pytest.raises(kind) as caught:
         call()
     for word in words:

@@ -12,11 +12,13 @@ ROOT = Path(__file__).parents[1]
 # From the ground up. A room may import the rooms on lower floors, and itself: api → result → schedule → compile →
 # derive, kernels.
 FLOORS = [
-    {"version", "gpus"},
+    {"cores", "gpus", "threads", "version"},
     {"arrays", "derive", "fingerprint", "kernels", "nist", "options", "plot"},
-    {"problem", "special"},
+    {"missing", "special"},
+    {"problem"},
     {"compile", "installation"},
-    {"compile_cuda"},
+    {"chunk", "compile_cuda"},
+    {"phases"},
     {"device"},
     {"schedule"},
     {"result", "examine"},

@@ -11,7 +11,7 @@ from typing import Any
 
 from batchnewton.derive.emit import emit
 from batchnewton.derive.errors import TraceError
-from batchnewton.derive.graph import Expr, Graph
+from batchnewton.derive.graph import ROW, Expr, Graph
 from batchnewton.derive.lower import lower
 from batchnewton.derive.outputs import KINDS, SUMS
 from batchnewton.derive.program import Input, Program, Statement
@@ -77,7 +77,8 @@ def _program(
     name: str, inputs: tuple[Input, ...], sizes: tuple[int, int], outputs: dict[str, Expr], factor: float
 ) -> Program:
     kept = {key: node for key, node in outputs.items() if key == "f" or not node.is_constant(0)}
-    emission = emit(lower(kept))
+    changing, shares = split(lower(kept))
+    emission = emit(changing | {f"share of {key}": node for key, node in shares.items()})
     counts = {kind: emission.counts[kind] for kind in ("arithmetic", "division", "function", "select")}
     return Program(
         name=name,
@@ -86,11 +87,24 @@ def _program(
         inputs=inputs,
         constants=emission.constants,
         stages={stage: tuple(statements) for stage, statements in emission.stages.items()},
-        outputs=emission.outputs,
+        outputs={key: emission.outputs[key] for key in changing},
+        shares={key: emission.outputs[f"share of {key}"] for key in shares},
         functions=frozenset(emission.functions),
         operations={**counts, "total": sum(counts.values())},
         scale=factor,
     )
+
+
+def split(outputs: dict[str, Expr]) -> tuple[dict[str, Expr], dict[str, Expr]]:
+    """Outputs without the summand that is the same in every data row; and those summands."""
+    changing, shares = dict(outputs), {}
+    for key, node in outputs.items():
+        if node.op == "add" and node.depends & ROW:
+            alone = [arg for arg in node.args if not arg.depends & ROW]
+            if alone:
+                (shares[key],) = alone
+                (changing[key],) = (arg for arg in node.args if arg.depends & ROW)
+    return changing, shares
 
 
 def _check_names(inputs: tuple[Input, ...]) -> None:

@@ -75,6 +75,9 @@ class Program:
         unknowns and the problem (outside the data loop), ``point`` on both.
     outputs : dict
         Output to (stage in which it is known, name). Structural zeros are absent.
+    shares : dict
+        Of some outputs that change with the data row, the summand that does not: (stage, name). It is to be added for
+        each row, which its multiple does at once.
     functions : frozenset
         Names of the mathematical functions called.
     operations : dict
@@ -90,6 +93,7 @@ class Program:
     constants: dict[str, float]
     stages: dict[str, tuple[Statement, ...]]
     outputs: dict[str, tuple[str, str]]
+    shares: dict[str, tuple[str, str]]
     functions: frozenset[str]
     operations: dict[str, int]
     scale: float
@@ -101,7 +105,8 @@ class Program:
         """
         statements = self.stages[stage]
         read = {name for statement in statements for name in _names(statement.expression)}
-        read |= {name for delivered, name in self.outputs.values() if delivered == stage}
+        delivered = (*self.outputs.values(), *self.shares.values())
+        read |= {name for at, name in delivered if at == stage}
         return read - {statement.name for statement in statements}
 
     def source(self) -> str:
@@ -114,8 +119,11 @@ class Program:
             if statements or delivered:
                 lines += ["", f"# {stage}"]
             lines += [f"{statement.name} = {statement.expression}" for statement in statements]
-            lines += [f"{key} = {name}" for key, name in delivered]
+            lines += [f"{key} = {self._whole(key, name)}" for key, name in delivered]
         return "\n".join(lines) + "\n"
+
+    def _whole(self, key: str, name: str) -> str:
+        return f"{name} + {self.shares[key][1]}" if key in self.shares else name
 
 
 def _names(expression: str) -> set[str]:

@@ -1,0 +1,82 @@
+"""Some problems of a batch, in one precision, as the kernels take them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from . import compile as compiler
+from .arrays import on_host
+from .problem import Problem
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Arrays of some problems in one precision, as the kernels take them."""
+
+    x0: np.ndarray
+    args: tuple[np.ndarray, ...]
+    data: tuple[np.ndarray, ...]
+    X: np.ndarray
+    A: np.ndarray
+    m: int
+
+    @property
+    def shared(self) -> tuple[Any, ...]:
+        return addresses(self.args), addresses(self.data), self.X, self.A, self.m
+
+
+def addresses(arrays: tuple[np.ndarray, ...]) -> np.ndarray:
+    """For each array where it lies and how long its last axis is."""
+    where = [(one.__array_interface__["data"][0], one.shape[-1]) for one in arrays]
+    return np.array(where, np.int64).reshape(-1, 2)
+
+
+def kernel(problem: Problem, derive: str, step: str | None, dtype: np.dtype) -> compiler.Kernel:
+    """A kernel of the problem's formula, for data of which rows may be missing or not."""
+    return compiler.kernel(problem.signature, derive, step, dtype)
+
+
+def chunk(
+    problem: Problem, rows: Any, X: np.ndarray, A: np.ndarray, dtype: np.dtype, x: np.ndarray | None = None
+) -> Chunk:
+    """Arrays of some rows, converted where the precision differs (not copied where it does not)."""
+
+    def part(array: np.ndarray) -> np.ndarray:
+        return single_or_double(on_host(array[rows]), dtype)
+
+    start = part(problem.x0 if x is None else x)
+    args, data = (tuple(map(part, arrays)) for arrays in columns(problem))
+    return Chunk(start, args, data, X, A, problem.m)
+
+
+def columns(problem: Problem) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Arrays of each problem's own scalars and data; behind them, where data are missing, what tells the kernels."""
+    args, data = list(problem.args), list(problem.data)
+    if problem.missing:
+        args += [problem.points()[:, None]]
+    if problem.mask is not None:
+        data += [problem.mask[:, :, None]]
+    return args, data
+
+
+def shared_data(problem: Problem, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
+    """Shared columns, one after the other, each of m values; and the scalars of the call."""
+    columns = [column for array in problem.rows for column in single_or_double(on_host(array), dtype).T]
+    X = np.concatenate(columns) if columns else np.zeros(0, dtype)
+    A = (
+        single_or_double(np.concatenate([on_host(one) for one in problem.call]), dtype)
+        if problem.call
+        else np.zeros(0, dtype)
+    )
+    return np.ascontiguousarray(X), A
+
+
+def single_or_double(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """The array in one piece and of this precision, itself where it is that; what float32 cannot hold is infinite."""
+    if array.dtype == dtype:
+        return np.ascontiguousarray(array)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.ascontiguousarray(array, dtype)

@@ -1,0 +1,74 @@
+"""Data that are not all there: problems of different length, and rows that are left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .arrays import real, shape_error
+
+
+def check_counts(counts: Any, size: int, m: int) -> np.ndarray:
+    """Rows of each problem, (B,): whole numbers from 0 to m."""
+    array = np.asarray(counts)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"counts has dtype {array.dtype}; expected whole numbers")
+    if array.shape not in ((), (size,)):
+        raise shape_error("counts", array, f"({size},), a number of rows for each problem")
+    if array.min() < 0 or array.max() > m:
+        raise ValueError(f"counts goes from {array.min()} to {array.max()}; expected 0 to {m}, the rows of the data")
+    return np.broadcast_to(array, (size,))
+
+
+def check_mask(mask: Any, size: int, m: int) -> np.ndarray:
+    """Which rows each problem has, (B, m) of truth values; True where a row counts."""
+    array = np.asarray(mask)
+    if array.dtype != bool:
+        raise TypeError(f"mask has dtype {array.dtype}; expected truth values, True where a row counts")
+    if array.shape not in ((m,), (size, m)):
+        raise shape_error("mask", array, f"({size}, {m}), or ({m},) for all problems")
+    return np.broadcast_to(array, (size, m))
+
+
+def is_ragged(value: Any) -> bool:
+    """Whether this is a list of sequences of different lengths."""
+    if not isinstance(value, list | tuple):
+        return False
+    curves = [one for one in value if isinstance(one, list | tuple) or getattr(one, "ndim", 0) > 0]
+    return len(curves) == len(value) and len({len(one) for one in curves}) > 1
+
+
+def padded(name: str, curves: Sequence[Any], counts: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """A list of B arrays (..., m_b), one below the other in (B, ..., m) with zeros behind; and their lengths m_b."""
+    arrays = [real(f"{name}[{b}]", one) for b, one in enumerate(curves)]
+    leading = arrays[0].shape[:-1]
+    for b, one in enumerate(arrays):
+        if one.ndim == 0 or one.shape[:-1] != leading:
+            raise shape_error(f"{name}[{b}]", one, f"{(*leading, 'm')}, as {name}[0] has".replace("'", ""))
+        if counts is not None and one.shape[-1] != counts[b]:
+            raise shape_error(f"{name}[{b}]", one, f"{counts[b]} points, as ydata[{b}] has")
+    lengths = np.array([one.shape[-1] for one in arrays])
+    full = np.zeros((len(arrays), *leading, lengths.max()), np.result_type(*arrays))
+    for row, one in zip(full, arrays, strict=True):
+        row[..., : one.shape[-1]] = one
+    return full, lengths
+
+
+def padded_curves(xdata: Any, ydata: Any, sigma: Any) -> tuple[Any, np.ndarray, Any, np.ndarray]:
+    """(xdata, ydata, sigma, counts) of curves of different lengths, as `curve_fit` takes them.
+
+    xdata is a list as ydata is, (B, m) or (B, k, m) then, or shared by all; sigma is a list, or a number.
+    """
+    y, counts = padded("ydata", ydata)
+    if y.ndim != 2:
+        raise shape_error("ydata[0]", np.asarray(ydata[0]), "(m,): one curve")
+    own = {}
+    for name, value in (("xdata", xdata), ("sigma", sigma)):
+        own[name] = value
+        if isinstance(value, list | tuple) and value and hasattr(value[0], "__len__"):
+            if len(value) != len(counts):
+                raise ValueError(f"{name} holds {len(value)} arrays; expected {len(counts)}, as ydata does")
+            own[name] = padded(name, value, counts)[0]
+    return own["xdata"], y, own["sigma"], counts
