@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .api import curve_fit, least_squares, minimize, root, value_grad_hess
     from .arrays import shared
     from .examine import check_derivatives, source
+    from .installation import info
     from .result import History, Interrupted, Result, Status
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "__version__",
     "check_derivatives",
     "curve_fit",
+    "info",
     "least_squares",
     "minimize",
     "root",
@@ -37,6 +39,7 @@ __all__ = [
 _ROOM = {
     "check_derivatives": ".examine",
     "source": ".examine",
+    "info": ".installation",
     "History": ".result",
     "Interrupted": ".result",
     "Result": ".result",

@@ -66,8 +66,9 @@ def curve_fit(
         See `batchnewton.options.Options`; the defaults are accurate, not loose.
     dtype : {"float64", "float32", "mixed"}
         Precision; "mixed" begins in float32 and ends in float64, with the accuracy and the tests of float64.
-    device : {"auto", "cpu"}
-        Where to solve.
+    device : {"auto", "cpu", "cuda", "cuda:0", ...}
+        Where to solve: on the CPU; on all GPUs, or on one; "auto" takes the GPUs where there are usable ones and the
+        batch is worth it (`batchnewton.info` says what it finds).
     threads : int, optional
         CPU threads; by default all cores, or one inside a worker of joblib, Dask or multiprocessing
         (`batchnewton.options.Options`).  Results do not depend on it.

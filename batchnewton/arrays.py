@@ -1,4 +1,7 @@
-"""Arrays in: what a user hands over becomes a real NumPy array, or a clear error."""
+"""Arrays in and out: what a user hands over becomes a real array, or a clear error; answers become what came.
+
+Arrays on a GPU (CuPy, PyTorch, JAX, Numba) stay where they are, as CuPy arrays over the same memory.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,7 @@ def shared(a: Any) -> Shared:
 def real(name: str, value: Any) -> np.ndarray:
     """The value as a real array; float32 stays, all else becomes float64."""
     try:
-        array = np.asarray(value)
+        array = as_cupy(name, value) if on_gpu(value) else np.asarray(value)
     except ValueError as error:
         raise ValueError(f"{name} is not an array: {error}") from error
     if array.dtype.kind not in "fiub":
@@ -52,3 +55,63 @@ def real(name: str, value: Any) -> np.ndarray:
 def shape_error(name: str, array: np.ndarray, expected: str) -> ValueError:
     """What came and what is expected."""
     return ValueError(f"{name} has shape {array.shape}; expected {expected}")
+
+
+def on_gpu(value: Any) -> bool:
+    """Whether an array lies on an NVIDIA GPU."""
+    if hasattr(value, "__cuda_array_interface__"):  # CuPy, Numba; PyTorch where it is on a GPU
+        return True
+    if not hasattr(value, "__dlpack_device__") or isinstance(value, np.ndarray):
+        return False
+    return int(value.__dlpack_device__()[0]) == 2  # kDLCUDA
+
+
+def as_cupy(name: str, value: Any) -> Any:
+    """An array on a GPU as a CuPy array over the same memory."""
+    try:
+        import cupy
+    except ImportError as error:
+        from .gpus import extra
+
+        fix = f"CuPy is needed and not installed: pip install 'batchnewton[{extra()}]'"
+        raise ValueError(f"{name} is a {type(value).__name__} on a GPU; {fix}") from error
+    if type(value).__module__.startswith("torch"):
+        value = value.detach()
+    return cupy.asarray(value) if hasattr(value, "__cuda_array_interface__") else cupy.from_dlpack(value)
+
+
+def on_host(array: Any) -> np.ndarray:
+    """The array in the host's memory."""
+    return array if isinstance(array, np.ndarray) else array.get()
+
+
+def library(values: Any) -> str:
+    """Name of the library of the first array that lies on a GPU, to which the answers go back; "numpy" if none does."""
+    for value in values:
+        if isinstance(value, tuple | list):
+            found = library(value)
+            if found != "numpy":
+                return found
+        elif on_gpu(value.value if isinstance(value, Shared) else value):
+            name = type(value.value if isinstance(value, Shared) else value).__module__.partition(".")[0]
+            return name if name in ("torch", "jaxlib", "jax") else "cupy"
+    return "numpy"
+
+
+def given_back(array: Any, name: str, device: Any = None) -> Any:
+    """An answer as an array of the library ``name``; ``device`` is the number of the GPU."""
+    if name == "numpy":
+        return array
+    import cupy
+
+    with cupy.cuda.Device(device):
+        array = cupy.asarray(array)
+    if name == "torch":
+        import torch  # pyright: ignore[reportMissingImports]
+
+        return torch.from_dlpack(array)
+    if name in ("jax", "jaxlib"):
+        import jax
+
+        return jax.dlpack.from_dlpack(array)
+    return array

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import compile as compiler
+from .arrays import on_host
 from .problem import Problem
 
 
@@ -44,22 +45,32 @@ def chunk(
     """Arrays of some rows, converted where the precision differs (not copied where it does not)."""
 
     def part(array: np.ndarray) -> np.ndarray:
-        return single_or_double(array[rows], dtype)
+        return single_or_double(on_host(array[rows]), dtype)
 
     start = part(problem.x0 if x is None else x)
-    args, data = tuple(map(part, problem.args)), tuple(map(part, problem.data))
-    if problem.missing:
-        args += (problem.points(rows).astype(dtype)[:, None],)
-    if problem.mask is not None:
-        data += (part(problem.mask)[:, :, None],)
+    args, data = (tuple(map(part, arrays)) for arrays in columns(problem))
     return Chunk(start, args, data, X, A, problem.m)
+
+
+def columns(problem: Problem) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Arrays of each problem's own scalars and data; behind them, where data are missing, what tells the kernels."""
+    args, data = list(problem.args), list(problem.data)
+    if problem.missing:
+        args += [problem.points()[:, None]]
+    if problem.mask is not None:
+        data += [problem.mask[:, :, None]]
+    return args, data
 
 
 def shared_data(problem: Problem, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
     """Shared columns, one after the other, each of m values; and the scalars of the call."""
-    columns = [column for array in problem.rows for column in single_or_double(array, dtype).T]
+    columns = [column for array in problem.rows for column in single_or_double(on_host(array), dtype).T]
     X = np.concatenate(columns) if columns else np.zeros(0, dtype)
-    A = single_or_double(np.concatenate(problem.call), dtype) if problem.call else np.zeros(0, dtype)
+    A = (
+        single_or_double(np.concatenate([on_host(one) for one in problem.call]), dtype)
+        if problem.call
+        else np.zeros(0, dtype)
+    )
     return np.ascontiguousarray(X), A
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .cores import default_threads
+from .gpus import count, obstacle
 
 DEFAULTS = {"float64": {"ftol": 1e-18, "xtol": 1e-6}, "float32": {"ftol": 1e-6, "xtol": 1e-3}}
 METHODS = {"least-squares": ("lm",), "minimize": ("newton",), "root": ("newton",)}
@@ -43,6 +44,8 @@ class Options:
         Threads of the CPU.  By default all cores that this process may use; one in a thread of a pool or in a worker
         process (joblib, Dask, multiprocessing), unless ``OMP_NUM_THREADS`` or ``NUMBA_NUM_THREADS`` say otherwise to
         the process; the rule is in `batchnewton.cores`.
+    gpus : tuple of int, optional
+        Numbers of the GPUs to use; () for the CPU, None if what is there decides.
     """
 
     ftol: float
@@ -53,6 +56,7 @@ class Options:
     threads: int
     history: bool = False
     mixed: bool = False
+    gpus: tuple[int, ...] | None = None
 
     @property
     def rough(self) -> tuple[float, float, float]:
@@ -77,10 +81,13 @@ def options(
     """Check what a front door was given; defaults depend on the precision."""
     check_keywords(unknown)
     check_choice("method", method, METHODS[kind])
-    check_device(device)
+    gpus = check_device(device)
     mixed = isinstance(dtype, str) and dtype == "mixed"
     precision = check_dtype("float64" if mixed else dtype)
     defaults = DEFAULTS[precision.name]
+    if gpus and (history or mixed):
+        what = "history=True" if history else "dtype='mixed'"
+        raise ValueError(f"{what} is not supported on CUDA; expected device='cpu' or 'auto'")
     return Options(
         check_tolerance("ftol", defaults["ftol"] if ftol is None else ftol),
         check_tolerance("xtol", defaults["xtol"] if xtol is None else xtol),
@@ -90,6 +97,7 @@ def options(
         default_threads() if threads is None else check_count("threads", threads),
         check_flag("history", history),
         mixed,
+        gpus,
     )
 
 
@@ -129,13 +137,20 @@ def check_dtype(dtype: Any) -> np.dtype:
     return found
 
 
-def check_device(device: Any) -> None:
-    """The CPU is the one device of this version."""
-    if device in ("auto", "cpu"):
-        return
-    if isinstance(device, str) and device.startswith("cuda"):
-        raise ValueError(f"device={device!r}: this version has no CUDA engine yet; use device='cpu' or 'auto'")
-    raise ValueError(f"device={device!r} is not known; expected 'auto' or 'cpu'")
+def check_device(device: Any) -> tuple[int, ...] | None:
+    """Numbers of the GPUs to use; none for the CPU; None if what is there decides ("auto")."""
+    if device == "auto":
+        return None
+    if device == "cpu":
+        return ()
+    kind, _, number = device.partition(":") if isinstance(device, str) else ("", "", "")
+    if kind != "cuda" or (":" in device and not number.isdecimal()):
+        raise ValueError(f"device={device!r} is not known; expected 'auto', 'cpu', 'cuda' or 'cuda:0'")
+    if obstacle():
+        raise ValueError(f"device={device!r}: {obstacle()}; device='cpu' or 'auto' runs here")
+    if number and int(number) >= count():
+        raise ValueError(f"device={device!r}: there are {count()} GPUs; expected 'cuda:0' to 'cuda:{count() - 1}'")
+    return (int(number),) if number else tuple(range(count()))
 
 
 def check_tolerance(name: str, value: Any, unset: bool = False) -> float:

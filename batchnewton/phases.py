@@ -9,13 +9,16 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from . import compile as compiler
+from .arrays import on_host
 from .chunk import Chunk, chunk, kernel, shared_data, single_or_double
 from .kernels import status
 from .kernels.converge import CONVERGED, HAND_OVER, NEXT_PHASE, NOT_FINITE_AT_START
+from .kernels.converge import worse as ends_worse
 from .options import Options
 from .problem import Problem
 
@@ -73,6 +76,18 @@ class Solution:
             getattr(self, name)[rows] = getattr(other, name)
         self.histories += [(rows[within], part) for within, part in other.histories]
 
+    def take(self, x: Any, fun: Any, state: Any, nit: Any, nfev: Any) -> None:
+        """Answers of all problems, from where they are."""
+        found = dict(x=x, fun=fun, status=state, nit=nit, nfev=nfev)
+        for name, array in found.items():
+            getattr(self, name)[:] = on_host(array)
+
+    def refuse(self, problem: Problem, rows: np.ndarray, state: int) -> None:
+        """Problems that cannot be solved keep their start."""
+        if rows.any():
+            self.x[rows], self.fun[rows], self.status[rows] = on_host(problem.x0)[rows], np.nan, state
+            self.nit[rows] = self.nfev[rows] = 0
+
     def history(self) -> np.ndarray:
         """f and max |g| of every evaluation, (B, most evaluations, 2), NaN behind the last of each problem."""
         width = max((part.shape[1] for _, part in self.histories), default=0)
@@ -104,7 +119,10 @@ def run_phases(problem: Problem, rows: slice, options: Options, answer: Solution
     if run.spent < options.max_iter:
         todo = run.fast_path(PHASES[problem.kind], todo)
     if todo.size and not stop[0]:
-        patiently(run, todo, answer)
+        history = run.history[todo] if run.history.size else run.history
+        patiently(problem, rows.start + todo, options, answer, stop, history)
+        if history.size:
+            run.history[todo] = history
     if options.history:
         answer.histories += [(np.arange(rows.start, rows.stop), run.history[:, : run.nfev.max()].copy())]
 
@@ -157,8 +175,9 @@ class Run:
             else:
                 failed = joined(failed, bad_start)
             if before is not None and done.size:  # better than where the phase before it was
-                worse = at_rows(self.fun, done) > above_rounding(at_rows(before, done), at_rows(self.top, done))
-                done, failed = those(done, ~worse), joined(failed, those(done, worse))
+                F, former, top = (at_rows(array, done) for array in (self.fun, before, self.top))
+                lost = ends_worse(F, former, top, np.finfo(before.dtype).eps, np.sqrt)
+                done, failed = those(done, ~lost), joined(failed, those(done, lost))
             self.state[done] = status.CONVERGED
             unsettled += [failed]
             before, todo = np.array(self.fun, SINGLE if phase.rough else self.fun.dtype), on
@@ -209,27 +228,18 @@ def at_rows(array: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return array if len(rows) == len(array) else array[rows]
 
 
-def above_rounding(F: np.ndarray, top: np.ndarray) -> np.ndarray:
-    """The least value that is clearly more than F, where F began at ``top`` (a sum of squares that vanishes keeps
-    rounding errors of the order of ``eps² top``)."""
-    eps = np.finfo(F.dtype).eps
-    return F + np.sqrt(eps) * np.abs(F) + 1e3 * eps * eps * top
-
-
-def patiently(run: Run, todo: np.ndarray, answer: Solution) -> None:
-    """Trust-region Newton in float64, from the start, for the problems ``todo`` of a chunk."""
-    problem, at = run.problem, run.rows.start + todo
+def patiently(
+    problem: Problem, at: np.ndarray, options: Options, answer: Solution, stop: np.ndarray, history: np.ndarray
+) -> None:
+    """Trust-region Newton in float64, from the start, for the problems ``at``; ``history`` is theirs."""
     solve = kernel(problem, HYBRID[problem.kind], None, DOUBLE).solve_trust
     part = chunk(problem, at, *shared_data(problem, DOUBLE), DOUBLE)
     size = len(at)
     x, fun, state = part.x0.copy(), np.full(size, np.nan), np.full(size, status.NOT_RUN, np.int8)
     nit, nfev = answer.nit[at], answer.nfev[at]
-    history = run.history[todo] if run.history.size else run.history
     kind = ("minimize", "least-squares", "root").index(problem.kind)
-    limits = run.stop, history, float(run.options.max_iter), kind, False
+    limits = stop, history, float(options.max_iter), kind, False
     solve(np.arange(size), part.x0, x, fun, state, nit, nfev, *part.shared, *limits)
     with np.errstate(over="ignore"):  # what diverged may be beyond float32
         answer.x[at], answer.fun[at], answer.nit[at], answer.nfev[at] = x, fun, nit, nfev
     answer.status[at] = state
-    if history.size:
-        run.history[todo] = history

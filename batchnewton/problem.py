@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import Shared, real, shape_error
+from .arrays import Shared, library, real, shape_error
 from .derive import Input
 from .fingerprint import Formula, Signature, fingerprint, signature
 from .missing import check_counts, check_mask, is_ragged, padded_curves
@@ -51,6 +51,8 @@ class Problem:
         Problem b has the rows where ``mask[b]``.
     omit : int, optional
         Number of the array in ``data`` whose NaNs leave out their rows.
+    library : str
+        Library of the answers: "numpy", or that of the arrays which lie on a GPU.
     """
 
     fun: Callable[..., Any]
@@ -67,6 +69,7 @@ class Problem:
     counts: np.ndarray | None = None
     mask: np.ndarray | None = None
     omit: int | None = None
+    library: str = "numpy"
 
     @cached_property
     def formula(self) -> Formula:
@@ -82,6 +85,14 @@ class Problem:
     def size(self) -> int:
         """Number of problems."""
         return self.x0.shape[0]
+
+    @property
+    def gpu(self) -> int | None:
+        """Number of the GPU on which the arrays lie; None for the host."""
+        for array in (self.x0, *self.args, *self.data):
+            if not isinstance(array, np.ndarray):
+                return int(array.device.id)
+        return None
 
     @property
     def n(self) -> int:
@@ -126,7 +137,9 @@ def from_function(kind: str, fun: Any, x0: Any, args: Any, data: Any, counts: An
     inputs += [build.argument(i, one) for i, one in enumerate(sequence("args", args))]
     inputs += [build.column(f"data[{i}]", one) for i, one in enumerate(sequence("data", data))]
     names = tuple(f"x{i}" for i in range(start.shape[1]))
-    return build.problem(fun, kind, inputs, names, counts, mask)
+    problem = build.problem(fun, kind, inputs, names, counts, mask)
+    found = library((x0, *sequence("args", args), *sequence("data", data)))
+    return problem if found == "numpy" else replace(problem, library=found)
 
 
 def from_curve(
@@ -181,7 +194,9 @@ def from_curve(
         inputs += [build.column("sigma", s if s.ndim == 2 else Shared(np.broadcast_to(s, (m,))))]
     inputs += unknowns(n)
     names = names or tuple(f"x{i}" for i in range(n))
-    return build.problem(residual(f), "least-squares", inputs, names, counts, mask, single=single, omit=own_y)
+    problem = build.problem(residual(f), "least-squares", inputs, names, counts, mask, single=single, omit=own_y)
+    found = library((ydata, xdata, p0, sigma))
+    return problem if found == "numpy" else replace(problem, library=found)
 
 
 known_input = lru_cache(Input)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .arrays import given_back, on_host
 from .kernels import status as codes
 from .options import Options
 from .phases import Solution
@@ -103,8 +104,9 @@ class Result:
         self._absolute_sigma = absolute_sigma
 
     def _plain(self, array: np.ndarray) -> np.ndarray:
-        """Without the batch axis where there was none."""
-        return array[0] if self._problem.single else array
+        """Without the batch axis where there was none; an array of the library that came."""
+        found = array[0] if self._problem.single else array
+        return given_back(found, self._problem.library, self._problem.gpu)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -190,7 +192,7 @@ class Result:
 
     def summary(self) -> str:
         """Counts by status and evaluations, in a few lines."""
-        codes, counts = np.unique(self._solution.status, return_counts=True)
+        codes, counts = np.unique(on_host(self._solution.status), return_counts=True)
         size = self._problem.size
         lines = [f"{size} problems, {self._problem.n} unknowns, {self._solution.nfev.mean():.1f} evaluations each"]
         for code, count in sorted(zip(codes, counts, strict=True), key=lambda pair: -pair[1]):

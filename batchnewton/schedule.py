@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from . import gpus
 from .chunk import chunk, kernel, shared_data
 from .kernels import status
 from .options import Options
-from .phases import Solution, first_kernel, run_phases
+from .phases import PHASES, Solution, first_kernel, patiently, run_phases
 from .problem import Problem
-from .threads import for_each
+from .threads import for_each, reporter
 
 CHUNK = 16_384  # problems
 BRIEF = 50_000_000  # evaluations of the formula at one data row: half a second, or a few where they are slow
@@ -38,6 +39,10 @@ def solve_all(problem: Problem, options: Options, answer: Solution, progress: An
     """Every chunk of the batch."""
     first_kernel(problem, options)  # what cannot be derived says so before anything runs
     stop = np.zeros(1, np.int8)
+    which = chosen_gpus(problem, options)
+    if which:
+        on_gpus(problem, options, which, answer, stop, progress)
+        return
 
     def work(rows: slice) -> int:
         if not stop[0]:
@@ -47,6 +52,67 @@ def solve_all(problem: Problem, options: Options, answer: Solution, progress: An
     parts = chunks(problem.size, options.threads)
     brief = problem.size * problem.m * options.max_iter <= BRIEF
     for_each(work, parts, problem.size, options.threads, stop, progress, brief)
+
+
+def chosen_gpus(problem: Problem, options: Options) -> tuple[int, ...]:
+    """The GPUs to use; where that is left open, all there are for a batch that is worth a launch."""
+    if problem.gpu is not None:
+        if gpus.obstacle():
+            raise ValueError(f"the arrays lie on a GPU, but {gpus.obstacle()}")
+        if options.gpus is not None and problem.gpu not in options.gpus:
+            raise ValueError(f"the arrays lie on cuda:{problem.gpu}; expected device='cuda:{problem.gpu}' or 'auto'")
+        if options.history or options.mixed:
+            raise ValueError("history=True and dtype='mixed' are not supported for arrays on a GPU")
+        return (problem.gpu,)
+    if options.gpus is not None:
+        return options.gpus
+    wanted = problem.size >= gpus.WORTHWHILE and not options.history and not options.mixed
+    return tuple(range(gpus.count())) if wanted else ()
+
+
+def on_gpus(
+    problem: Problem, options: Options, which: tuple[int, ...], answer: Solution, stop: np.ndarray, progress: Any
+) -> None:
+    """The fast path on GPUs, what it leaves on the CPU; those with NaN to be left out in a second round."""
+    from . import device
+
+    few = too_few(problem, first_kernel(problem, options).program.residuals)
+    if few.all():
+        answer.refuse(problem, few, status.TOO_FEW_POINTS)
+        return
+    phases, shared = PHASES[problem.kind], shared_data(problem, options.dtype)
+    with reporter(progress, problem.size) as report:
+        if problem.gpu is not None:
+            answer.take(*device.solve_in_place(problem, phases, options, shared))
+            leftover = np.flatnonzero((answer.status == status.NOT_RUN) & ~few)
+            later(problem, leftover, options, answer, stop)
+            report(problem.size)
+        else:
+
+            def rest(at: np.ndarray) -> None:
+                later(problem, at[~few[at]], options, answer, stop)
+
+            device.solve(problem, phases, options, shared, which, answer, rest, stop, report)
+    answer.refuse(problem, few, status.TOO_FEW_POINTS)
+    at = with_nan(problem, slice(0, problem.size), np.flatnonzero(answer.status == status.NOT_FINITE_AT_START))
+    if at.size:
+        clean = problem.without_nan(at)
+        second = Solution.empty(clean, options.dtype)
+        solve_all(clean, options, second, False)
+        answer.put(at, second)
+
+
+def later(problem: Problem, at: np.ndarray, options: Options, answer: Solution, stop: np.ndarray) -> None:
+    """The patient path for some problems."""
+    if at.size and not stop[0]:
+        patiently(problem, at, options, answer, stop, np.empty((0, 0, 2)))
+
+
+def too_few(problem: Problem, residuals: int) -> np.ndarray:
+    """Which problems have too few points to be fitted."""
+    if problem.kind != "least-squares":
+        return np.zeros(problem.size, bool)
+    return residuals * problem.points() < problem.n
 
 
 def derivatives(problem: Problem, x: np.ndarray, kind: str, threads: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -7,7 +7,6 @@ import stat
 import tempfile
 from pathlib import Path
 
-import platformdirs
 from numba.core.caching import CacheImpl, _CacheLocator
 
 HERE = Path(__file__).resolve().parent
@@ -25,8 +24,7 @@ def source_hash() -> str:
 @functools.cache
 def cache_folder() -> Path:
     """The folder of generated modules, the user's alone: ``$BATCHNEWTON_CACHE``, or the platform's cache folder."""
-    chosen = os.environ.get("BATCHNEWTON_CACHE") or platformdirs.user_cache_dir("batchnewton")
-    folder = Path(chosen) / "kernels"
+    folder = Path(os.environ.get("BATCHNEWTON_CACHE") or _users_folder()) / "kernels"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if private(folder) and os.access(folder, os.W_OK):
@@ -34,6 +32,15 @@ def cache_folder() -> Path:
     except OSError:
         pass
     return Path(tempfile.mkdtemp(prefix="batchnewton-"))
+
+
+def _users_folder() -> str:
+    """The platform's folder for caches; a plain one where platformdirs is not installed."""
+    try:
+        from platformdirs import user_cache_dir
+    except ImportError:
+        return str(Path.home() / ".cache" / "batchnewton")
+    return user_cache_dir("batchnewton")
 
 
 def private(folder: Path) -> bool:

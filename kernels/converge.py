@@ -110,3 +110,9 @@ def residuals_vanish(r, j, x, n, eps):
 def arrived(F, gain, moved, tight):
     """Whether x is a root: the last step took (nearly) all of |F|² with it and the next one is ``tight``."""
     return moved & tight & (gain >= 0.99 * (F + gain))
+
+
+def worse(F, before, top, eps, sqrt):
+    """Whether a phase ended higher, F, than the one before it, by more than rounding: a sum of squares that began at
+    ``top`` and vanishes keeps rounding errors of the order of ``eps² top``."""
+    return F > before + sqrt(eps) * abs(before) + (1e3 * eps * eps) * top

@@ -59,7 +59,7 @@ BAD = [
     ("dtype", lambda: fit(dtype="float16"), ValueError, ["dtype", "float16", "float32"]),
     ("no dtype", lambda: fit(dtype="real"), ValueError, ["dtype", "real", "float32"]),
     ("device", lambda: fit(device="gpu"), ValueError, ["device", "'gpu'", "'cpu'"]),
-    ("cuda", lambda: fit(device="cuda:1"), ValueError, ["device", "cuda:1", "no CUDA engine"]),
+    ("cuda", lambda: fit(device="cuda:1"), ValueError, ["device", "cuda:1", "device='cpu'"]),
     ("ftol", lambda: fit(ftol=-1.0), ValueError, ["ftol", "-1.0", "not negative"]),
     ("xtol", lambda: fit(xtol="small"), TypeError, ["xtol", "'small'", "number"]),
     ("gtol", lambda: fit(gtol=math.nan), ValueError, ["gtol", "nan"]),

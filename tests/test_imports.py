@@ -12,13 +12,14 @@ ROOT = Path(__file__).parents[1]
 # From the ground up. A room may import the rooms on lower floors, and itself: api → result → schedule → compile →
 # derive, kernels.
 FLOORS = [
-    {"cores", "threads", "version"},
+    {"cores", "gpus", "threads", "version"},
     {"arrays", "derive", "fingerprint", "kernels", "nist", "options", "plot"},
     {"missing", "special"},
     {"problem"},
-    {"compile"},
-    {"chunk"},
+    {"compile", "installation"},
+    {"chunk", "compile_cuda"},
     {"phases"},
+    {"device"},
     {"schedule"},
     {"result", "examine"},
     {"api"},

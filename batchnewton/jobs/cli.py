@@ -31,6 +31,14 @@ def _picture(context: click.Context, parameter: click.Parameter, value: Path | N
 
 
 @main.command()
+def info() -> None:
+    """Show devices, versions and the cache folder, and what to install where something is missing."""
+    from batchnewton.installation import info as found
+
+    click.echo(repr(found()))
+
+
+@main.command()
 @click.option(
     "--plot",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -38,7 +46,7 @@ def _picture(context: click.Context, parameter: click.Parameter, value: Path | N
     metavar="FILE.png",
     help="Draw some images with their fits, and the errors in units of their standard errors.",
 )
-@click.option("--device", type=click.Choice(["auto", "cpu"]), default="auto", show_default=True)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:0.")
 @click.option(
     "--dtype",
     type=click.Choice(["float64", "float32"]),
@@ -50,7 +58,12 @@ def _picture(context: click.Context, parameter: click.Parameter, value: Path | N
 def demo(plot: Path | None, device: str, dtype: str, fits: int) -> None:
     """Fit problems with certified answers, then 100,000 images. No input, no GPU, no network needed."""
     from batchnewton.jobs import demo as work
+    from batchnewton.options import check_device
 
+    try:
+        check_device(device)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--device") from error
     click.secho("1. The 27 NIST StRD problems, each from its far and its near start (float64)", bold=True)
     runs = work.fit_nist(device)
     click.echo(work.nist_table(runs))

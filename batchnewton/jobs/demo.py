@@ -216,8 +216,7 @@ def draw(images: Images, fit: ImageFit, path: Path) -> None:
 
 
 def device_report() -> str:
-    return (
-        f"Used: the CPU ({platform.machine()}, {os.cpu_count()} logical cores).\n"
-        "GPU: this version has no GPU engine yet, so there is nothing to install or to switch on.\n"
-        "The same formulas are to run there with device='cuda' and the extra cuda12 or cuda13."
-    )
+    from batchnewton.installation import info
+
+    found = info()
+    return f"CPU: {platform.machine()}, {found['cpu']}.\nGPU: {'; '.join(found['gpus'])}.\nauto takes {found['auto']}."

@@ -1,0 +1,295 @@
+"""Text of the CUDA kernels: ``LANES`` threads a problem (one, a part of a warp, or a whole warp), refilled.
+
+The state of a problem is one lane of the CPU's workspace, ``S``; all its indices are constants, so that the compiler
+keeps it in registers.  Threads whose problem has ended take the next one from a common counter, so that none waits
+for the slowest; what happens to a problem does not depend on which threads have it.  With several lanes a problem,
+each lane adds up every ``LANES``-th data row, the sums are exchanged (`total`) in one fixed order, and every lane
+takes the same step.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from . import step
+from .converge import HAND_OVER, NEXT_PHASE, NOT_FINITE_AT_START, worse
+from .lanes import (
+    SCALARS,
+    Formula,
+    Layout,
+    additions,
+    advance_text,
+    carried,
+    computed_rows,
+    function,
+    indent,
+    inputs,
+    loads,
+    once_text,
+    scalars,
+    slot,
+    statements,
+    stores,
+    summed,
+)
+from .unroll import Text, straight_line
+
+BLOCK = 128  # threads of a block
+SHARED = 48 * 1024 // BLOCK  # bytes of shared memory that a thread may have everywhere, without asking for more
+ROOMY = 30  # registers (of 32 bits) that the sums may take before the state is parked: fewer threads share the file
+
+
+def layout(program: Formula, missing: str | None) -> Layout:
+    """Slots of one lane: unknowns, scalars of the problem and of the call, outputs, state of the iteration."""
+    n = program.n
+    problem = scalars(program, "problem") + (("count",) if missing else ())
+    points = scalars(program, "point") + (("present",) if missing == "mask" else ())
+    names = [f"x_{i}" for i in range(n)] + list(problem) + carried(program)
+    names += call_names(program) + list(program.outputs)
+    names += [f"{array}_{i}" for array in "cdq" for i in range(n)] + list(SCALARS)
+    places = {name: at for at, name in enumerate(names)}
+    return Layout(places, 1, scalars(program, "call"), scalars(program, "row"), problem, points, missing)
+
+
+def parked(program: Formula, itemsize: int) -> list[str]:
+    """What lies in shared memory rather than in registers, because the data loop does not read it and the sums
+    need the room: the current point, the step, the scales."""
+    n = program.n
+    if (len(program.outputs) + n) * itemsize // 4 <= ROOMY or 3 * n * itemsize > SHARED:
+        return []
+    return [f"{array}_{i}" for array in "cdq" for i in range(n)]
+
+
+def call_names(program: Formula) -> list[str]:
+    """What is worked out once a call."""
+    return [*scalars(program, "call"), *(one.name for one in program.stages["call"])]
+
+
+def widths(program: Formula, where: Layout, level: str) -> list[int]:
+    """Number of scalars of each array of a level; behind them what tells which data are missing."""
+    more = where.missing is not None if level == "problem" else where.missing == "mask"
+    return [one.size for one in program.inputs if one.level == level] + [1] * more
+
+
+def solve_text(
+    program: Formula,
+    where: Layout,
+    phase: str,
+    lanes: int,
+    first: bool,
+    parking: list[str],
+    staged: bool,
+    eps: float,
+    tolerances: Mapping[str, float],
+) -> tuple[list[str], Text]:
+    """All functions of a kernel, the kernel last; and the constants that they need."""
+    advance, text = advance_text(program, phase, eps, tolerances)
+    constants = Text(constants=dict(text.constants))
+    functions = [begin_text(program, where), enter_text(program, where, first, constants), advance[0]]
+    functions += [leave_text(program, first, eps, constants)]
+    once, read = once_text(program, where, call_names(program), summed(program))
+    functions += [once]
+    if summed(program):
+        functions += [stage_text(program, where)] if staged else []
+        functions += [add_text(program, where, staged)]
+        functions += [total_text(program, lanes)] if lanes > 1 else []
+        functions += [first_lane_text(program)] if lanes > 1 and program.shares else []
+    functions = [park(one, parking) for one in functions]
+    return [*functions, kernel_text(program, where, lanes, first, bool(parking), staged, read)], constants
+
+
+def park(text: str, parking: list[str]) -> str:
+    """A function whose ``parking`` slots lie in shared memory, ``K``, at the place of the thread, ``t``; it reads them
+    there whenever it needs them."""
+    if not parking:
+        return text
+    head, *lines = text.replace("(S, l", "(S, K, t, l", 1).split("\n    ")
+    copies = {f"{name} = {slot(name)}" for name in parking} | {f"{slot(name)} = {name}" for name in parking}
+    names = set(parking)
+
+    def moved(line: str) -> str:
+        line = re.sub(r"S\[(\w+)_ \+ l\]", lambda found: found[1] if found[1] in names else found[0], line)
+        return re.sub(r"\w+", lambda word: f"K[{word[0]}_ + t]" if word[0] in names else word[0], line)
+
+    return "\n    ".join([head, *(moved(line) for line in lines if line not in copies)])
+
+
+def begin_text(program: Formula, where: Layout) -> str:
+    """``begin(S, l, A)``: what depends on the call alone; everything else is zero at first."""
+    body = [f"{slot(name)} = zero" for name in where.slots]
+    body += [f"{name} = A[{at}]" for at, name in enumerate(where.call)]
+    body += statements(program, "call") + stores(call_names(program))
+    return function("begin(S, l, A)", body, lowered=True)
+
+
+def enter_text(program: Formula, where: Layout, first: bool, constants: Text) -> str:
+    """``enter(S, l, x, tops, b, P0, ...)``: the start of problem b; ``tops`` are the largest F at a start so far."""
+    n = program.n
+    arrays = widths(program, where, "problem")
+    text = straight_line(step.scales, ("x", "q"), n=n)
+    constants.constants |= text.constants | {"first_radius": step.RADIUS * n**0.5, "lowest": float("-inf")}
+    body = [f"x_{i} = x[b * {n} + {i}]" for i in range(n)]
+    body += [f"{name} = {cell}" for name, cell in zip(where.problem, cells("P", arrays, "b"), strict=True)]
+    body += text.lines
+    body += ["F0 = lowest" if first else "F0 = tops[b]", "radius = first_radius", "trips = zero"]
+    body += stores([*inputs(program), *where.problem, *(f"q_{i}" for i in range(n)), "F0", "radius", "trips"])
+    return function(f"enter({', '.join(['S, l, x, tops, b', *named('P', arrays)])})", body, lowered=True)
+
+
+def leave_text(program: Formula, first: bool, eps: float, constants: Text) -> str:
+    """``leave(S, l, x, fun, tops, b)``: what a problem's end leaves in the arrays.
+
+    A phase after the first may not end higher than the one before it did.
+    """
+    n = program.n
+    constants.constants |= {"hand_over": HAND_OVER, "next_phase": NEXT_PHASE, "no_start": NOT_FINITE_AT_START}
+    constants.constants |= {"nothing": float("nan")}
+    body = loads([*inputs(program), *(f"c_{i}" for i in range(n)), "F", "F0", "code"])
+    if not first:
+        body += ["before = fun[b]"]
+        text = straight_line(_lost, (), eps=eps)
+        constants.constants |= text.constants
+        body += text.lines
+        body += ["code = hand_over if lost | (code == no_start) else code", f"{slot('code')} = code"]
+    body += ["kept = code < hand_over", "onward = code == next_phase"]
+    body += ["fun[b] = F if kept else nothing", "tops[b] = F0"]
+    for i in range(n):
+        body += [f"old_{i} = x[b * {n} + {i}]", f"end_{i} = x_{i} if onward else c_{i}"]
+        body += [f"x[b * {n} + {i}] = end_{i} if kept else old_{i}"]
+    return function("leave(S, l, x, fun, tops, b)", body, lowered=True)
+
+
+def _lost(F, before, F0, eps, sqrt):
+    lost = worse(F, before, F0, eps, sqrt)
+    return lost  # noqa: RET504 (a step's results are read by their names)
+
+
+def stage_text(program: Formula, where: Layout) -> str:
+    """``stage(R, k, u, row, D0, ...)``: row k of a problem's data into shared memory, where its thread, ``u``, reads it
+    trip after trip at the place next to its neighbours'."""
+    arrays = widths(program, where, "point")
+    body = [f"{place} = {cell}" for place, cell in zip(staged_cells(arrays), cells("D", arrays, "row"), strict=True)]
+    return function(f"stage({', '.join(['R, k, u, row', *named('D', arrays)])})", body, lowered=True)
+
+
+def staged_cells(arrays: list[int]) -> list[str]:
+    """Where the scalars of row k lie in shared memory."""
+    columns = sum(arrays)
+    return [f"R[(k * {columns} + {q}) * {BLOCK} + u]" for q in range(columns)]
+
+
+def add_text(program: Formula, where: Layout, staged: bool) -> str:
+    """``add(S, l, X, m, k, row, D0, ...)``: row k of the data of a problem (row ``row`` of all) into its sums; or
+    ``add(S, l, X, m, k, u, R)`` where the data are staged."""
+    uses = program.uses("point") | {program.outputs[name][1] for name in summed(program)}
+    uses |= {"present"} if where.missing == "mask" else set()
+    columns = [*where.rows, *computed_rows(program)]
+    arrays = widths(program, where, "point")
+    call = [name for name in call_names(program) if name in uses]
+    body = loads(name for name in (*inputs(program), *where.problem, *carried(program), *call) if name in uses)
+    body += [f"{name}__0 = X[{q} * m + k]" for q, name in enumerate(columns) if name in uses]
+    data = zip(where.points, staged_cells(arrays) if staged else cells("D", arrays, "row"), strict=True)
+    body += [f"{name}__0 = {cell}" for name, cell in data if name in uses]
+    there = where if where.missing == "mask" else replace(where, missing=None)  # the loop ends at the count
+    body += additions(program, there, summed(program), 1)
+    given = ", ".join(["S, l, X, m, k", *(["u, R"] if staged else ["row", *named("D", arrays)])])
+    return function(f"add({given})", body, lowered=True)
+
+
+def first_lane_text(program: Formula) -> str:
+    """``first_lane(S, l)``: what `once` put into the sums counts in one lane only."""
+    return function("first_lane(S, l)", [f"{slot(name)} = zero" for name in program.shares], lowered=True)
+
+
+def total_text(program: Formula, lanes: int) -> str:
+    """``total(S, l, members)``: the sums of all lanes, in all lanes.  Each exchange adds the same two numbers on
+    both sides, so all lanes end with the same bits."""
+    body = loads(summed(program))
+    distance = lanes // 2
+    while distance:
+        body += [f"{name} = {name} + swap({name}, {distance}, members)" for name in summed(program)]
+        distance //= 2
+    return function("total(S, l, members)", body + stores(summed(program)), lowered=True)
+
+
+def named(letter: str, arrays: list[int]) -> list[str]:
+    """Names of the arrays of a level."""
+    return [f"{letter}{at}" for at in range(len(arrays))]
+
+
+def cells(letter: str, arrays: list[int], row: str) -> list[str]:
+    """Where the scalars of a row lie."""
+    names = named(letter, arrays)
+    return [f"{name}[{row} * {width} + {i}]" for name, width in zip(names, arrays, strict=True) for i in range(width)]
+
+
+def kernel_text(
+    program: Formula, where: Layout, lanes: int, first: bool, parking: bool, staged: bool, read: Iterable[str]
+) -> str:
+    """The kernel: problems in, trips, problems out.
+
+    ``queue[0]`` counts the problems taken.  A phase after the first takes those whose ``code`` is NEXT_PHASE, and adds
+    to their counts; the first takes all, and finds nothing in the arrays but the start ``x``.
+    """
+    args, data = named("P", widths(program, where, "problem")), named("D", widths(program, where, "point"))
+    given = ["x, fun, tops, code, nit, nfev, X, A, queue, m, limit, ftol, xtol, gtol", *args, *data]
+    state = "S, K, t, 0" if parking else "S, 0"
+    together = lanes > 1
+    take = "take(queue, lane, members)"
+    out = ["leave({state}, x, fun, tops, b)", "code[b] = int8(S[code_])"]
+    adds = "=" if first else "+="
+    out += [f"nit[b] {adds} int32(S[moves_])", f"nfev[b] {adds} int32(S[trips_])"]
+    body = [
+        "S = cuda.local.array(SLOTS, dtype=REAL)",
+        *(["K = cuda.shared.array(PARKED, dtype=REAL)", "t = cuda.threadIdx.x"] if parking else []),
+        *(["R = cuda.shared.array(0, dtype=REAL)", "u = cuda.threadIdx.x"] if staged else []),
+        "lane = cuda.threadIdx.x % LANES",
+        "members = group(cuda.threadIdx.x)",
+        "count = int64(code.size)",
+        "b = int64(-1)",
+        "ended = True",
+        "begin({state}, A)",
+        "while True:",
+        "    if ended:",
+        f"        if b >= 0{' and lane == 0' if together else ''}:",
+        *indent(out, 3),
+        f"        b = {take}",
+        *([] if first else ["        while b < count and code[b] != WANTED:", f"            b = {take}"]),
+        "        if b >= count:",
+        "            break",
+        f"        enter({', '.join(['{state}, x, tops, b', *args])})",
+        *(
+            [
+                "        k = int64(0)",
+                "        while k < m:",
+                f"            stage({', '.join(['R, k, u, b * m + k', *data])})",
+                "            k += 1",
+            ]
+            if staged
+            else []
+        ),
+        f"    once({', '.join(['{state}, T(m)', *(f'S[{name}_]' for name in read)])})",
+    ]
+    if summed(program):
+        shared_out = together and program.shares
+        body += [
+            *(["    if lane > 0:", "        first_lane({state})"] if shared_out else []),
+            "    last = int64(S[count_])" if where.missing == "counts" else "    last = m",
+            "    k = int64(lane)",
+            "    while k < last:",
+            f"        add({', '.join(['{state}, X, m, k', *(['u, R'] if staged else ['b * m + k', *data])])})",
+            "        k += LANES",
+            *(["    total({state}, members)"] if together else []),
+        ]
+    body += ["    trip({state}, limit, ftol, xtol, gtol)", "    ended = S[code_] > zero"]
+    return "\n".join([f"def solve({', '.join(given)}):", *indent((line.format(state=state) for line in body), 1)])
+
+
+def prepare_text(program: Formula, where: Layout) -> list[str]:
+    """``prepare(X, A, m)``: a kernel that fills the columns of X which are worked out from its others."""
+    body = [f"{name} = A[{at}]" for at, name in enumerate(where.call)] + statements(program, "call")
+    body += [f"{name} = X[{q} * m + k]" for q, name in enumerate(where.rows)] + statements(program, "row")
+    body += [f"X[{q} * m + k] = {name}" for q, name in enumerate(computed_rows(program), len(where.rows))]
+    loop = ["k = int64(cuda.grid(1))", "while k < m:", "    row(X, A, m, k)", "    k += cuda.gridsize(1)"]
+    kernel = "\n".join(["def prepare(X, A, m):", *indent(loop, 1)])
+    return [function("row(X, A, m, k)", body, lowered=True), kernel]

@@ -1,0 +1,212 @@
+"""Small batches for every kind of kernel, solved on the CPU and on CUDA; run as a program, it pickles both.
+
+The tests run it in Numba's CUDA simulator (``NUMBA_ENABLE_CUDASIM=1``), `gpu_check` uses the same cases on a GPU.
+"""
+
+import os
+import pickle
+import sys
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import workloads
+from problems import PROBLEMS
+
+import batchnewton as bn
+import batchnewton.special as special
+from batchnewton import device
+
+T = np.linspace(0, 5, 9)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A call that takes ``device`` and ``dtype``, and how many threads are to work on each problem."""
+
+    name: str
+    solve: Callable[..., bn.Result]
+    dtype: str = "float64"
+    lanes: int = 1
+
+
+def decay(t, a, tau, c):
+    return a * np.exp(-t / tau) + c
+
+
+def fits(size: int = 6, seed: int = 1) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    truth = np.stack([rng.uniform(0.5, 2, size), rng.uniform(0.5, 2, size), rng.uniform(0, 0.5, size)], 1)
+    y = decay(T, *truth.T[:, :, None]) + rng.normal(0, 0.03, (size, len(T)))
+    return dict(y=y, p0=np.stack([y[:, 0] - y[:, -1], np.ones(size), y[:, -1]], 1))
+
+
+def curves(**options: Any) -> bn.Result:
+    """Gauss-Newton, then the exact Hessian."""
+    data = fits()
+    return bn.curve_fit(decay, T, data["y"], data["p0"], **options)
+
+
+def flawed(**options: Any) -> bn.Result:
+    """NaN in one curve's data, a start where the formula is infinite, a start that cannot be left: among good ones."""
+    data = fits()
+    data["y"][1, 3] = np.nan
+    data["p0"][2, 1] = 0.0
+    data["p0"][4] = [0.0, 1e-3, 0.0]
+    return bn.curve_fit(decay, T, data["y"], data["p0"], **options)
+
+
+def weighted(**options: Any) -> bn.Result:
+    """Columns of a problem's own; worked-out columns (log t); a value of the call."""
+
+    def power(t, a, b, c):
+        return a * (1 + t) ** b + c * np.log(2 + t)
+
+    rng = np.random.default_rng(4)
+    y = power(T, *np.array([[2.0], [-0.7], [0.3]])) + rng.normal(0, 0.01, (3, len(T)))
+    return bn.curve_fit(power, T, y, [1.0, -0.5, 0.1], rng.uniform(0.01, 0.02, y.shape), **options)
+
+
+def arguments(**options: Any) -> bn.Result:
+    """Arrays of each problem, a number of the call, rows of several values."""
+    rng = np.random.default_rng(5)
+    rows, w = rng.normal(size=(4, 7, 2)), rng.normal(size=(4, 2))
+
+    def residual(x, ridge, shift, row, y):
+        return [row @ x + shift[0] * shift[1] - y, np.exp(ridge) * x[0]]
+
+    y = np.einsum("bmk,bk->bm", rows, w)
+    shift = rng.normal(size=(4, 2))
+    return bn.least_squares(residual, np.zeros((4, 2)), (-2.0, shift), data=(rows, y), **options)
+
+
+def missing(**options: Any) -> bn.Result:
+    """NaN left out (a mask, in a second round), one curve with too few points."""
+    data = fits()
+    data["y"][1, 3] = data["y"][3, 5:] = np.nan
+    data["y"][4, 2:] = np.nan
+    return bn.curve_fit(decay, T, data["y"], data["p0"], **options)
+
+
+def counted(**options: Any) -> bn.Result:
+    """Curves of their own lengths."""
+    data = fits()
+    return bn.curve_fit(decay, T, data["y"], data["p0"], counts=[9, 7, 2, 8, 5, 9], **options)
+
+
+def penalised(**options: Any) -> bn.Result:
+    """A share of each row that does not change with the row."""
+    rng = np.random.default_rng(7)
+    rows = rng.normal(size=(3, 9))
+    return bn.minimize(lambda x, t: (x[0] - t) ** 4 + x[0] ** 2 + x[1] ** 2 * x[0] ** 2 + (x[1] - 1) ** 2,
+                       np.ones((3, 2)), data=(rows,), **options)  # fmt: skip
+
+
+def valleys(**options: Any) -> bn.Result:
+    """The exact Hessian, no data."""
+    a, b = np.linspace(0.5, 2, 5), np.geomspace(10, 200, 5)
+    return bn.minimize(workloads.valley, [[-1.2, 1.0]] * 5, (a, b), **options)
+
+
+def kepler(**options: Any) -> bn.Result:
+    """Roots."""
+    return bn.root(lambda x, e: x[0] - e * np.sin(x[0]) - 1.0, [[1.0]] * 4, ([0.0, 0.5, 0.9, 0.99],), **options)
+
+
+def functions(**options: Any) -> bn.Result:
+    """Special functions, of libdevice and of the package's own (derivatives of lgamma: digamma and trigamma)."""
+
+    def term(x, t, y):
+        bessel = np.log(special.i0e(x[0] * t)) + special.i1e(x[1])
+        return (special.lgamma(x[0]) + bessel + np.tanh(x[1]) + special.erf(x[1] * t) - y) ** 2
+
+    rng = np.random.default_rng(6)
+    y = 0.4 + 0.1 * rng.normal(size=(3, 5))
+    return bn.minimize(term, [[2.0, 0.5]] * 3, data=(bn.shared(T[:5]), y), **options)
+
+
+def with_settings(solve: Callable[..., bn.Result], **settings: Any) -> Callable[..., bn.Result]:
+    """The same call while names of `batchnewton.device` have other values."""
+
+    def changed(**options: Any) -> bn.Result:
+        before = {name: getattr(device, name) for name in settings}
+        vars(device).update(settings)
+        try:
+            return solve(**options)
+        finally:
+            vars(device).update(before)
+
+    return changed
+
+
+class SmallMemory(device.Slot):
+    """A chunk of more than two problems finds no memory."""
+
+    def __init__(self, engine: device.Engine, problem: Any, length: int) -> None:
+        if length > 2:
+            raise RuntimeError("[2] Call to cuMemAlloc results in CUDA_ERROR_OUT_OF_MEMORY")
+        super().__init__(engine, problem, length)
+
+
+def from_table(name: str) -> Callable[..., bn.Result]:
+    """A problem of the table through its front door."""
+    problem = next(one for one in PROBLEMS if one.name == name)
+
+    def solve(**options: Any) -> bn.Result:
+        if problem.kind == "root":
+            return bn.root(problem.fun, problem.x0, problem.args, **options)
+        return getattr(bn, problem.kind)(problem.fun, problem.x0, problem.args, data=problem.data, **options)
+
+    return solve
+
+
+TABLE = (
+    "himmelblau", "wood", "poisson regression", "saddle", "x^4", "unbounded line", "log of a negative number",
+    "rosenbrock residuals", "redundant parameters", "cosine, at its maximum", "colebrook", "no root, parabola",
+)  # fmt: skip
+CASES = [
+    Case("curves", curves),
+    Case("curves, float32", curves, "float32"),
+    Case("curves, 4 lanes", curves, "float64", 4),
+    Case("curves, chunks of 2", with_settings(curves, LONGEST=2)),
+    Case("curves, little memory", with_settings(curves, Slot=SmallMemory, SHORTEST=1)),
+    Case("flawed", flawed),
+    Case("flawed, float32, 2 lanes", flawed, "float32", 2),
+    Case("weighted", weighted),
+    Case("arguments", arguments),
+    Case("arguments, 8 lanes", arguments, "float64", 8),
+    Case("missing", missing),
+    Case("missing, 4 lanes", missing, "float64", 4),
+    Case("counted", counted),
+    Case("counted, float32, 4 lanes", counted, "float32", 4),
+    Case("penalised", penalised),
+    Case("penalised, 4 lanes", penalised, "float64", 4),
+    Case("valleys", valleys),
+    Case("valleys, float32", valleys, "float32"),
+    Case("kepler", kepler),
+    Case("kepler, float32", kepler, "float32"),
+    Case("functions", functions),
+    *(Case(name, from_table(name)) for name in TABLE),
+]
+FIELDS = ("x", "fun", "status", "nit", "nfev")
+
+
+def answers(case: Case, where: str) -> dict[str, np.ndarray]:
+    """All answers of a case."""
+    os.environ["BATCHNEWTON_CUDA_LANES"] = str(case.lanes)
+    result = case.solve(device=where, dtype=case.dtype)
+    size = np.size(result.status)
+    return {name: np.reshape(getattr(result, name), (size, -1) if name == "x" else size) for name in FIELDS}
+
+
+def main(path: str) -> None:
+    warnings.simplefilter("ignore")  # NumPy's on infinities, in the simulator
+    done = {case.name: (answers(case, "cpu"), answers(case, "cuda")) for case in CASES}
+    with open(path, "wb") as file:
+        pickle.dump(done, file)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

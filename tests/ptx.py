@@ -1,0 +1,123 @@
+"""What NVIDIA's assembler says of a kernel: registers, stack, spills.  Needs numba-cuda and ptxas, no GPU."""
+
+import re
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from batchnewton import compile_cuda, device
+from batchnewton.kernels.cuda import BLOCK
+from batchnewton.phases import PHASES
+from batchnewton.problem import Problem, from_curve, from_function
+
+REGISTERS = 65_536  # of a multiprocessor, sm_80 to sm_120
+SHARED = {"sm_80": 164, "sm_90": 228, "sm_120": 100}  # KiB of shared memory of a multiprocessor
+THREADS = {"sm_80": 2048, "sm_90": 2048, "sm_120": 1536}
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """One kernel for one architecture."""
+
+    architecture: str
+    ptx: str
+    registers: int
+    stack: int
+    spills: int
+    shared: int
+    threads: int
+
+    @property
+    def occupancy(self) -> float:
+        """Share of a multiprocessor's threads that can be resident."""
+        block = BLOCK
+        registers = -(-self.registers // 8) * 8 * block
+        blocks = min(REGISTERS // registers, SHARED[self.architecture] * 1024 // (self.shared + 1024))
+        return min(1.0, blocks * block / THREADS[self.architecture])
+
+
+def tool(name: str) -> str | None:
+    """Path of ptxas or nvdisasm: of the wheels nvidia-cuda-nvcc and nvidia-cuda-nvdisasm, or of an installed CUDA."""
+    spec = find_spec("nvidia")
+    folders = [Path(one) for one in (spec.submodule_search_locations or [])] if spec else []
+    found = [str(path) for folder in folders for path in sorted(folder.glob(f"*/bin/{name}*"))]
+    return found[0] if found else shutil.which(name)
+
+
+def missing() -> str | None:
+    """What is not there, and what to do about it."""
+    if find_spec("numba_cuda") is None:
+        return "numba-cuda is not installed (pip install -e .[test])"
+    return None if tool("ptxas") else "ptxas is not there: nvidia-cuda-nvcc is not installed (pip install -e .[test])"
+
+
+def assemble(
+    problem: Problem, dtype: str, architecture: str = "sm_90", lanes: int = 1, phase: int = 0, keep: str | None = None
+) -> Assembled:
+    """Compile one phase of a problem's kernels; ``keep`` is a file for the machine code."""
+    from numba import cuda
+
+    staged = device.staged_bytes(problem, np.dtype(dtype), lanes)
+    step = PHASES[problem.kind][phase]
+    found = compile_cuda.kernel(
+        problem.signature, step.derive, step.step, np.dtype(dtype), lanes, phase == 0, staged > 0
+    )
+    number = int(architecture[3:])
+    ptx, _ = cuda.compile(found.module.solve.py_func, found.signature, cc=divmod(number, 10), device=False, abi="numba")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "kernel.ptx")
+        path.write_text(ptx)
+        command = [tool("ptxas"), "-v", f"-arch={architecture}", str(path), "-o", keep or str(Path(folder, "out"))]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    said = done.stderr[done.stderr.index("Compiling entry function") :]
+
+    def number_before(words: str) -> int:
+        match = re.search(rf"(\d+) {words}", said)
+        return int(match[1]) if match else 0
+
+    spills = number_before("bytes spill stores") + number_before("bytes spill loads")
+    counts = (int(re.search(r"Used (\d+) registers", said)[1]), number_before("bytes stack frame"), spills)
+    return Assembled(architecture, ptx, *counts, number_before("bytes smem") + staged * BLOCK, BLOCK)
+
+
+# ---- formulas of a given size
+
+
+def exponentials(n: int) -> Problem:
+    """n / 2 decays: light, and every pair of unknowns meets in the Hessian."""
+
+    def model(t, *p):
+        total = p[-1] * t if n % 2 else 0.0 * t
+        for i in range(n // 2):
+            total = total + p[2 * i] * np.exp(-p[2 * i + 1] * t)
+        return total
+
+    model.__name__ = f"exponentials{n}"
+    return from_curve(model, np.linspace(0, 1, 40), np.zeros((4, 40)), np.ones((4, n)), None)
+
+
+def chain(n: int) -> Problem:
+    """Rosenbrock's function of n unknowns: no data."""
+
+    def rosenbrock(x):
+        return sum(100 * (x[i + 1] - x[i] ** 2) ** 2 + (1 - x[i]) ** 2 for i in range(n - 1))
+
+    rosenbrock.__name__ = f"chain{n}"
+    return from_function("minimize", rosenbrock, np.ones((4, n)), (), ())
+
+
+def equations(n: int) -> Problem:
+    """Broyden's tridiagonal equations."""
+
+    def broyden(x):
+        low, high = [0.0, *x[: n - 1]], [*x[1:n], 0.0]
+        return [(3 - 2 * x[i]) * x[i] - low[i] - 2 * high[i] + 1 for i in range(n)]
+
+    broyden.__name__ = f"equations{n}"
+    return from_function("root", broyden, -np.ones((4, n)), (), ())

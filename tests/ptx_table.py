@@ -1,0 +1,169 @@
+"""Registers of the CUDA kernels and the occupancy that they allow, as a table: ``python -m tests.ptx_table``.
+
+Needs numba-cuda, ptxas and nvdisasm (pip install -e .[test]), no GPU.  ``--write`` puts the table into
+docs/performance.md, between its markers.
+"""
+
+import argparse
+import re
+import subprocess
+import sys
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import numpy as np
+import ptx
+import workloads
+
+from batchnewton import compile_cuda, device
+from batchnewton.problem import Problem, from_curve, from_function
+
+PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
+MARKS = (
+    "<!-- ptx: replace everything from here to the end mark by the output of tests.ptx_table -->",
+    "<!-- end of ptx -->",
+)
+HEAD = (
+    "problem",
+    "dtype",
+    "n",
+    "lanes",
+    "registers",
+    "occupancy",
+    "stack",
+    "spills",
+    "shared, KiB",
+    "instructions a trip + a row",
+)
+
+
+def workload(name: str, dtype: str) -> Problem:
+    """A workload as its front door builds it."""
+    data = {key: values.astype(dtype) for key, values in workloads.make(name, 10).items()}
+    if name == "W4":
+        return from_function("minimize", workloads.logistic_term, data["p0"], (), (data["X"], data["y"]))
+    if name == "W5":
+        return from_function("minimize", workloads.valley, data["p0"], (data["a"], data["b"]), ())
+    return from_curve(workloads.FORMULAS[name], data["x"], data["y"], data["p0"], None)
+
+
+def disassembled(problem: Problem, dtype: str, lanes: int) -> str | None:
+    """Machine instructions of the first phase, where nvdisasm is there."""
+    tool = ptx.tool("nvdisasm")
+    if tool is None:
+        return None
+    with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
+        ptx.assemble(problem, dtype, lanes=lanes, keep=file.name)
+        return subprocess.run([tool, "-c", file.name], capture_output=True, text=True, check=True).stdout
+
+
+def instructions(problem: Problem, dtype: str, lanes: int) -> str:
+    """Machine instructions of all of the kernel but the data loop's body, and of that."""
+    text = disassembled(problem, dtype, lanes)
+    if text is None:
+        return "n/a"
+    whole, loop = loop_lengths(text)
+    return f"{whole - loop} + {loop}" if problem.m > 1 else f"{whole}"
+
+
+def trip_instructions(problem: Problem, dtype: str, lanes: int) -> float | None:
+    """Instructions of a lane in one trip, about: all of the kernel once, and the data loop for all rows.
+
+    The loop takes as many rows at a time as the compiler unrolled: those whose data it loads (each row has the same
+    number of values of its own).  None where the formula's own rows cannot be counted.
+    """
+    text = disassembled(problem, dtype, lanes)
+    if text is None:
+        return None
+    whole, loop = loop_lengths(text)
+    if problem.m == 1:
+        return float(whole)
+    rows = unrolled(text, sum(array[0, 0].size for array in problem.data))
+    return whole - loop + loop * -(-problem.m // lanes) / rows if rows else None
+
+
+def unrolled(text: str, columns: int) -> int:
+    """Rows of data that the data loop takes at a time: its exponentials would do too, but not every formula has one."""
+    lines = [line for line in text.splitlines() if re.match(r"\s*/\*[0-9a-f]{4,}\*/", line)]
+    first, last = data_loop(text)
+    shared = sum("LDS" in line for line in lines[first : last + 1])
+    own = shared or sum("LDG" in line for line in lines[first : last + 1])
+    return max(1, own // max(1, columns)) if columns else 0
+
+
+def loop_lengths(text: str) -> tuple[int, int]:
+    """Instructions of the kernel, and of its data loop."""
+    first, last = data_loop(text)
+    whole = sum(bool(re.match(r"\s*/\*[0-9a-f]{4,}\*/", line)) for line in text.splitlines())
+    return whole, last - first + 1
+
+
+def data_loop(text: str) -> tuple[int, int]:
+    """First and last instruction of the longest innermost loop (a backward branch that spans no other)."""
+    places: dict[str, int] = {}
+    branches: list[tuple[int, str]] = []
+    at = 0
+    for line in map(str.strip, text.splitlines()):
+        if label := re.match(r"(\.L_x_\d+):", line):
+            places[label[1]] = at
+        elif re.match(r"/\*[0-9a-f]{4,}\*/", line):
+            if target := re.search(r"BRA.*`\((\.L_x_\d+)\)", line):
+                branches.append((at, target[1]))
+            at += 1
+    loops = [(places[name], end) for end, name in branches if name in places and places[name] < end]
+    inner = [one for one in loops if not any(two != one and one[0] <= two[0] and two[1] <= one[1] for two in loops)]
+    return max(inner, key=lambda loop: loop[1] - loop[0], default=(0, -1))
+
+
+def rows() -> list[tuple[object, ...]]:
+    table: list[tuple[object, ...]] = []
+    problems: list[tuple[str, str, Problem]] = []
+    for dtype in ("float32", "float64"):
+        problems += [(name, dtype, workload(name, dtype)) for name in ("W1_5", "W1_15", "W2", "W3", "W4", "W5")]
+    for dtype, sizes in (("float32", (2, 4, 8, 12, 16, 20)), ("float64", (2, 4, 8, 10, 11, 12, 16))):
+        problems += [("exponentials", dtype, ptx.exponentials(n)) for n in sizes]
+    for name, dtype, problem in problems:
+        lanes = device.lanes(problem.n, problem.m, 1_000_000, np.dtype(dtype).itemsize)
+        found = ptx.assemble(problem, dtype, lanes=lanes)
+        count = instructions(problem, dtype, lanes) if name.startswith("W") else ""
+        row = (
+            name,
+            dtype,
+            problem.n,
+            lanes,
+            found.registers,
+            f"{100 * found.occupancy:.0f} %",
+            found.stack,
+            found.spills,
+        )
+        table.append((*row, f"{found.shared / 1024:g}", count))
+        print(*table[-1], sep=" | ", file=sys.stderr, flush=True)
+    return table
+
+
+def markdown(table: list[tuple[object, ...]]) -> str:
+    lines = ["| " + " | ".join(HEAD) + " |", "|---|---|" + "---:|" * (len(HEAD) - 2)]
+    lines += ["| " + " | ".join(map(str, row)) + " |" for row in table]
+    said = f"First phase, sm_90, blocks of {compile_cuda.text.BLOCK} threads; numba-cuda {version('numba-cuda')}."
+    return "\n".join([said, "", *lines])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--write", action="store_true", help="put the table into docs/performance.md")
+    chosen = parser.parse_args()
+    if ptx.missing():
+        parser.exit(2, f"{ptx.missing()}\n")
+    text = markdown(rows())
+    print(text)
+    if chosen.write:
+        page = PAGE.read_text()
+        start, end = page.index(MARKS[0]) + len(MARKS[0]), page.index(MARKS[1])
+        PAGE.write_text(f"{page[:start]}\n\n{text}\n\n{page[end:]}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""The CUDA kernels in Numba's simulator, through the front doors, against the CPU engine."""
+
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import cuda_cases
+import numpy as np
+import pytest
+
+import batchnewton as bn
+
+HERE = Path(__file__).parent
+pytest.importorskip(
+    "numba_cuda", reason="numba-cuda is not installed: NO CUDA KERNEL IS TESTED; pip install -e .[test]"
+)
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory):
+    """Answers of every case: on the CPU, and in the simulator (one process for all: it replaces Numba's CUDA)."""
+    path = tmp_path_factory.mktemp("cuda") / "answers"
+    environment = os.environ | {"NUMBA_ENABLE_CUDASIM": "1", "PYTHONPATH": str(HERE.parent)}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", str(HERE / "cuda_cases.py"), str(path)],
+        env=environment, capture_output=True, text=True, timeout=600,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    return pickle.loads(path.read_bytes())
+
+
+@pytest.mark.parametrize("case", cuda_cases.CASES, ids=lambda case: case.name)
+def test_same_as_cpu(case, simulated):
+    """Same statuses and evaluations; values to rounding (only the order of the sums differs)."""
+    cpu, cuda = simulated[case.name]
+    np.testing.assert_array_equal(cuda["status"], cpu["status"])
+    eps = np.finfo(case.dtype).eps
+    np.testing.assert_allclose(cuda["x"], cpu["x"], rtol=1e3 * eps, atol=1e2 * eps)
+    np.testing.assert_allclose(cuda["fun"], cpu["fun"], rtol=1e3 * eps, atol=1e2 * eps)
+    assert cuda["x"].dtype == case.dtype
+
+
+@pytest.mark.parametrize("other", ["curves, chunks of 2", "curves, little memory"])
+def test_chunks_change_no_bit(other, simulated):
+    for name in cuda_cases.FIELDS:
+        np.testing.assert_array_equal(simulated[other][1][name], simulated["curves"][1][name])
+
+
+def test_the_cases_end_in_every_way(simulated):
+    """Certified minima, and what the fast path hands over: so nothing above is equal for lack of variety."""
+    found = {bn.Status(int(one)).name for _, cuda in simulated.values() for one in cuda["status"]}
+    assert {"CONVERGED", "NOT_FINITE_AT_START", "SINGULAR", "UNBOUNDED", "NO_ROOT"} <= found
