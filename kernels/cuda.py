@@ -119,7 +119,7 @@ def begin_text(program: Formula, where: Layout) -> str:
     body = [f"{slot(name)} = zero" for name in where.slots]
     body += [f"{name} = A[{at}]" for at, name in enumerate(where.call)]
     body += statements(program, "call") + stores(call_names(program))
-    return function("begin(S, l, A)", body, lowered=True)
+    return function("begin(S, l, A)", body, "lowered")
 
 
 def enter_text(program: Formula, where: Layout, first: bool, constants: Text) -> str:
@@ -133,7 +133,7 @@ def enter_text(program: Formula, where: Layout, first: bool, constants: Text) ->
     body += text.lines
     body += ["F0 = lowest" if first else "F0 = tops[b]", "radius = first_radius", "trips = zero"]
     body += stores([*inputs(program), *where.problem, *(f"q_{i}" for i in range(n)), "F0", "radius", "trips"])
-    return function(f"enter({', '.join(['S, l, x, tops, b', *named('P', arrays)])})", body, lowered=True)
+    return function(f"enter({', '.join(['S, l, x, tops, b', *named('P', arrays)])})", body, "lowered")
 
 
 def leave_text(program: Formula, first: bool, eps: float, constants: Text) -> str:
@@ -156,7 +156,7 @@ def leave_text(program: Formula, first: bool, eps: float, constants: Text) -> st
     for i in range(n):
         body += [f"old_{i} = x[b * {n} + {i}]", f"end_{i} = x_{i} if onward else c_{i}"]
         body += [f"x[b * {n} + {i}] = end_{i} if kept else old_{i}"]
-    return function("leave(S, l, x, fun, tops, b)", body, lowered=True)
+    return function("leave(S, l, x, fun, tops, b)", body, "lowered")
 
 
 def _lost(F, before, F0, eps, sqrt):
@@ -169,7 +169,7 @@ def stage_text(program: Formula, where: Layout) -> str:
     trip after trip at the place next to its neighbours'."""
     arrays = widths(program, where, "point")
     body = [f"{place} = {cell}" for place, cell in zip(staged_cells(arrays), cells("D", arrays, "row"), strict=True)]
-    return function(f"stage({', '.join(['R, k, u, row', *named('D', arrays)])})", body, lowered=True)
+    return function(f"stage({', '.join(['R, k, u, row', *named('D', arrays)])})", body, "lowered")
 
 
 def staged_cells(arrays: list[int]) -> list[str]:
@@ -193,12 +193,12 @@ def add_text(program: Formula, where: Layout, staged: bool) -> str:
     there = where if where.missing == "mask" else replace(where, missing=None)  # the loop ends at the count
     body += additions(program, there, summed(program), 1)
     given = ", ".join(["S, l, X, m, k", *(["u, R"] if staged else ["row", *named("D", arrays)])])
-    return function(f"add({given})", body, lowered=True)
+    return function(f"add({given})", body, "lowered")
 
 
 def first_lane_text(program: Formula) -> str:
     """``first_lane(S, l)``: what `once` put into the sums counts in one lane only."""
-    return function("first_lane(S, l)", [f"{slot(name)} = zero" for name in program.shares], lowered=True)
+    return function("first_lane(S, l)", [f"{slot(name)} = zero" for name in program.shares], "lowered")
 
 
 def total_text(program: Formula, lanes: int) -> str:
@@ -209,7 +209,7 @@ def total_text(program: Formula, lanes: int) -> str:
     while distance:
         body += [f"{name} = {name} + swap({name}, {distance}, members)" for name in summed(program)]
         distance //= 2
-    return function("total(S, l, members)", body + stores(summed(program)), lowered=True)
+    return function("total(S, l, members)", body + stores(summed(program)), "lowered")
 
 
 def named(letter: str, arrays: list[int]) -> list[str]:
@@ -292,4 +292,4 @@ def prepare_text(program: Formula, where: Layout) -> list[str]:
     body += [f"X[{q} * m + k] = {name}" for q, name in enumerate(computed_rows(program), len(where.rows))]
     loop = ["k = int64(cuda.grid(1))", "while k < m:", "    row(X, A, m, k)", "    k += cuda.gridsize(1)"]
     kernel = "\n".join(["def prepare(X, A, m):", *indent(loop, 1)])
-    return [function("row(X, A, m, k)", body, lowered=True), kernel]
+    return [function("row(X, A, m, k)", body, "lowered"), kernel]

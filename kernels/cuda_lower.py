@@ -50,6 +50,11 @@ def lowered(function: Callable[..., None]) -> Any:
     return intrinsic(space[function.__name__])
 
 
+def lanes(count: int) -> Callable[[Callable[..., None]], Any]:
+    """As `lower.lanes`; but a thread has one lane, whose number it gives itself."""
+    return lowered
+
+
 class _DeviceBlock(_Block):
     """Statements into the current block of a kernel.  Arrays of one float type, integers, floats of that type."""
 
