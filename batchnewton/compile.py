@@ -24,7 +24,7 @@ from numba.core import config
 
 from .derive import Program, derive
 from .fingerprint import Signature
-from .kernels import cpu, lanes
+from .kernels import cpu, lanes, patient
 from .kernels.cache import cache_folder, source_hash
 from .version import __version__
 
@@ -56,6 +56,7 @@ class Kernel:
     slots: int
     prepare: int
     computed: int
+    enter: int
     evaluate: int
     advance: int
     state: np.ndarray
@@ -69,11 +70,11 @@ class Kernel:
     def solve(self, *arguments: Any) -> None:
         """``cpu.solve`` for this formula."""
         where = self.slots, self.lanes, self.state, self.outputs, self.scale
-        cpu.solve(self.prepare, self.computed, self.evaluate, self.advance, *where, *arguments)
+        cpu.solve(self.prepare, self.computed, self.enter, self.evaluate, self.advance, *where, *arguments)
 
     def solve_trust(self, *arguments: Any) -> None:
-        """``cpu.solve_trust`` for this formula."""
-        cpu.solve_trust(
+        """``patient.solve_trust`` for this formula."""
+        patient.solve_trust(
             self.prepare, self.computed, self.evaluate, self.slots, self.lanes, self.outputs, self.scale, *arguments
         )
 
@@ -119,6 +120,7 @@ def _kernel(signature: Signature, kind: str, phase: str | None, dtype: np.dtype)
         len(where.slots),
         module.prepare.address if lanes.computed_rows(program) else 0,
         len(lanes.computed_rows(program)),
+        module.enter.address if phase else 0,
         module.evaluate.address,
         module.advance.address if phase else 0,
         np.array(state, np.int64),
@@ -148,8 +150,9 @@ def module_text(program: Program, where: lanes.Layout, phase: str | None, dtype:
     if phase:
         eps = float(np.finfo(dtype).eps)
         advance, text = lanes.advance_text(program, phase, eps, TOLERANCES[dtype.name])
-        functions += advance
-        constants |= text.constants
+        enter, start = lanes.enter_text(program)
+        functions += enter + advance
+        constants |= text.constants | start.constants
     return "\n\n\n".join([header(program, phase, dtype, where, constants), *functions]) + "\n"
 
 
@@ -178,6 +181,7 @@ def header(
             f"OPTIONS = {OPTIONS}",
             f"P = types.CPointer({dtype.name})",
             "PREPARE = types.void(P, P, int64)",
+            f"ENTER = types.void(P, int64, {dtype.name})",
             "EVALUATE = types.void(P, P, P, P, int64)",
             f"ADVANCE = int64(P, *[{dtype.name}] * 4)",
             f"T = np.{dtype.name}",

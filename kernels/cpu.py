@@ -1,7 +1,7 @@
 """Loops around the lane kernels: problems in and out of W lanes.
 
-``prepare``, ``evaluate`` and ``advance`` are addresses of the compiled functions of one formula (see ``lanes``);
-everything here is compiled once for all formulas.  A lane whose problem has ended takes the next one, so that no lane
+``prepare``, ``enter``, ``evaluate`` and ``advance`` are addresses of the compiled functions of one formula (see
+``lanes``); everything here is compiled once for all formulas.  A lane whose problem has ended takes the next one, so that no lane
 waits for the slowest and the cost is the sum of the trips.
 
 Slots of the workspace: the unknowns first, then the scalars of the problem; ``at`` holds the numbers of others.
@@ -10,25 +10,19 @@ Slots of the workspace: the unknowns first, then the scalars of the problem; ``a
 # The first parameter of an intrinsic is Numba's own:
 # pyright: reportCallIssue=false
 
-import math
-
 import numpy as np
 from llvmlite import ir
 from numba import njit
 from numba.core import types
 from numba.core.extending import intrinsic
 
-from . import linalg, status, step, trust
 from .converge import HAND_OVER, NEXT_PHASE
-from .history import record, record_lanes
+from .history import record_lanes
 from .lower import flush_subnormals, get, keep, lowest_bit, peek, pointer, put, set_mode, small
 
 OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
-AT = ("c_0", "q_0", "F", "F0", "radius", "trips", "moves", "code")  # order of the places in ``at``
-C, Q, F, F0, RADIUS, TRIPS, MOVES, CODE = range(8)
-
-normal_equations = njit(**OPTIONS)(linalg.normal_equations)
-FIRST_RADIUS = step.RADIUS
+AT = ("c_0", "F", "F0", "trips", "moves", "code")  # order of the places in ``at``
+C, F, F0, TRIPS, MOVES, CODE = range(6)
 LINE = 64  # bytes of a cache line
 NARROW = 3  # columns; fewer are copied one after the other
 
@@ -58,6 +52,7 @@ def _pointer_call(result: str, arguments: int):
 
 
 call_prepare = _pointer_call("nothing", 3)  # X, A, m
+call_enter = _pointer_call("nothing", 3)  # S, lane, top
 call_evaluate = _pointer_call("nothing", 5)  # S, D, X, A, m
 call_advance = _pointer_call("bits", 5)  # S, limit, ftol, xtol, gtol
 
@@ -121,8 +116,8 @@ def prepared(prepare, computed, X, A, m):
 
 @njit(**OPTIONS)
 def solve(
-    prepare, computed, evaluate, advance, slots, W, at, outputs, scale, todo, x, fun, top, code, nit, nfev, args, data,
-    X, A, m, stop, history, limit, ftol, xtol, gtol,
+    prepare, computed, enter, evaluate, advance, slots, W, at, outputs, scale, todo, x, fun, top, code, nit, nfev, args,
+    data, X, A, m, stop, history, limit, ftol, xtol, gtol,
 ):  # fmt: skip
     """Solve the problems ``todo`` (row numbers); x is the start on entry and the solution on return.
 
@@ -144,7 +139,7 @@ def solve(
     running = 0
     for lane in range(size, W if size > 0 else 0):  # idle: numbers as good as any other, no zeros and subnormals
         load(state, rows, W, lane, todo[0], n, m, start, tables[0], args.shape[0], tables[1], data.shape[0])
-        enter(state, W, lane, where, n, top[todo[0]])
+        call_enter(enter, S, lane, top[todo[0]])
     while True:
         while ended != 0:
             lane = lowest_bit(ended)
@@ -157,7 +152,7 @@ def solve(
                 b = todo[taken]
                 problem[lane] = b
                 load(state, rows, W, lane, b, n, m, start, tables[0], args.shape[0], tables[1], data.shape[0])
-                enter(state, W, lane, where, n, get(out[1], b))
+                call_enter(enter, S, lane, get(out[1], b))
                 taken += 1
                 running += 1
         if running == 0 or stop[0] != 0:
@@ -169,29 +164,6 @@ def solve(
     set_mode(mode)
     keep(S)
     keep(D)
-
-
-@njit(forceinline=True, **OPTIONS)
-def scales_of_lane(S, x, q, W, n):
-    """``step.scales`` on slots: x and q are the places of their first elements."""
-    small()
-    top = get(S, x) * 0
-    for i in range(n):
-        top = max(top, abs(get(S, x + i * W)))
-    top = top if top > 0 else top + 1
-    for i in range(n):
-        size = abs(get(S, x + i * W))
-        put(S, q + i * W, 1 / (size if size > 0 else top))
-
-
-@njit(forceinline=True, **OPTIONS)
-def enter(S, W, lane, at, n, top):
-    """State of a lane at the beginning of a problem; the rest follows from ``trips == 0`` (``step.trip``)."""
-    small()
-    scales_of_lane(S, lane, get(at, Q) * W + lane, W, n)
-    put(S, get(at, TRIPS) * W + lane, 0.0)
-    put(S, get(at, F0) * W + lane, top)
-    put(S, get(at, RADIUS) * W + lane, FIRST_RADIUS * math.sqrt(n))
 
 
 @njit(forceinline=True, **OPTIONS)
@@ -239,117 +211,3 @@ def take(S, outputs, lane, vector, matrix, n):
             place = outputs[n + i * n + j]
             if place >= 0:
                 matrix[i, j] = matrix[j, i] = S[place + lane]
-
-
-@njit(**OPTIONS)
-def gather(S, outputs, scale, lane, kind, g, h, b, r, j, n):
-    """What lane lane yielded, into arrays; returns f.  Of a root search: r and J, and from them f, g and JᵀJ."""
-    if kind != trust.ROOT:
-        take(S, outputs[1:], lane, g, h, n)
-        if outputs.size > 1 + n + n * n:
-            for i in range(n):
-                for k in range(i + 1):
-                    place = outputs[1 + n + n * n + i * n + k]
-                    if place >= 0:
-                        b[i, k] = b[k, i] = S[place + lane]
-        return scale * S[outputs[0] + lane]
-    for i in range(n):
-        r[i] = S[outputs[i] + lane] if outputs[i] >= 0 else 0.0
-        for k in range(n):
-            place = outputs[n + i * n + k]
-            j[i, k] = S[place + lane] if place >= 0 else 0.0
-    f = normal_equations(r, j, g, h, n)
-    for i in range(n):
-        for k in range(i + 1):
-            h[k, i] = b[i, k] = b[k, i] = h[i, k]
-    return f
-
-
-@njit(**OPTIONS)
-def solve_trust(
-    prepare, computed, evaluate, slots, W, outputs, scale, todo, x0, x, fun, state, nit, nfev, args, data, X, A, m,
-    stop, history, limit, kind, exact,
-):  # fmt: skip
-    """Solve the problems ``todo`` from x0 by trust-region Newton (``trust``); x, fun and state on return.
-
-    ``nfev`` holds what was spent before, out of ``limit``.  Least squares starts with the model that ``trust`` chooses.
-    Where that, or a root search, found nothing, there is a second attempt (``trust.start_again``); the better end is
-    kept.  ``exact`` uses the exact Hessian at once.  Where ``stop[0] != 0`` ends the run, what is not finished gets
-    NOT_RUN.
-    """
-    S, D = workspaces(slots, W, m, data, x)
-    X = prepared(prepare, computed, X, A, m)
-    n = x0.shape[1]
-    problem = np.full(W, -1, np.int64)
-    attempt = np.zeros(W, np.int64)
-    K = np.zeros((W, trust.SCALARS))
-    vectors = np.zeros((6, W, n))  # trial point, current point, step, scale, gradient, residuals
-    matrices = np.zeros((3, W, n, n))  # exact Hessian, Gauss-Newton Hessian, Jacobian
-    g, r = np.zeros(n), np.zeros(n)
-    h, b, j = np.zeros((n, n)), np.zeros((n, n)), np.zeros((n, n))
-    hybrid = kind == trust.LEAST_SQUARES and not exact
-    first_model = 0.0 if hybrid or kind == trust.ROOT else 1.0
-    taken = 0
-    running = 0
-    while True:
-        for lane in range(W):
-            if problem[lane] < 0 and taken < todo.size:
-                p = todo[taken]
-                problem[lane] = p
-                load(
-                    pointer(S), pointer(D), W, lane, p, n, m, pointer(x0),
-                    pointer(args), args.shape[0], pointer(data), data.shape[0],
-                )  # fmt: skip
-                trust.start_search(x0[p], vectors[0, lane], vectors[3, lane], K[lane], first_model, n)
-                attempt[lane] = 0
-                taken += 1
-                running += 1
-        if running == 0 or stop[0] != 0:
-            for lane in range(W):
-                if problem[lane] >= 0:  # interrupted, perhaps in a second attempt
-                    state[problem[lane]] = status.NOT_RUN
-            return
-        call_evaluate(evaluate, S, D, X, A, m)
-        for lane in range(W):
-            p = problem[lane]
-            if p < 0:
-                continue
-            f = gather(S, outputs, scale, lane, kind, g, h, b, r, j, n)
-            if history.size > 0:
-                record(pointer(S), lane, outputs, scale, n, history[p], nfev[p] + int(K[lane, trust.TRIPS]))
-            how = trust.search(
-                kind, hybrid and attempt[lane] == 0, f, g, h, b, r, j,
-                vectors[0, lane], vectors[1, lane], vectors[2, lane], vectors[3, lane], vectors[4, lane],
-                matrices[0, lane], matrices[1, lane], vectors[5, lane], matrices[2, lane], K[lane],
-                max(limit - nfev[p], 1.0), n,
-            )  # fmt: skip
-            if how != trust.SEARCHING:
-                found = trust.judge_end(
-                    kind,
-                    how,
-                    vectors[1, lane],
-                    vectors[3, lane],
-                    vectors[4, lane],
-                    matrices[0, lane],
-                    matrices[1, lane],
-                    K[lane],
-                    n,
-                )
-                nit[p] += np.int32(K[lane, trust.MOVES])
-                nfev[p] += np.int32(K[lane, trust.TRIPS])
-                if found == status.NOT_FINITE_AT_START:
-                    state[p] = found
-                elif attempt[lane] == 0 or found == status.CONVERGED or K[lane, trust.F] < fun[p]:
-                    state[p] = found
-                    fun[p] = K[lane, trust.F]
-                    for i in range(n):
-                        x[p, i] = vectors[1, lane, i]
-                again = (hybrid or kind == trust.ROOT) and attempt[lane] == 0 and nfev[p] < limit
-                if again and found != status.CONVERGED and found != status.NOT_FINITE_AT_START:
-                    attempt[lane] = 1
-                    trust.start_again(kind, x0[p], vectors[1, lane], vectors[0, lane], vectors[3, lane], K[lane], n)
-                else:
-                    problem[lane] = -1
-                    running -= 1
-            for i in range(n):
-                S[i * W + lane] = vectors[0, lane, i]

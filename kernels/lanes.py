@@ -157,6 +157,17 @@ def function(head: str, body: Iterable[str], how: str | None = None) -> str:
     return "\n".join([how, f"def {head}:", *indent(lines, 1)])
 
 
+def enter_text(program: Formula) -> tuple[list[str], Text]:
+    """``enter(S, l, top)``: state of lane l at the beginning of a problem; ``top`` is the largest F at a start so far.
+    The rest follows from ``trips == 0`` (``step.trip``)."""
+    n = program.n
+    text = straight_line(step.scales, ("x", "q"), n=n)
+    text.constants["first_radius"] = step.RADIUS * n**0.5
+    body = [*loads(inputs(program)), *text.lines, "F0 = top", "radius = first_radius", "trips = zero"]
+    body += stores([*(f"q_{i}" for i in range(n)), "F0", "radius", "trips"])
+    return [function("begin(S, l, top)", body, "lowered"), function("enter(S, l, top)", ["begin(S, l, top)"])], text
+
+
 def evaluate_text(program: Formula, where: Layout, points: int) -> list[str]:
     """``evaluate(S, D, X, A, m)``: f, g, H (or r, J) of every lane at its trial point, summed over m data rows
     (f is to be multiplied by the program's ``scale``).  Where data are missing, a lane adds only its own rows, and no

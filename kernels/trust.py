@@ -1,7 +1,7 @@
 """Trust-region Newton for one problem: the patient method for what the fast path hands over.
 
 Plain loops over small arrays, one problem at a time, in float64.  The trial point of every lane is evaluated
-together (``cpu.solve_trust``); what follows here is scalar work on its f, g, H and, for least squares, B = JᵀJ.
+together (``patient.solve_trust``); what follows here is scalar work on its f, g, H and, for least squares, B = JᵀJ.
 
 Coordinates are relative, ``y_i = d_i / s_i`` with ``s_i = |x0_i|``, so that the radius R is a relative change per
 step and the units of x do not matter.  For least squares the model is Gauss-Newton until the exact Hessian
@@ -14,9 +14,11 @@ import math
 
 import numpy as np
 
-from . import status
+from . import status, step
 from .bounded import EPS, backward, bounded_step, forward, inner, jit, ldl
 from .strict import is_steady, residuals_small, shrinkage_of_pivots
+
+scales = jit(step.scales)
 
 RADIUS = 0.3  # first bound of a step, relative, per sqrt(n)
 GROW, GROW_MOST = 2.0, 64.0  # how a bound that was reached grows; it doubles while the model foretells f to 3 % and
@@ -41,12 +43,9 @@ SEARCHING, FOUND, LIMIT, STALLED, FLAT, DIVERGED, BAD_START, BAD_STEP, DEGENERAT
 @jit
 def start_search(x0, x, scale, K, exact, n):
     """State at the beginning of a search from x0."""
-    top = 0.0
+    scales(x0, scale, n)
     for i in range(n):
-        top = max(top, abs(x0[i]))
-    top = top if top > 0.0 else 1.0
-    for i in range(n):
-        scale[i] = abs(x0[i]) if x0[i] != 0.0 else top
+        scale[i] = 1.0 / scale[i]
         x[i] = x0[i]
     K[:] = 0.0
     K[F] = np.inf
