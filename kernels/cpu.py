@@ -1,8 +1,8 @@
 """Loops around the lane kernels: problems in and out of W lanes.
 
 ``prepare``, ``enter``, ``evaluate`` and ``advance`` are addresses of the compiled functions of one formula (see
-``lanes``); everything here is compiled once for all formulas.  A lane whose problem has ended takes the next one, so that no lane
-waits for the slowest and the cost is the sum of the trips.
+``lanes``); everything here is compiled once for all formulas.  A lane whose problem has ended takes the next one, so
+that no lane waits for the slowest and the cost is the sum of the trips.
 
 Slots of the workspace: the unknowns first, then the scalars of the problem; ``at`` holds the numbers of others.
 """
