@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import FunctionType
@@ -14,7 +14,9 @@ import numpy as np
 from .arrays import Shared, real, shape_error
 from .derive import Input
 from .fingerprint import Formula, Signature, fingerprint, signature
-from .missing import check_counts, check_mask, is_ragged, padded_curves
+from .missing import check_counts, check_mask, is_ragged, padded_curves, with_gaps
+from .models.model import Model
+from .options import nearest
 
 LARGEST = 32  # unknowns
 
@@ -145,9 +147,15 @@ def from_curve(
     if y.ndim not in (1, 2):
         raise shape_error("ydata", y, "(m,) for one curve or (B, m) for a batch")
     names = parameter_names(f)
+    if isinstance(f, Model) and (p0 is None or isinstance(p0, Mapping)):
+        guess = f.guess(xdata, with_gaps(y, counts, mask))
+        p0 = guess if p0 is None else by_name(p0, f.names, guess)
+    elif isinstance(p0, Mapping):
+        p0 = by_name(p0, names)
     if p0 is None and names is None:
         raise ValueError("p0 is needed: the number of parameters cannot be read from the signature of f")
     start = np.ones(len(names or ())) if p0 is None else real("p0", p0)
+    f = f.formula if isinstance(f, Model) else f
     if start.ndim not in (1, 2):
         raise shape_error("p0", start, "(n,) for all curves or (B, n)")
     n = start.shape[-1]
@@ -206,6 +214,8 @@ def weighted(f: Callable[..., Any]) -> Callable[..., Any]:
 
 def parameter_names(f: Callable[..., Any]) -> tuple[str, ...] | None:
     """Names of the parameters after x; None where ``*args`` hides them."""
+    if isinstance(f, Model):
+        return f.names
     if isinstance(f, FunctionType) and not f.__code__.co_flags & inspect.CO_VARARGS and not hasattr(f, "__wrapped__"):
         return f.__code__.co_varnames[1 : f.__code__.co_argcount]
     try:
@@ -215,6 +225,24 @@ def parameter_names(f: Callable[..., Any]) -> tuple[str, ...] | None:
     if any(one.kind is one.VAR_POSITIONAL for one in found):
         return None
     return tuple(one.name for one in found if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD))[1:]
+
+
+def by_name(values: Mapping[str, Any], names: tuple[str, ...] | None, guess: np.ndarray | None = None) -> np.ndarray:
+    """Starts given by the parameters' names, (n,) or (B, n); what is not given comes from the ``guess``."""
+    if names is None:
+        raise ValueError("p0 is a dict, but the names of the parameters cannot be read from the signature of f")
+    for name in values:
+        if name not in names:
+            raise ValueError(f"p0 names {name!r}, which is no parameter{nearest(str(name), names)}")
+    missing = [name for name in names if name not in values]
+    if missing and guess is None:
+        raise ValueError(f"p0 has no value of {', '.join(missing)}; expected one of each parameter of f")
+    columns = [real(f"p0[{name!r}]", values[name]) if name in values else None for name in names]
+    columns = [guess[..., i] if one is None and guess is not None else one for i, one in enumerate(columns)]
+    sizes = {one.shape for one in columns if one is not None and one.ndim}
+    if len(sizes) > 1 or any(len(shape) > 1 for shape in sizes):
+        raise ValueError(f"p0 holds arrays of shape {sorted(sizes)}; expected numbers, or (B,) for each parameter")
+    return np.stack(np.broadcast_arrays(*columns), -1)
 
 
 def check_callable(name: str, fun: Any) -> None:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .kernels import status as codes
-from .options import Options
+from .options import Options, nearest
 from .phases import Solution
 from .problem import Problem
 from .schedule import chunks, derivatives, solve
@@ -110,6 +110,12 @@ class Result:
     def names(self) -> tuple[str, ...]:
         """Names of the unknowns: the formula's own for `curve_fit`."""
         return self._problem.names
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """Values of the parameter of this name, (B,)."""
+        if name not in self.names:
+            raise KeyError(f"{name!r} is no parameter{nearest(str(name), self.names)}")
+        return self.x[..., self.names.index(name)]
 
     @property
     def x(self) -> np.ndarray:
