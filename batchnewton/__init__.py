@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .api import curve_fit, least_squares, minimize, root, value_grad_hess
     from .arrays import shared
     from .examine import check_derivatives, source
+    from .inference.bootstrap import bootstrap
     from .models.model import Model
     from .result import History, Interrupted, Result, Status
 
@@ -25,6 +26,7 @@ __all__ = [
     "Result",
     "Status",
     "__version__",
+    "bootstrap",
     "check_derivatives",
     "curve_fit",
     "least_squares",
@@ -47,6 +49,7 @@ _ROOM = {
     "shared": ".arrays",
     "special": ".special",
     "Model": ".models.model",
+    "bootstrap": ".inference.bootstrap",
     "models": ".models",
 }
 

@@ -50,7 +50,7 @@ def sane(model, guess):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_guess_is_sane_on_what_is_no_such_curve(name):
-    model, (x, y, truth) = models.ALL[name], batch(name, 8)
+    model, (x, y, _) = models.ALL[name], batch(name, 8)
     m = y.shape[1]
     noise = np.random.default_rng(0).standard_normal((20, m))
     edge = np.zeros((4, m))
@@ -67,7 +67,7 @@ def test_guess_is_sane_on_what_is_no_such_curve(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_guess_with_gaps_and_in_any_order(name):
     """NaN is left out; where each curve has its own x the guess is the same; one-dimensional x may come unsorted."""
-    model, (x, y, truth) = models.ALL[name], batch(name, 8)
+    model, (x, y, _) = models.ALL[name], batch(name, 8)
     whole = model.guess(x, y)
     own = np.broadcast_to(x, (len(y), *x.shape))
     np.testing.assert_allclose(model.guess(own, y), whole, rtol=1e-6, atol=1e-9)
@@ -76,7 +76,7 @@ def test_guess_with_gaps_and_in_any_order(name):
     np.testing.assert_allclose(model.guess(x[..., order], y[:, order]), whole, rtol=1e-6, atol=1e-9)
     gaps = y.copy()
     gaps[:, 4::9] = np.nan
-    inside = model(x if x.ndim == 1 else x, *model.guess(x, gaps).T[:, :, None])
+    inside = model(x, *model.guess(x, gaps).T[:, :, None])
     assert sane(model, model.guess(x, gaps))
     assert np.median(np.abs(inside - y)) < 0.3 * np.std(y)
 
@@ -91,7 +91,8 @@ def test_start_is_the_guess_and_heeds_what_is_missing():
     alone = bn.curve_fit(model, x[:48], y[kept][:, :48])
     np.testing.assert_allclose(fitted.x, alone.x, rtol=1e-6)
     ragged = bn.curve_fit(model, [x[: 48 + i % 2] for i in range(50)], [row[: 48 + i % 2] for i, row in enumerate(y)])
-    np.testing.assert_allclose(ragged.x[kept][::2], bn.curve_fit(model, x[:48], y[:, :48]).x[kept][::2], rtol=1e-6)
+    even = kept & (np.arange(50) % 2 == 0)
+    np.testing.assert_allclose(ragged.x[even], bn.curve_fit(model, x[:48], y[:, :48]).x[even], rtol=1e-6)
 
 
 def test_voigt_is_the_real_part_of_the_faddeeva_function():
@@ -124,10 +125,11 @@ def test_sum_and_product_of_models():
     y = two(x, *truth.T[:, :, None]) + 0.02 * rng.standard_normal((100, 80))
     fitted = bn.curve_fit(two, x, y)
     assert fitted.success.mean() >= 0.99
-    assert np.mean(np.abs(fitted.x - truth) < 4.5 * fitted.stderr) > 0.99
+    best = 0.5 * np.sum((y - two(x, *truth.T[:, :, None])) ** 2, axis=1)
+    assert np.mean(fitted.fun <= best) >= 0.99
     together = models.add(peak, models.gaussian, shared=["sigma"], prefixes=("a_", "b_"))
     fitted = bn.curve_fit(together, x, y)
-    assert together.names == ("a_amplitude", "a_center", "sigma", "b_amplitude", "b_center", "offset")
+    assert together.names == ("a_amplitude", "a_center", "sigma", "b_amplitude", "b_center", "b_offset")
     assert np.mean(np.abs(fitted["sigma"] - truth[:, 2]) < 4.5 * fitted.stderr[:, 2]) > 0.99
     tilted = models.polynomial(1).hold(c0=1.0) * peak
     y = tilted(x, 0.05, 2.0, 4.0, 1.5)

@@ -11,9 +11,8 @@ them.
 True
 """
 
-from .composite import add, multiply
-from .model import Model
 from .biexponential import biexponential
+from .composite import add, multiply
 from .damped_sine import damped_sine
 from .exponential_decay import exponential_decay
 from .extended_tofts import extended_tofts, extended_tofts_of
@@ -29,6 +28,7 @@ from .logistic_5pl import logistic_5pl
 from .logistic_growth import logistic_growth
 from .lorentzian import lorentzian
 from .michaelis_menten import michaelis_menten
+from .model import Model
 from .polynomial import polynomial
 from .power_law import power_law
 from .pseudo_voigt import pseudo_voigt

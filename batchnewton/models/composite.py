@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from batchnewton.options import nearest
+
 from .model import Columns, Model
-from ..options import nearest
 
 
 def add(*models: Model, shared: Sequence[str] = (), prefixes: Sequence[str] | None = None) -> Model:
@@ -46,7 +47,7 @@ def add(*models: Model, shared: Sequence[str] = (), prefixes: Sequence[str] | No
     >>> import batchnewton as bn
     >>> peak = bn.models.gaussian.hold(offset=0.0)
     >>> bn.models.add(peak, bn.models.gaussian, shared=["sigma"]).names
-    ('m1_amplitude', 'm1_center', 'sigma', 'm2_amplitude', 'm2_center', 'offset')
+    ('m1_amplitude', 'm1_center', 'sigma', 'm2_amplitude', 'm2_center', 'm2_offset')
     """
     return _combined(add, operator.add, operator.sub, models, shared, prefixes)
 
@@ -104,7 +105,10 @@ def _combined(
         flat = [name for names in own for name in names]
         clash = len(set(flat)) < len(flat)
         prefixes = [f"m{i + 1}_" if clash else "" for i in range(len(models))]
-    full = [[name if name in shared else prefix + name for name in one.names] for one, prefix in zip(models, prefixes)]
+    full = [
+        [name if name in shared else prefix + name for name in one.names]
+        for one, prefix in zip(models, prefixes, strict=True)
+    ]
     names = list(dict.fromkeys(name for part in full for name in part))
     if len(names) != sum(map(len, own)) + len(set(shared)):
         raise ValueError(f"prefixes={list(prefixes)} leave names that stand twice among {full}")

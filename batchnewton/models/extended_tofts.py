@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .model import Columns, Model
-from .starts import separable
+from .starts import separable, span
 
 WEINMANN = (0.399, 0.478), (0.144, 0.0111)  # mmol/l, 1/min: 0.1 mmol/kg times (3.99, 4.78) kg/l
 
@@ -54,10 +54,13 @@ def extended_tofts_of(amplitudes: Sequence[float], rates: Sequence[float]) -> Mo
         return vp * plasma(x) + ktrans * leaked(x, ktrans / ve)
 
     def plasma(t):
-        return sum(a * np.exp(-m * t) for a, m in terms)
+        total = 0.0
+        for a, m in terms:
+            total = total + a * np.exp(-m * t)
+        return total
 
     def leaked(t, kep):
-        """The convolution: ``sum_i a_i (exp(-m_i t) - exp(-kep t)) / (kep - m_i)``, by a series where kep is near m_i."""
+        """The convolution: ``sum_i a_i (exp(-m_i t) - exp(-kep t)) / (kep - m_i)``, by a series for kep near m_i."""
         total = 0.0
         for a, m in terms:
             u = (kep - m) * t
@@ -68,8 +71,10 @@ def extended_tofts_of(amplitudes: Sequence[float], rates: Sequence[float]) -> Mo
         return total
 
     def start(x: np.ndarray, y: np.ndarray) -> Columns:
-        kep, ktrans, vp = separable(y, lambda kep: [leaked(x, kep), plasma(x)], np.geomspace(0.03, 10, 16) * max(
-            terms, key=lambda term: term[1])[1] / WEINMANN[1][0])
+        def basis(kep: float) -> list[np.ndarray]:
+            return [np.asarray(leaked(x, kep)), np.asarray(plasma(x))]
+
+        kep, ktrans, vp = separable(y, basis, [factor / span(x) for factor in np.geomspace(0.15, 50, 16)])
         return ktrans, ktrans / kep, vp
 
     limits = {"ktrans": (0.0, np.inf), "ve": (0.0, 1.0), "vp": (0.0, 1.0)}

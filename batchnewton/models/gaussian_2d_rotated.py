@@ -15,7 +15,7 @@ def start(x: np.ndarray, y: np.ndarray) -> Columns:
 
 @model(start, coordinates=2, sigma_major=(0.0, np.inf), sigma_minor=(0.0, np.inf))
 def gaussian_2d_rotated(x, amplitude, center_x, center_y, sigma_major, sigma_minor, angle, offset):
-    """Elliptic spot whose major axis is turned: ``amplitude exp(-(p² / sigma_major² + q² / sigma_minor²) / 2) + offset``
+    """Turned elliptic spot, ``amplitude exp(-(p² / sigma_major² + q² / sigma_minor²) / 2) + offset``
     with ``p = cos(angle) du + sin(angle) dv``, ``q = cos(angle) dv - sin(angle) du`` from the center.
 
     Parameters

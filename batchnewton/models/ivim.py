@@ -3,7 +3,7 @@
 import numpy as np
 
 from .model import Columns, model
-from .starts import span, separable
+from .starts import separable, span
 
 
 def start(x: np.ndarray, y: np.ndarray) -> Columns:

@@ -58,6 +58,7 @@ class Model:
         origin: tuple[Any, ...] | None = None,
     ) -> None:
         functools.update_wrapper(self, formula)
+        self.__name__: str = getattr(formula, "__name__", "formula")
         self.formula, self.start, self.coordinates, self.origin = formula, start, coordinates, origin
         self.names = tuple(names or inspect.signature(formula).parameters)[names is None :]
         limits = bounds or {}
@@ -176,8 +177,8 @@ def prepared(x: np.ndarray, y: np.ndarray, coordinates: int) -> tuple[np.ndarray
     missing = ~np.isfinite(y)
     if coordinates > 1:
         if missing.any():
-            with np.errstate(all="ignore"):
-                middle = np.nanmedian(np.where(missing, np.nan, y), axis=1, keepdims=True)
+            inside = np.sort(np.where(missing, np.inf, y), axis=1)
+            middle = np.take_along_axis(inside, ((~missing).sum(1, keepdims=True) - 1).clip(0) // 2, 1)
             y = np.where(missing, np.where(np.isfinite(middle), middle, 0.0), y)
         return x, y
     if x.ndim == 2 and missing.any():  # where y is missing x may be anything

@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from batchnewton.options import check_count
+
 from .model import Columns, Model
-from ..options import check_count
 
 
 def polynomial(degree: int) -> Model:

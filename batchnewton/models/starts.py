@@ -149,7 +149,9 @@ def positive(x: np.ndarray, count: int) -> list[np.ndarray]:
     """Values from below the least positive x to above the largest, in equal ratios, () or (B, 1)."""
     inside = np.where(x > 0, x, np.nan)
     with np.errstate(all="ignore"):
-        low, high = (np.asarray(f(inside, initial=end, where=x > 0, axis=-1, keepdims=x.ndim == 2))
-                     for f, end in ((np.min, np.inf), (np.max, 0.0)))
+        low, high = (
+            np.asarray(f(inside, initial=end, where=x > 0, axis=-1, keepdims=x.ndim == 2))
+            for f, end in ((np.min, np.inf), (np.max, 0.0))
+        )
     low, high = np.where(high > 0, low, 0.1) / 1.5, np.where(high > 0, high, 1.0) * 1.5
     return [low * (high / low) ** share for share in np.linspace(0, 1, count)]

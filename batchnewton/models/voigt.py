@@ -22,7 +22,7 @@ LENGTH, COEFFICIENTS = _weideman(TERMS)
 
 
 def faddeeva(x, y):
-    """Re w(x + iy) for y >= 0, ``w(z) = 2 p(Z) / (L - iz)² + 1 / (sqrt(pi) (L - iz))`` with ``Z = (L + iz) / (L - iz)``."""
+    """Re w(x + iy), y >= 0, of ``w(z) = 2 p(Z) / (L - iz)² + 1 / (sqrt(pi) (L - iz))``, ``Z = (L + iz) / (L - iz)``."""
     a, size = LENGTH + y, (LENGTH + y) ** 2 + x**2
     c, s = a / size, x / size  # 1 / (L - iz)
     u, v = (LENGTH - y) * c - x * s, (LENGTH - y) * s + x * c  # Z
