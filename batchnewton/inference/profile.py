@@ -17,7 +17,7 @@ from batchnewton.schedule import derivatives, solve
 
 from .fit import Fit
 
-ROUNDS = 60
+ROUNDS, FAILURES = 60, 30
 PRECISE = 1e-9  # |tau - q| <= PRECISE q ends a search
 FAR = 1e3  # standard errors (or starts); an interval that reaches farther is open
 
@@ -56,8 +56,8 @@ class Search:
     def run(self) -> np.ndarray:
         """The ends; infinite where the cost never rises enough, NaN where it could not be followed."""
         size = len(self.rows)
-        ends, way, failures = np.full(size, np.nan), self.q * self.error, np.zeros(size, int)
-        bracket = Bracket(self.q)
+        ends, way, failures = np.full(size, np.nan), self.first_way(), np.zeros(size, int)
+        bracket, wall = Bracket(self.q), np.full(size, np.inf)
         origin, start, todo = np.zeros(size), self.others.copy(), np.arange(size)
         for _ in range(ROUNDS):
             if not todo.size:
@@ -76,10 +76,16 @@ class Search:
             endless = fine & ~found & (miss < 0) & (here > FAR * q * self.error[todo])
             ends[todo[found]] = theta[found]
             ends[todo[endless]] = self.side[todo[endless]] * np.inf
-            back = 0.5 * (bracket.low[todo] + here)  # nothing could be found there: nearer to what is known
-            way[todo] = np.where(fine, bracket.next(todo, here, miss), back)
-            todo = todo[~(found | lower_minimum | endless) & (failures[todo] < 8)]
+            wall[todo[~fine]] = here[~fine]  # nothing could be found there: nearer to what is known, and not beyond
+            ahead = bracket.next(todo, here, miss)
+            way[todo] = np.where(fine & (ahead < wall[todo]), ahead, 0.5 * (bracket.low + wall)[todo])
+            todo = todo[~(found | lower_minimum | endless) & (failures[todo] < FAILURES)]
         return ends
+
+    def first_way(self) -> np.ndarray:
+        """The symmetric interval, but not past zero, where many a formula has a pole to be met, not jumped over."""
+        size = np.abs(self.at)
+        return np.minimum(self.q * self.error, np.where(size > 0, 0.5 * size, np.inf))
 
     def costs(self, todo: np.ndarray, theta: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, ...]:
         """Least cost with the parameter at theta, the others there, and whether it is a certified minimum."""
@@ -129,7 +135,7 @@ class Bracket:
         low, high, below, above = self.low[rows], self.high[rows], self.low_miss[rows], self.high_miss[rows]
         q = self.q[rows]
         with np.errstate(all="ignore"):
-            outward = way * np.clip(1.02 * q / (miss + q), 1.05, 3.0)
+            outward = way * np.clip(1.02 * q / (miss + q), 1.05, 2.0)
             inside = low - below * (high - low) / (above - below)
         return np.where(np.isfinite(high), inside, outward)
 
