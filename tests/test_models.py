@@ -1,10 +1,12 @@
 """Ready models: the guess leads to the truth, and stays sane on what is no curve of the model."""
 
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
 from model_cases import CASES, batch
+from scipy.interpolate import CubicSpline
 from scipy.special import wofz
 from scipy.stats import chi2
 
@@ -131,9 +133,35 @@ def test_sum_and_product_of_models():
     fitted = bn.curve_fit(together, x, y)
     assert together.names == ("a_amplitude", "a_center", "sigma", "b_amplitude", "b_center", "b_offset")
     assert np.mean(np.abs(fitted["sigma"] - truth[:, 2]) < 4.5 * fitted.stderr[:, 2]) > 0.99
-    tilted = models.polynomial(1).hold(c0=1.0) * peak
-    y = tilted(x, 0.05, 2.0, 4.0, 1.5)
-    np.testing.assert_allclose(bn.curve_fit(tilted, x, y).x, [0.05, 2.0, 4.0, 1.5], rtol=1e-6)
+    pulse = models.logistic_growth * models.exponential_decay.hold(amplitude=1.0, offset=0.0)
+    y = pulse(x, 2.0, 2.5, 3.0, 8.0)
+    np.testing.assert_allclose(bn.curve_fit(pulse, x, y).x, [2.0, 2.5, 3.0, 8.0], rtol=1e-6)
+
+
+def test_spline_is_the_natural_cubic_spline():
+    grid = np.linspace(-5.0, 5.0, 21)
+    values = np.exp(-(grid**2) / 4) + 0.1 * grid
+    model, x = models.spline(values, -5.0, 0.5), np.linspace(-5.0, 5.0, 301)
+    np.testing.assert_allclose(model(x, 1, 0, 0), CubicSpline(grid, values, bc_type="natural")(x), atol=1e-14)
+    cube = np.random.default_rng(0).standard_normal((4, 5, 6))
+    nodes = np.stack(np.meshgrid(*map(np.arange, cube.shape), indexing="ij")).reshape(3, -1).astype(float)
+    np.testing.assert_allclose(models.spline(cube)(nodes, 1, 0, 0, 0, 0), cube.ravel(), atol=1e-13)
+    for i in (2, 3):  # along a line of nodes it is the spline of those nodes
+        line = np.stack([np.full(9, 1.0), np.full(9, i), np.linspace(0, 5, 9)])
+        expected = CubicSpline(np.arange(6), cube[1, i], bc_type="natural")(line[2])
+        np.testing.assert_allclose(models.spline(cube)(line, 1, 0, 0, 0, 0), expected, atol=1e-13)
+
+
+def test_fit_of_a_measured_image():
+    g = np.arange(-3.0, 4.0)
+    image = models.spline(np.exp(-(g[:, None] ** 2 + 1.3 * g**2) / 6), origin=-3.0)
+    x, rng = np.stack(np.meshgrid(np.arange(-2.0, 3.0), np.arange(-2.0, 3.0))).reshape(2, -1), np.random.default_rng(0)
+    truth = rng.uniform([1, -0.7, -0.7, 0], [2, 0.7, 0.7, 1], (200, 4))
+    y = image(x, *truth.T[:, :, None]) + 0.01 * rng.standard_normal((200, 25))
+    fitted = bn.curve_fit(image, x, y)
+    assert fitted.success.mean() >= 0.99
+    assert np.mean(np.abs(fitted.x - truth) < 4.5 * fitted.stderr) > 0.99
+    assert bn.check_derivatives(lambda p, u, v: image.formula((u, v), *p), truth[:4], (0.3, -1.2)).ok
 
 
 @pytest.mark.parametrize(
@@ -144,6 +172,7 @@ def test_sum_and_product_of_models():
         lambda: models.gaussian.hold(offset=0.0) + models.exponential_decay.prefixed("d_"),
         lambda: models.multiply(models.gaussian, models.power_law, shared=["amplitude"]),
         lambda: models.extended_tofts_of([1.0], [0.5]),
+        lambda: models.spline(np.arange(16.0).reshape(4, 4)),
     ],
 )
 def test_pickle(make):
@@ -165,6 +194,9 @@ def test_pickle(make):
         (lambda: models.add(models.gaussian, models.gaussian_2d), "coordinates"),
         (lambda: models.add(models.gaussian, models.hill, shared=["sigma"]), "fewer than two"),
         (lambda: models.add(models.gaussian, models.gaussian, prefixes=["a", "a"]), "stand twice"),
+        (lambda: models.spline([1.0, 2.0]), "at least 4"),
+        (lambda: models.spline(np.ones(2000)), "at most 1000"),
+        (lambda: models.spline(np.ones(9), spacing=0), "spacing=0"),
         (lambda: models.gaussian.guess(np.arange(3.0), np.zeros((2, 4))), "x has shape"),
         (lambda: bn.Model(lambda x, a: a * x, lambda x, y: [y[:, 0]], {"b": (0, 1)}), "bounds names"),
     ],
@@ -172,3 +204,10 @@ def test_pickle(make):
 def test_bad_calls(call, message):
     with pytest.raises((ValueError, TypeError), match=message):
         call()
+
+
+def test_documentation_lists_every_model():
+    text = (Path(__file__).parents[1] / "docs" / "models.md").read_text(encoding="utf-8")
+    for name, model in models.ALL.items():
+        assert f"| `{name}` | {', '.join(model.names)} |" in text
+        assert all(word in model.__doc__ for word in ("Parameters", "References", "Examples"))

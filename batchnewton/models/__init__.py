@@ -32,6 +32,7 @@ from .model import Model
 from .polynomial import polynomial
 from .power_law import power_law
 from .pseudo_voigt import pseudo_voigt
+from .spline import spline
 from .stretched_exponential import stretched_exponential
 from .voigt import voigt
 
