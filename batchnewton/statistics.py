@@ -97,7 +97,7 @@ class Statistics:
 
         References
         ----------
-        Seber & Wild (2003), Nonlinear Regression, section 5.1, eq. 5.4 and section 2.1.2.
+        Seber & Wild (2003), Nonlinear Regression, section 5.1.
 
         Examples
         --------
@@ -138,7 +138,7 @@ class Statistics:
 
         References
         ----------
-        Bates & Watts (1988), Nonlinear Regression Analysis and Its Applications, section 6.1.2, eq. 6.3.
+        Bates & Watts (1988), Nonlinear Regression Analysis and Its Applications, section 6.1.
 
         Examples
         --------

@@ -83,7 +83,7 @@ def bootstrap(result: Any, k: int, kind: str = "residual", *, seed: int | None =
 
     References
     ----------
-    Efron & Tibshirani (1993), An Introduction to the Bootstrap, sections 9.3 (pairs, residuals) and 6.5 (parametric).
+    Efron & Tibshirani (1993), An Introduction to the Bootstrap, chapter 9 (residuals, pairs), section 6.5 (parametric).
 
     Examples
     --------

@@ -27,7 +27,7 @@ def biexponential(x, amplitude_1, tau_1, amplitude_2, tau_2, offset):
 
     References
     ----------
-    Istratov & Vyvenko (1999), Rev. Sci. Instrum. 70, 1233, eq. 1: also why close time constants cannot be told apart.
+    Istratov & Vyvenko (1999), Rev. Sci. Instrum. 70, 1233: also why close time constants cannot be told apart.
 
     Examples
     --------

@@ -39,8 +39,8 @@ def extended_tofts_of(amplitudes: Sequence[float], rates: Sequence[float]) -> Mo
 
         References
         ----------
-        Tofts (1997), J. Magn. Reson. Imaging 7, 91, eq. 7; the plasma curve: Tofts & Kermode (1991),
-        Magn. Reson. Med. 17, 357, table 1.
+        Tofts (1997), J. Magn. Reson. Imaging 7, 91; the plasma curve: Tofts & Kermode (1991),
+        Magn. Reson. Med. 17, 357.
 
         Examples
         --------

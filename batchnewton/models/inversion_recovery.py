@@ -24,7 +24,7 @@ def inversion_recovery(x, amplitude, inversion, t1):
 
     References
     ----------
-    Barral et al. (2010), Magn. Reson. Med. 64, 1057, eq. 13 with ``a = amplitude``, ``b = -amplitude inversion``.
+    Barral et al. (2010), Magn. Reson. Med. 64, 1057, with ``a = amplitude``, ``b = -amplitude inversion``.
 
     Examples
     --------

@@ -28,7 +28,7 @@ def ivim(x, s0, fraction, diffusion, perfusion):
 
     References
     ----------
-    Le Bihan et al. (1988), Radiology 168, 497, eq. 4.
+    Le Bihan et al. (1988), Radiology 168, 497.
 
     Examples
     --------

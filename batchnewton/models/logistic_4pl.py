@@ -28,7 +28,7 @@ def logistic_4pl(x, bottom, top, ec50, hill):
 
     References
     ----------
-    DeLean, Munson & Rodbard (1978), Am. J. Physiol. 235, E97, eq. 1.
+    DeLean, Munson & Rodbard (1978), Am. J. Physiol. 235, E97.
 
     Examples
     --------

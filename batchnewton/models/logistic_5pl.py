@@ -30,7 +30,7 @@ def logistic_5pl(x, bottom, top, ec50, hill, asymmetry):
 
     References
     ----------
-    Gottschalk & Dunn (2005), Anal. Biochem. 343, 54, eq. 3.
+    Gottschalk & Dunn (2005), Anal. Biochem. 343, 54.
 
     Examples
     --------

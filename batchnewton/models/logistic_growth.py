@@ -29,7 +29,7 @@ def logistic_growth(x, capacity, rate, midpoint):
 
     References
     ----------
-    Verhulst (1838), Corresp. Math. Phys. 10, 113; Richards (1959), J. Exp. Bot. 10, 290, eq. 6.
+    Verhulst (1838), Corresp. Math. Phys. 10, 113; Richards (1959), J. Exp. Bot. 10, 290.
 
     Examples
     --------

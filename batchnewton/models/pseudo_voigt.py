@@ -25,7 +25,7 @@ def pseudo_voigt(x, amplitude, center, fwhm, fraction, offset):
 
     References
     ----------
-    Thompson, Cox & Hastings (1987), J. Appl. Cryst. 20, 79, eq. 4, in units of the height.
+    Thompson, Cox & Hastings (1987), J. Appl. Cryst. 20, 79, in units of the height.
 
     Examples
     --------

@@ -27,7 +27,7 @@ def stretched_exponential(x, amplitude, tau, beta, offset):
 
     References
     ----------
-    Kohlrausch (1854), Ann. Phys. 167, 179; Williams & Watts (1970), Trans. Faraday Soc. 66, 80, eq. 1.
+    Kohlrausch (1854), Ann. Phys. 167, 179; Williams & Watts (1970), Trans. Faraday Soc. 66, 80.
 
     Examples
     --------

@@ -9,7 +9,7 @@ TERMS = 24
 
 
 def _weideman(terms: int) -> tuple[float, tuple[float, ...]]:
-    """L and the coefficients of Weideman's polynomial, highest first (his eq. 37 by the fast Fourier transform)."""
+    """L and the coefficients of Weideman's polynomial, highest first, by the fast Fourier transform."""
     length = np.sqrt(terms / np.sqrt(2))
     theta = np.arange(-2 * terms + 1, 2 * terms) * np.pi / (2 * terms)
     t = length * np.tan(theta / 2)
