@@ -33,7 +33,7 @@ def from_curve(
     if y.ndim not in (1, 2):
         raise shape_error("ydata", y, "(m,) for one curve or (B, m) for a batch")
     names = parameter_names(f)
-    start = first_guess(f, names, p0, xdata, with_gaps(y, counts, mask))
+    start = first_guess(f, names, p0, lambda: f.guess(xdata, with_gaps(y, counts, mask)))
     f = f.formula if isinstance(f, Model) else f
     if start.ndim not in (1, 2):
         raise shape_error("p0", start, "(n,) for all curves or (B, n)")
@@ -106,10 +106,10 @@ def parameter_names(f: Callable[..., Any]) -> tuple[str, ...] | None:
     return tuple(one.name for one in found if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD))[1:]
 
 
-def first_guess(f: Any, names: tuple[str, ...] | None, p0: Any, xdata: Any, y: np.ndarray) -> np.ndarray:
+def first_guess(f: Any, names: tuple[str, ...] | None, p0: Any, guess_all: Callable[[], np.ndarray]) -> np.ndarray:
     """Where to start: what was given; what was not, by the model's guess, and ones where f is a plain function."""
     if isinstance(f, Model) and (p0 is None or isinstance(p0, Mapping)):
-        guess = f.guess(xdata, y)
+        guess = guess_all()
         return guess if p0 is None else by_name(p0, f.names, guess)
     if isinstance(p0, Mapping):
         return by_name(p0, names)

@@ -153,7 +153,7 @@ class Statistics:
         return {name: self._plain(profile(self._fit, self._number(name), level)) for name in chosen}
 
     def sensitivity(self, of: str) -> np.ndarray:
-        """How the answers move with what was given: dx/dz, exact to first order, at the cost of one evaluation.
+        """How the answers move with what was given: dx/dz, exact to first order, without a refit.
 
         At a minimum the gradient ``g(x, z)`` is zero; where z moves, x moves by ``-H⁻¹ dg/dz`` (the implicit function
         theorem), with the exact Hessian and exact mixed derivatives of the same formula.  For a root, ``-J⁻¹ dF/dz``.

@@ -103,6 +103,20 @@ def test_quality_of_fit_is_that_of_lmfit(fitted, weighted, y, sigma):
     np.testing.assert_array_equal(np.diagonal(fitted.correlation, axis1=1, axis2=2), 1.0)
 
 
+def test_residuals_of_a_row_count_as_observations(fitted, y):
+    """The same fits through another door, eight rows of two residuals each."""
+    pairs = np.stack([np.broadcast_to(T, y.shape), y], 2).reshape(B, M // 2, 4)
+    other = bn.least_squares(
+        lambda x, r: (decay(r[0], *x) - r[1], decay(r[2], *x) - r[3]), np.tile([1.0, 1.0, 0.0], (B, 1)), data=(pairs,)
+    )
+    np.testing.assert_allclose(other.reduced_chi_square, fitted.reduced_chi_square, rtol=1e-9)
+    np.testing.assert_allclose(other.bic - other.aic, 3 * (np.log(M) - 2), rtol=1e-9)
+    found = other.profile("x1", 0.1)["x1"]
+    for b in range(B):  # sigma is 1 here; a small level, as the data are far better than that
+        low, high = profile_by_scipy(y[b], fitted["tau"][b], 2 * fitted.fun[b], stats.norm.ppf(0.55), 1.0)
+        np.testing.assert_allclose(found[b], [low, high], rtol=1e-7)
+
+
 @pytest.mark.parametrize("kind", ["confidence", "prediction"])
 def test_band_is_the_delta_method(fitted, y, kind):
     new = np.array([-0.5, 0.3, 2.0, 9.0])

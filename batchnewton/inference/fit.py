@@ -9,7 +9,7 @@ import numpy as np
 
 from batchnewton.kernels import status
 from batchnewton.options import Options
-from batchnewton.phases import Solution
+from batchnewton.phases import Solution, first_kernel
 from batchnewton.problem import Problem
 from batchnewton.schedule import chunks, derivatives
 
@@ -46,10 +46,11 @@ class Fit:
 
     @cached_property
     def points(self) -> np.ndarray:
-        """Data rows that each problem was fitted to."""
-        if self.problem.omit is None:
-            return self.problem.points()
-        return self.present.sum(1)
+        """Observations of each problem: data rows that it was fitted to, times the residuals of a row."""
+        rows = self.problem.points() if self.problem.omit is None else self.present.sum(1)
+        if self.problem.kind != "least-squares" or self.problem.curve is not None:
+            return rows
+        return rows * first_kernel(self.problem, self.options).program.residuals
 
     @cached_property
     def present(self) -> np.ndarray:
@@ -59,7 +60,7 @@ class Fit:
 
     @property
     def freedom(self) -> np.ndarray:
-        """Degrees of freedom, points minus parameters."""
+        """Degrees of freedom, observations minus parameters."""
         return self.points - self.problem.n
 
     @cached_property
