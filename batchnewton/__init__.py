@@ -11,24 +11,29 @@ from typing import TYPE_CHECKING, Any
 from .version import __version__
 
 if TYPE_CHECKING:
-    from . import special
+    from . import models, special
     from .api import curve_fit, least_squares, minimize, root, value_grad_hess
     from .arrays import shared
     from .examine import check_derivatives, source
+    from .inference.bootstrap import bootstrap
     from .installation import info
+    from .models.model import Model
     from .result import History, Interrupted, Result, Status
 
 __all__ = [
     "History",
     "Interrupted",
+    "Model",
     "Result",
     "Status",
     "__version__",
+    "bootstrap",
     "check_derivatives",
     "curve_fit",
     "info",
     "least_squares",
     "minimize",
+    "models",
     "root",
     "shared",
     "source",
@@ -46,6 +51,9 @@ _ROOM = {
     "Status": ".result",
     "shared": ".arrays",
     "special": ".special",
+    "Model": ".models.model",
+    "bootstrap": ".inference.bootstrap",
+    "models": ".models",
 }
 
 
@@ -54,7 +62,7 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = importlib.import_module(_ROOM.get(name, ".api"), __name__)
-    value = module if name == "special" else getattr(module, name)
+    value = module if name in ("special", "models") else getattr(module, name)
     globals()[name] = value
     return value
 

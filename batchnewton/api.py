@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from .curve import from_curve
 from .options import check_choice, options
-from .problem import from_curve, from_function
+from .problem import from_function
 from .result import Result, solved
 from .schedule import derivatives
 
@@ -42,14 +43,15 @@ def curve_fit(
     ----------
     f : callable
         ``f(x, a, b, ...)``, a plain Python function of one data point: x is a number, or k numbers (``u, v = x``).
-        Gradient and Hessian are derived from it.
+        Gradient and Hessian are derived from it.  Or a `Model`, as in ``batchnewton.models``.
     xdata : array_like
         ``(m,)``, or ``(k, m)`` for k coordinates, shared by all curves; ``(B, k, m)`` for each its own.
     ydata : array_like
         ``(B, m)``, or ``(m,)`` for one curve.  Curves of different lengths: a list of arrays ``(m_b,)``; xdata (arrays
         ``(m_b,)`` or ``(k, m_b)``) and sigma may then be lists too.
-    p0 : array_like, optional
-        Start: ``(n,)`` for all or ``(B, n)``; ones by default, as in SciPy.
+    p0 : array_like or dict, optional
+        Start: ``(n,)`` for all or ``(B, n)``; or by name, ``{"a": 1.0, ...}``, numbers or ``(B,)``.  By default the
+        guess of a `Model`, which also fills what a dict leaves out; ones, as in SciPy, for a plain function.
     sigma : array_like, optional
         Standard deviations of ydata: a number, ``(m,)`` or ``(B, m)``, positive.
     absolute_sigma : bool

@@ -32,6 +32,18 @@ def check_mask(mask: Any, size: int, m: int) -> np.ndarray:
     return np.broadcast_to(array, (size, m))
 
 
+def with_gaps(y: np.ndarray, counts: Any, mask: Any) -> np.ndarray:
+    """ydata with NaN where a row does not count; itself where all do."""
+    size, m = (1, len(y)) if y.ndim == 1 else y.shape
+    if counts is not None:
+        lengths = check_counts(counts, size, m)
+        there = np.arange(m) < lengths[:, None]
+        mask = there if mask is None else there & check_mask(mask, size, m)
+    if mask is None:
+        return y
+    return np.where(check_mask(mask, size, m).reshape(y.shape), y, np.nan)
+
+
 def is_ragged(value: Any) -> bool:
     """Whether this is a list of sequences of different lengths."""
     if not isinstance(value, list | tuple):

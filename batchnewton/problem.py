@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
-from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -14,9 +13,10 @@ import numpy as np
 from .arrays import Shared, library, real, shape_error
 from .derive import Input
 from .fingerprint import Formula, Signature, fingerprint, signature
-from .missing import check_counts, check_mask, is_ragged, padded_curves
+from .missing import check_counts, check_mask
 
 LARGEST = 32  # unknowns
+STORED = {"problem": "args", "point": "data", "row": "rows", "call": "call"}  # where the arrays of a level are
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,8 @@ class Problem:
         Number of the array in ``data`` whose NaNs leave out their rows.
     library : str
         Library of the answers: "numpy", or that of the arrays which lie on a GPU.
+    curve : callable, optional
+        ``f(x, a, b, ...)`` where that is fitted; the inputs are then x, y, sigma where it is given, and the unknowns.
     """
 
     fun: Callable[..., Any]
@@ -70,6 +72,7 @@ class Problem:
     mask: np.ndarray | None = None
     omit: int | None = None
     library: str = "numpy"
+    curve: Callable[..., Any] | None = None
 
     @cached_property
     def formula(self) -> Formula:
@@ -117,10 +120,61 @@ class Problem:
         there = np.arange(self.m) < self.points(rows)[:, None] if self.mask is None else self.mask[rows]
         return there if self.omit is None else there & ~np.isnan(self.data[self.omit][rows]).any(2)
 
+    def take(self, rows: np.ndarray) -> Problem:
+        """Some problems, in any order, perhaps several times."""
+        parts = {name: [array[rows] for array in getattr(self, name)] for name in ("args", "data")}
+        counts, mask = (None if array is None else array[rows] for array in (self.counts, self.mask))
+        return replace(self, x0=self.x0[rows], counts=counts, mask=mask, **parts)
+
     def without_nan(self, rows: np.ndarray) -> Problem:
         """Some problems, their NaNs left out."""
-        parts = {name: [array[rows] for array in getattr(self, name)] for name in ("args", "data")}
-        return replace(self, x0=self.x0[rows], counts=None, mask=self.present(rows), omit=None, **parts)
+        return replace(self.take(rows), counts=None, mask=self.present(rows), omit=None)
+
+    def array(self, i: int) -> np.ndarray:
+        """The array of input i, as it is stored for its level."""
+        level = self.inputs[i].level
+        before = sum(one.level == level for one in self.inputs[:i])
+        return getattr(self, STORED[level])[before]
+
+    def rearranged(self, changes: Mapping[int, tuple[str, np.ndarray | None]], **more: Any) -> Problem:
+        """The problem with some inputs on another level (and the array there; None: unknown, a part of ``x0``).
+
+        Unknowns are gathered to one array, in the order of the inputs; the formula gets them as before.
+        """
+        stored: dict[str, list[Any]] = {name: [] for name in STORED.values()}
+        plan: list[tuple[int, int, tuple[int, ...]]] = []
+        known: list[Input] = []
+        unknowns = 0
+        for i, one in enumerate(self.inputs):
+            level, array = changes.get(i) or (one.level, None if one.level == "unknown" else self.array(i))
+            if level == "unknown":
+                plan.append((-1, unknowns, one.shape))
+                unknowns += one.size
+            else:
+                plan.append((len(known), 0, one.shape))
+                known.append(Input(f"given{len(known)}", one.shape, level))
+                stored[STORED[level]].append(array)
+        inputs = Input("x", (unknowns,)), *known
+        return replace(self, fun=gathered(self.fun, tuple(plan)), inputs=inputs, curve=None, **{**stored, **more})
+
+
+def gathered(fun: Callable[..., Any], plan: tuple[tuple[int, int, tuple[int, ...]], ...]) -> Callable[..., Any]:
+    """The formula with one array of unknowns first: ``plan`` says for each argument which of the others it is (-1: the
+    unknowns from there), where it begins, its shape."""
+
+    def whole(x, *known):
+        arguments = []
+        for which, first, shape in plan:
+            if which >= 0:
+                arguments.append(known[which])
+            elif shape:
+                arguments.append(x[first : first + math.prod(shape)].reshape(shape))
+            else:
+                arguments.append(x[first])
+        return fun(*arguments)
+
+    whole.__name__ = getattr(fun, "__name__", "formula")
+    return whole
 
 
 def from_function(kind: str, fun: Any, x0: Any, args: Any, data: Any, counts: Any = None, mask: Any = None) -> Problem:
@@ -132,70 +186,13 @@ def from_function(kind: str, fun: Any, x0: Any, args: Any, data: Any, counts: An
     single = start.ndim == 1
     start = start[None] if single else start
     check_batch("x0", start)
-    build = _Builder(start, single)
+    build = Builder(start, single)
     inputs: list[Any] = [Input("x", (start.shape[1],), "unknown")]
     inputs += [build.argument(i, one) for i, one in enumerate(sequence("args", args))]
     inputs += [build.column(f"data[{i}]", one) for i, one in enumerate(sequence("data", data))]
     names = tuple(f"x{i}" for i in range(start.shape[1]))
     problem = build.problem(fun, kind, inputs, names, counts, mask)
     found = library((x0, *sequence("args", args), *sequence("data", data)))
-    return problem if found == "numpy" else replace(problem, library=found)
-
-
-def from_curve(
-    f: Any, xdata: Any, ydata: Any, p0: Any, sigma: Any, counts: Any = None, mask: Any = None, nan: str = "omit"
-) -> Problem:
-    """Problems of fitting ``f(x, a, b, ...)`` to (xdata, ydata), as `curve_fit` takes them."""
-    check_callable("f", f)
-    ragged = is_ragged(ydata)
-    if ragged and counts is not None:
-        raise ValueError(
-            "counts is given, but ydata is a list of curves that have their own lengths; expected one of both"
-        )
-    if ragged:
-        xdata, ydata, sigma, counts = padded_curves(xdata, ydata, sigma)
-    y = real("ydata", ydata)
-    if y.ndim not in (1, 2):
-        raise shape_error("ydata", y, "(m,) for one curve or (B, m) for a batch")
-    names = parameter_names(f)
-    if p0 is None and names is None:
-        raise ValueError("p0 is needed: the number of parameters cannot be read from the signature of f")
-    start = np.ones(len(names or ())) if p0 is None else real("p0", p0)
-    if start.ndim not in (1, 2):
-        raise shape_error("p0", start, "(n,) for all curves or (B, n)")
-    n = start.shape[-1]
-    if names is not None and n != len(names):
-        takes = f"f takes {len(names)} parameter{'s' * (len(names) != 1)} after x ({', '.join(names)})"
-        raise ValueError(f"{takes}, but p0 has shape {start.shape}; expected ({len(names)},) or (B, {len(names)})")
-    single = y.ndim == 1 and start.ndim == 1
-    size = y.shape[0] if y.ndim == 2 else start.shape[0] if start.ndim == 2 else 1
-    check_batch("ydata", y)
-    if start.ndim == 2 and start.shape[0] != size:
-        raise shape_error("p0", start, f"({n},) or ({size}, {n}): ydata holds {size} curves")
-    start = np.broadcast_to(start, (size, n)) if start.ndim == 1 else start
-    check_batch("p0", start)
-    m = y.shape[-1]
-    if nan == "raise" and np.isnan(y).any():
-        where = tuple(int(i) for i in np.argwhere(np.isnan(y))[0])
-        raise ValueError(
-            f"ydata holds NaN, the first at {where}; expected none with nan='raise' (nan='omit' leaves it out)"
-        )
-    if nan == "omit" and y.ndim == 1 and np.isnan(y).any():
-        mask = ~np.isnan(y) if mask is None else ~np.isnan(y) & check_mask(mask, size, m)
-    build = _Builder(start, False)
-    inputs = [build.coordinates(real("xdata", xdata), m, size, ragged)]
-    own_y = len(build.arrays["point"]) if nan == "omit" and y.ndim == 2 else None
-    inputs += [build.column("ydata", y if y.ndim == 2 else Shared(y))]
-    residual = weighted if sigma is not None else plain
-    if sigma is not None:
-        s = real("sigma", sigma)
-        if s.shape not in ((), (m,), (size, m)):
-            raise shape_error("sigma", s, f"({m},) for all curves or ({size}, {m})")
-        inputs += [build.column("sigma", s if s.ndim == 2 else Shared(np.broadcast_to(s, (m,))))]
-    inputs += unknowns(n)
-    names = names or tuple(f"x{i}" for i in range(n))
-    problem = build.problem(residual(f), "least-squares", inputs, names, counts, mask, single=single, omit=own_y)
-    found = library((ydata, xdata, p0, sigma))
     return problem if found == "numpy" else replace(problem, library=found)
 
 
@@ -206,39 +203,6 @@ known_input = lru_cache(Input)
 def unknowns(n: int) -> tuple[Input, ...]:
     """n unknowns, each an argument of its own."""
     return tuple(Input(f"x_{i}") for i in range(n))
-
-
-def plain(f: Callable[..., Any]) -> Callable[..., Any]:
-    """Residual of a curve."""
-
-    def residual(x, y, *parameters):
-        return f(x, *parameters) - y
-
-    residual.__name__ = getattr(f, "__name__", "formula")
-    return residual
-
-
-def weighted(f: Callable[..., Any]) -> Callable[..., Any]:
-    """Residual of a curve in units of the standard deviation."""
-
-    def residual(x, y, sigma, *parameters):
-        return (f(x, *parameters) - y) * (1.0 / sigma)
-
-    residual.__name__ = getattr(f, "__name__", "formula")
-    return residual
-
-
-def parameter_names(f: Callable[..., Any]) -> tuple[str, ...] | None:
-    """Names of the parameters after x; None where ``*args`` hides them."""
-    if isinstance(f, FunctionType) and not f.__code__.co_flags & inspect.CO_VARARGS and not hasattr(f, "__wrapped__"):
-        return f.__code__.co_varnames[1 : f.__code__.co_argcount]
-    try:
-        found = list(inspect.signature(f).parameters.values())
-    except (TypeError, ValueError):
-        return None
-    if any(one.kind is one.VAR_POSITIONAL for one in found):
-        return None
-    return tuple(one.name for one in found if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD))[1:]
 
 
 def check_callable(name: str, fun: Any) -> None:
@@ -259,7 +223,7 @@ def sequence(name: str, value: Any) -> Sequence[Any]:
     return value if isinstance(value, tuple | list) else (value,)
 
 
-class _Builder:
+class Builder:
     """Collects inputs and arrays, level by level, checking each against the batch."""
 
     def __init__(self, x0: np.ndarray, single: bool) -> None:

@@ -10,11 +10,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .arrays import given_back, on_host
+from .inference.fit import Fit
 from .kernels import status as codes
 from .options import Options
 from .phases import Solution
 from .problem import Problem
-from .schedule import chunks, derivatives, solve
+from .schedule import solve
+from .statistics import Statistics
 
 
 class Status(IntEnum):
@@ -82,7 +84,7 @@ class History(NamedTuple):
     grad: np.ndarray
 
 
-class Result:
+class Result(Statistics):
     """Answers of a batch; without a batch axis where one problem was given without one.
 
     Attributes
@@ -101,12 +103,11 @@ class Result:
 
     def __init__(self, problem: Problem, options: Options, solution: Solution, absolute_sigma: bool = True) -> None:
         self._problem, self._options, self._solution = problem, options, solution
-        self._absolute_sigma = absolute_sigma
+        self._fit = Fit(problem, options, solution, absolute_sigma)
 
     def _plain(self, array: np.ndarray) -> np.ndarray:
         """Without the batch axis where there was none; an array of the library that came."""
-        found = array[0] if self._problem.single else array
-        return given_back(found, self._problem.library, self._problem.gpu)
+        return given_back(super()._plain(array), self._problem.library, self._problem.gpu)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -127,8 +128,7 @@ class Result:
 
     @property
     def success(self) -> np.ndarray:
-        found = self._solution.status
-        return self._plain((found == Status.CONVERGED) | (found == Status.CONVERGED_AT_BOUND))
+        return self._plain(self._fit.success)
 
     @property
     def nit(self) -> np.ndarray:
@@ -146,45 +146,26 @@ class Result:
         told = self._solution.history()
         return History(self._plain(told[:, :, 0]), self._plain(told[:, :, 1]))
 
-    @cached_property
-    def _derivatives(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        kind = {"minimize": "minimize", "least-squares": "least-squares", "root": "gauss-newton"}[self._problem.kind]
-        return derivatives(self._problem, self._solution.x, kind, self._options.threads)
-
     @property
     def grad(self) -> np.ndarray:
         """Gradient at x, (B, n): of the function, or of half the sum of squares."""
-        return self._plain(self._derivatives[1])
+        return self._plain(self._fit.derivatives[1])
 
     @property
     def hess(self) -> np.ndarray:
         """Exact Hessian at x, (B, n, n) (`root`: JᵀJ)."""
-        return self._plain(self._derivatives[2])
-
-    @cached_property
-    def _cov(self) -> np.ndarray:
-        if self._problem.kind == "minimize":
-            return inverses(self._derivatives[2])
-        f, _, normal = derivatives(self._problem, self._solution.x, "gauss-newton", self._options.threads)
-        cov = inverses(normal)
-        if self._absolute_sigma:
-            return cov
-        freedom = points_used(self._problem) - self._problem.n
-        with np.errstate(divide="ignore", invalid="ignore"):
-            variance = np.where(freedom > 0, 2.0 * f / np.maximum(freedom, 1), np.inf).astype(f.dtype)
-            scaled = cov * variance[:, None, None]
-        return np.where(np.isfinite(scaled), scaled, np.inf).astype(cov.dtype)
+        return self._plain(self._fit.derivatives[2])
 
     @property
     def cov(self) -> np.ndarray:
         """Covariance of the parameters at x, (B, n, n): as SciPy's ``pcov`` for `curve_fit`, (JᵀJ)⁻¹ for
         `least_squares`, H⁻¹ for `minimize`; infinite where that matrix is not positive definite."""
-        return self._plain(self._cov)
+        return self._plain(self._fit.cov)
 
     @property
     def stderr(self) -> np.ndarray:
         """Standard errors: square roots of the diagonal of ``cov``."""
-        return self._plain(np.sqrt(np.diagonal(self._cov, axis1=1, axis2=2)))
+        return self._plain(self._fit.stderr)
 
     def message(self, i: int = 0) -> str:
         """What happened to problem i, and what to try."""
@@ -243,25 +224,3 @@ def solved(problem: Problem, options: Options, progress: Any, absolute_sigma: bo
     except KeyboardInterrupt:
         raise Interrupted(result) from None
     return result
-
-
-def points_used(problem: Problem) -> np.ndarray:
-    """Data rows that each problem was fitted to."""
-    if problem.omit is None:
-        return problem.points()
-    parts = chunks(problem.size, 1)
-    return np.concatenate([problem.present(np.arange(problem.size)[rows]).sum(1) for rows in parts])
-
-
-def inverses(matrices: np.ndarray) -> np.ndarray:
-    """Inverses of symmetric matrices; infinite where one is not positive definite (after scaling its diagonal to 1)."""
-    n = matrices.shape[1]
-    with np.errstate(all="ignore"):
-        scale = np.sqrt(np.diagonal(matrices, axis1=1, axis2=2))
-        scaled = matrices / scale[:, :, None] / scale[:, None, :]
-        good = np.asarray(np.isfinite(scaled).all((1, 2)))
-        scaled = np.where(good[:, None, None], scaled, np.eye(n)).astype(matrices.dtype)
-        good &= np.linalg.eigvalsh(scaled)[:, 0] > 4 * n * np.finfo(matrices.dtype).eps
-        scaled[np.flatnonzero(~good)] = np.eye(n)
-        inverse = np.linalg.inv(scaled) / scale[:, :, None] / scale[:, None, :]
-        return np.where(good[:, None, None], inverse, np.inf).astype(matrices.dtype)

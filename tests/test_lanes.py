@@ -10,8 +10,9 @@ import workloads
 import batchnewton as bn
 from batchnewton import compile as compiler
 from batchnewton import nist
+from batchnewton.curve import from_curve
 from batchnewton.kernels import lanes
-from batchnewton.problem import from_curve, from_function
+from batchnewton.problem import from_function
 
 FEATURES = llvmlite.binding.get_host_cpu_features()
 WIDE = bool(FEATURES.get("avx2"))

@@ -7,8 +7,8 @@ import workloads
 
 import batchnewton as bn
 from batchnewton import compile as compiler
+from batchnewton.curve import from_curve
 from batchnewton.kernels import lanes
-from batchnewton.problem import from_curve
 
 T = np.linspace(0, 5, 16)
 NAMES = ("x", "fun", "status", "nit", "nfev", "cov", "grad", "hess")

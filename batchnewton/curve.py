@@ -1,0 +1,138 @@
+"""Curves to fit, as `curve_fit` takes them: data, names of the parameters, where to start."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+from .arrays import Shared, library, real, shape_error
+from .missing import check_mask, is_ragged, padded_curves, with_gaps
+from .models.model import Model
+from .options import nearest
+from .problem import Builder, Problem, check_batch, check_callable, unknowns
+
+
+def from_curve(
+    f: Any, xdata: Any, ydata: Any, p0: Any, sigma: Any, counts: Any = None, mask: Any = None, nan: str = "omit"
+) -> Problem:
+    """Problems of fitting ``f(x, a, b, ...)`` to (xdata, ydata), as `curve_fit` takes them."""
+    check_callable("f", f)
+    ragged = is_ragged(ydata)
+    if ragged and counts is not None:
+        raise ValueError(
+            "counts is given, but ydata is a list of curves that have their own lengths; expected one of both"
+        )
+    if ragged:
+        xdata, ydata, sigma, counts = padded_curves(xdata, ydata, sigma)
+    y = real("ydata", ydata)
+    if y.ndim not in (1, 2):
+        raise shape_error("ydata", y, "(m,) for one curve or (B, m) for a batch")
+    names = parameter_names(f)
+    start = first_guess(f, names, p0, lambda: f.guess(xdata, with_gaps(y, counts, mask)))
+    f = f.formula if isinstance(f, Model) else f
+    if start.ndim not in (1, 2):
+        raise shape_error("p0", start, "(n,) for all curves or (B, n)")
+    n = start.shape[-1]
+    if names is not None and n != len(names):
+        takes = f"f takes {len(names)} parameter{'s' * (len(names) != 1)} after x ({', '.join(names)})"
+        raise ValueError(f"{takes}, but p0 has shape {start.shape}; expected ({len(names)},) or (B, {len(names)})")
+    single = y.ndim == 1 and start.ndim == 1
+    size = y.shape[0] if y.ndim == 2 else start.shape[0] if start.ndim == 2 else 1
+    check_batch("ydata", y)
+    if start.ndim == 2 and start.shape[0] != size:
+        raise shape_error("p0", start, f"({n},) or ({size}, {n}): ydata holds {size} curves")
+    start = np.broadcast_to(start, (size, n)) if start.ndim == 1 else start
+    check_batch("p0", start)
+    m = y.shape[-1]
+    if nan == "raise" and np.isnan(y).any():
+        where = tuple(int(i) for i in np.argwhere(np.isnan(y))[0])
+        raise ValueError(
+            f"ydata holds NaN, the first at {where}; expected none with nan='raise' (nan='omit' leaves it out)"
+        )
+    if nan == "omit" and y.ndim == 1 and np.isnan(y).any():
+        mask = ~np.isnan(y) if mask is None else ~np.isnan(y) & check_mask(mask, size, m)
+    build = Builder(start, False)
+    inputs = [build.coordinates(real("xdata", xdata), m, size, ragged)]
+    own_y = len(build.arrays["point"]) if nan == "omit" and y.ndim == 2 else None
+    inputs += [build.column("ydata", y if y.ndim == 2 else Shared(y))]
+    residual = weighted if sigma is not None else plain
+    if sigma is not None:
+        s = real("sigma", sigma)
+        if s.shape not in ((), (m,), (size, m)):
+            raise shape_error("sigma", s, f"({m},) for all curves or ({size}, {m})")
+        inputs += [build.column("sigma", s if s.ndim == 2 else Shared(np.broadcast_to(s, (m,))))]
+    inputs += unknowns(n)
+    names = names or tuple(f"x{i}" for i in range(n))
+    more = {"single": single, "omit": own_y, "curve": f, "library": library((ydata, xdata, p0, sigma))}
+    return build.problem(residual(f), "least-squares", inputs, names, counts, mask, **more)
+
+
+def plain(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Residual of a curve."""
+
+    def residual(x, y, *parameters):
+        return f(x, *parameters) - y
+
+    residual.__name__ = getattr(f, "__name__", "formula")
+    return residual
+
+
+def weighted(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Residual of a curve in units of the standard deviation."""
+
+    def residual(x, y, sigma, *parameters):
+        return (f(x, *parameters) - y) * (1.0 / sigma)
+
+    residual.__name__ = getattr(f, "__name__", "formula")
+    return residual
+
+
+def parameter_names(f: Callable[..., Any]) -> tuple[str, ...] | None:
+    """Names of the parameters after x; None where ``*args`` hides them."""
+    if isinstance(f, Model):
+        return f.names
+    if isinstance(f, FunctionType) and not f.__code__.co_flags & inspect.CO_VARARGS and not hasattr(f, "__wrapped__"):
+        return f.__code__.co_varnames[1 : f.__code__.co_argcount]
+    try:
+        found = list(inspect.signature(f).parameters.values())
+    except (TypeError, ValueError):
+        return None
+    if any(one.kind is one.VAR_POSITIONAL for one in found):
+        return None
+    return tuple(one.name for one in found if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD))[1:]
+
+
+def first_guess(f: Any, names: tuple[str, ...] | None, p0: Any, guess_all: Callable[[], np.ndarray]) -> np.ndarray:
+    """Where to start: what was given; what was not, by the model's guess, and ones where f is a plain function."""
+    if isinstance(f, Model) and (p0 is None or isinstance(p0, Mapping)):
+        guess = guess_all()
+        return guess if p0 is None else by_name(p0, f.names, guess)
+    if isinstance(p0, Mapping):
+        return by_name(p0, names)
+    if p0 is None and names is None:
+        raise ValueError("p0 is needed: the number of parameters cannot be read from the signature of f")
+    return np.ones(len(names or ())) if p0 is None else real("p0", p0)
+
+
+def by_name(values: Mapping[str, Any], names: tuple[str, ...] | None, guess: np.ndarray | None = None) -> np.ndarray:
+    """Starts given by the parameters' names, (n,) or (B, n); what is not given comes from the ``guess``."""
+    if names is None:
+        raise ValueError("p0 is a dict, but the names of the parameters cannot be read from the signature of f")
+    for name in values:
+        if name not in names:
+            raise ValueError(f"p0 names {name!r}, which is no parameter{nearest(str(name), names)}")
+    missing = [name for name in names if name not in values]
+    if missing and guess is None:
+        raise ValueError(f"p0 has no value of {', '.join(missing)}; expected one of each parameter of f")
+    columns = [
+        guess[..., i] if guess is not None and name not in values else real(f"p0[{name!r}]", values[name])
+        for i, name in enumerate(names)
+    ]
+    shapes = {one.shape for one in columns if one.ndim}
+    if len(shapes) > 1 or any(len(shape) > 1 for shape in shapes):
+        raise ValueError(f"p0 holds arrays of shape {sorted(shapes)}; expected numbers, or (B,) for each parameter")
+    return np.stack(np.broadcast_arrays(*columns), -1)

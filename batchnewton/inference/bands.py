@@ -1,0 +1,66 @@
+"""Confidence and prediction bands of fitted curves."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from batchnewton.arrays import real, shape_error
+from batchnewton.options import check_choice
+
+from .fit import Fit
+from .rows import blocks, curve_at
+
+
+class Band(NamedTuple):
+    """A fitted curve with an interval at each point, each (B, M)."""
+
+    value: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+
+
+def band(fit: Fit, x: Any, level: float, kind: str, sigma: Any) -> Band:
+    """``f(x) ± q sqrt(gᵀ C g [+ s²])`` at new x, with the exact gradient g (see `Result.band`)."""
+    fit.need_curve("band")
+    check_choice("kind", kind, ("confidence", "prediction"))
+    points = coordinates(fit, real("x", x))
+    m = points.shape[-2]
+    extra = new_variance(fit, sigma, m) if kind == "prediction" else np.zeros((1, 1))
+    quantile, cov = fit.quantile(level), fit.cov.astype(np.float64)
+    value, half = np.empty((fit.problem.size, m)), np.empty((fit.problem.size, m))
+    for rows in blocks(fit.problem, m):
+        value[rows], g = curve_at(fit, points, rows, m)
+        with np.errstate(invalid="ignore"):
+            variance = np.einsum("bmi,bij,bmj->bm", g, cov[rows], g)
+            half[rows] = quantile[rows, None] * np.sqrt(variance + (extra[rows] if len(extra) > 1 else extra))
+    half[~np.isfinite(cov).all((1, 2))] = np.inf
+    return Band(value, value - half, value + half)
+
+
+def coordinates(fit: Fit, x: np.ndarray) -> np.ndarray:
+    """New x as (M, k) or (B, M, k)."""
+    shape = fit.problem.inputs[0].shape
+    k = shape[0] if shape else 1
+    if not shape and x.ndim in (1, 2):
+        points = x[..., None]
+    elif shape and x.ndim in (2, 3) and x.shape[-2] == k:
+        points = np.swapaxes(x, -1, -2)
+    else:
+        expected = f"({k}, M) or ({fit.problem.size}, {k}, M)" if shape else f"(M,) or ({fit.problem.size}, M)"
+        raise shape_error("x", x, f"{expected}, as the formula takes {k} coordinate{'s' * (k > 1)}")
+    if points.ndim == 3 and len(points) != fit.problem.size:
+        raise shape_error("x", x, f"a batch axis of {fit.problem.size}, or none")
+    return points
+
+
+def new_variance(fit: Fit, sigma: Any, m: int) -> np.ndarray:
+    """Variance of new observations, (B, 1) or (B, M)."""
+    weighted = fit.problem.inputs[2].level != "unknown"
+    if sigma is None and weighted:
+        raise ValueError("a prediction band of a weighted fit needs sigma: the standard deviations of new observations")
+    s = real("sigma", 1.0 if sigma is None else sigma)
+    if s.shape not in ((), (m,), (fit.problem.size, m)):
+        raise shape_error("sigma", s, f"a number, ({m},) or ({fit.problem.size}, {m})")
+    return fit.scale[:, None] * np.broadcast_to(s**2, (fit.problem.size, m))

@@ -1,0 +1,181 @@
+"""A batch of answers, and the statistics that need its data alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from batchnewton.kernels import status
+from batchnewton.options import Options
+from batchnewton.phases import Solution, first_kernel
+from batchnewton.problem import Problem
+from batchnewton.schedule import chunks, derivatives
+
+from .quantiles import check_level, normal_quantile, t_quantile
+
+KINDS = {"minimize": "minimize", "least-squares": "least-squares", "root": "gauss-newton"}
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Answers of a batch, always with the batch axis.
+
+    Attributes
+    ----------
+    absolute : bool
+        Whether the covariance takes sigma as it is; else it is scaled by the reduced chi-square.
+    """
+
+    problem: Problem
+    options: Options
+    solution: Solution
+    absolute: bool
+
+    @property
+    def success(self) -> np.ndarray:
+        """Certified minimum or true root."""
+        found = self.solution.status
+        return (found == status.CONVERGED) | (found == status.CONVERGED_AT_BOUND)
+
+    @cached_property
+    def derivatives(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Value, gradient and exact Hessian (root: JᵀJ) at the answers."""
+        return derivatives(self.problem, self.solution.x, KINDS[self.problem.kind], self.options.threads)
+
+    @cached_property
+    def points(self) -> np.ndarray:
+        """Observations of each problem: data rows that it was fitted to, times the residuals of a row."""
+        rows = self.problem.points() if self.problem.omit is None else self.present.sum(1)
+        if self.problem.kind != "least-squares" or self.problem.curve is not None:
+            return rows
+        return rows * first_kernel(self.problem, self.options).program.residuals
+
+    @cached_property
+    def present(self) -> np.ndarray:
+        """Data rows that each problem was fitted to, (B, m) of truth values."""
+        every = np.arange(self.problem.size)
+        return np.concatenate([self.problem.present(every[rows]) for rows in chunks(self.problem.size, 1)])
+
+    @property
+    def freedom(self) -> np.ndarray:
+        """Degrees of freedom, observations minus parameters."""
+        return self.points - self.problem.n
+
+    @cached_property
+    def chi_square(self) -> np.ndarray:
+        """``sum_k ((y_k - f_k) / sigma_k)²``."""
+        self.need_squares("chi-square")
+        return 2.0 * self.solution.fun.astype(np.float64)
+
+    @property
+    def reduced_chi_square(self) -> np.ndarray:
+        """Chi-square over the degrees of freedom; infinite where there are none."""
+        some = self.freedom > 0
+        return np.where(some, self.chi_square / np.where(some, self.freedom, 1), np.inf)
+
+    @cached_property
+    def cov(self) -> np.ndarray:
+        """Covariance of the parameters; infinite where the matrix to invert is not positive definite."""
+        if self.problem.kind == "minimize":
+            return inverses(self.derivatives[2])
+        f, _, normal = derivatives(self.problem, self.solution.x, "gauss-newton", self.options.threads)
+        cov = inverses(normal)
+        if self.absolute:
+            return cov
+        with np.errstate(divide="ignore", invalid="ignore"):
+            variance = np.where(self.freedom > 0, 2.0 * f / np.maximum(self.freedom, 1), np.inf).astype(f.dtype)
+            scaled = cov * variance[:, None, None]
+        return np.where(np.isfinite(scaled), scaled, np.inf).astype(cov.dtype)
+
+    @property
+    def stderr(self) -> np.ndarray:
+        """Standard errors."""
+        return np.sqrt(np.diagonal(self.cov, axis1=1, axis2=2))
+
+    @property
+    def correlation(self) -> np.ndarray:
+        """``cov_ij / (stderr_i stderr_j)``; NaN where the covariance is not finite."""
+        error = self.stderr
+        with np.errstate(invalid="ignore"):
+            ratio = self.cov / error[:, :, None] / error[:, None, :]
+        diagonal = np.eye(self.problem.n, dtype=bool) & np.isfinite(ratio)
+        return np.where(diagonal, 1.0, np.clip(ratio, -1.0, 1.0))
+
+    @property
+    def scale(self) -> np.ndarray:
+        """Variance in units of which the cost is measured: 1 where it is absolute, else the reduced chi-square."""
+        return np.ones(self.problem.size) if self.absolute else self.reduced_chi_square
+
+    def quantile(self, level: float) -> np.ndarray:
+        """Half width of an interval in standard errors: normal where sigma is absolute, else Student's t."""
+        level = check_level(level)
+        if self.absolute:
+            return np.full(self.problem.size, normal_quantile(level))
+        return t_quantile(level, self.freedom)
+
+    def information(self, penalty: np.ndarray | float) -> np.ndarray:
+        """-2 log-likelihood, without constants, plus ``penalty n``."""
+        F = self.solution.fun.astype(np.float64)
+        if self.problem.kind == "root":
+            raise ValueError(
+                "a root search has no likelihood; expected a result of curve_fit, least_squares or minimize"
+            )
+        if self.problem.kind == "minimize" or self.absolute:
+            return 2.0 * F + penalty * self.problem.n
+        with np.errstate(divide="ignore"):
+            return self.points * np.log(2.0 * F / self.points) + penalty * self.problem.n
+
+    def need_squares(self, what: str) -> None:
+        """A clear error for what only least squares has."""
+        if self.problem.kind != "least-squares":
+            raise ValueError(f"{what} is of least squares; this result came from {self.problem.kind}")
+
+    def need_curve(self, what: str) -> None:
+        """A clear error for what only fitted curves have."""
+        if self.problem.curve is None:
+            raise ValueError(f"{what} needs a curve; expected a result of curve_fit")
+
+
+def r_squared(fit: Fit) -> np.ndarray:
+    """``1 - sum w (y - f)² / sum w (y - mean)²``, w = 1 / sigma² and the mean weighted so."""
+    fit.need_curve("r_squared")
+    y, weight = ydata(fit), np.where(fit.present, sigmas(fit) ** -2.0, 0.0)
+    y = np.where(fit.present, y, 0.0)
+    middle = (weight * y).sum(1) / weight.sum(1)
+    total = (weight * (y - middle[:, None]) ** 2).sum(1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return 1.0 - fit.chi_square / total
+
+
+def ydata(fit: Fit) -> np.ndarray:
+    """The data of each curve, (B, m)."""
+    return column(fit, 1)
+
+
+def sigmas(fit: Fit) -> np.ndarray:
+    """Standard deviations of the data, (B, m); ones where none were given."""
+    problem = fit.problem
+    weighted = problem.inputs[2].level != "unknown"
+    return column(fit, 2) if weighted else np.ones((problem.size, problem.m))
+
+
+def column(fit: Fit, i: int) -> np.ndarray:
+    """Scalar data input i, (B, m) in float64."""
+    array = fit.problem.array(i)[..., 0].astype(np.float64)
+    return np.broadcast_to(array, (fit.problem.size, fit.problem.m))
+
+
+def inverses(matrices: np.ndarray) -> np.ndarray:
+    """Inverses of symmetric matrices; infinite where one is not positive definite (after scaling its diagonal to 1)."""
+    n = matrices.shape[1]
+    with np.errstate(all="ignore"):
+        scale = np.sqrt(np.diagonal(matrices, axis1=1, axis2=2))
+        scaled = matrices / scale[:, :, None] / scale[:, None, :]
+        good = np.asarray(np.isfinite(scaled).all((1, 2)))
+        scaled = np.where(good[:, None, None], scaled, np.eye(n)).astype(matrices.dtype)
+        good &= np.linalg.eigvalsh(scaled)[:, 0] > 4 * n * np.finfo(matrices.dtype).eps
+        scaled[np.flatnonzero(~good)] = np.eye(n)
+        inverse = np.linalg.inv(scaled) / scale[:, :, None] / scale[:, None, :]
+        return np.where(good[:, None, None], inverse, np.inf).astype(matrices.dtype)

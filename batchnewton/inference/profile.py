@@ -1,0 +1,172 @@
+"""Profile-likelihood intervals: where the cost, minimised over all other parameters, has risen by a quantile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from batchnewton.derive import Input
+from batchnewton.kernels import status
+from batchnewton.options import DEFAULTS
+from batchnewton.phases import Solution
+from batchnewton.problem import Problem
+from batchnewton.schedule import derivatives, solve
+
+from .fit import Fit
+
+ROUNDS, FAILURES = 60, 30
+PRECISE = 1e-9  # |tau - q| <= PRECISE q ends a search
+FAR = 1e3  # standard errors (or starts); an interval that reaches farther is open
+
+
+def profile(fit: Fit, i: int, level: float) -> np.ndarray:
+    """Lower and upper end of the interval of parameter i, (B, 2) (see `Result.profile`).
+
+    With the minimum ``F(theta)`` over all other parameters, ``tau = sqrt(2 (F(theta) - F) / s²)`` is a straight line
+    through 0 where the model is linear; its crossing of the quantile q is bracketed and found by secants.
+    """
+    q, error, at = fit.quantile(level), fit.stderr[:, i].astype(np.float64), fit.solution.x[:, i].astype(np.float64)
+    ends = np.full((len(q), 2), np.nan)
+    good = np.flatnonzero(fit.success & np.isfinite(error) & (error > 0) & np.isfinite(q) & (fit.scale > 0))
+    search = Search(fit, i, np.concatenate([good, good]), np.repeat([-1.0, 1.0], len(good)), q, error, at)
+    found = search.run()
+    ends[good, 0], ends[good, 1] = found[: len(good)], found[len(good) :]
+    return ends
+
+
+class Search:
+    """One end of one interval for each row; ``way`` from the minimum is positive on both sides."""
+
+    def __init__(
+        self, fit: Fit, i: int, rows: np.ndarray, side: np.ndarray, q: np.ndarray, error: np.ndarray, at: np.ndarray
+    ) -> None:
+        self.fit, self.i, self.rows, self.side = fit, i, rows, side
+        self.q, self.error, self.at = q[rows], error[rows], at[rows]
+        x = fit.solution.x.astype(np.float64)
+        self.others = np.delete(x, i, axis=1)[rows]
+        slope = np.delete(fit.cov[:, :, i].astype(np.float64), i, axis=1) / error[:, None] ** 2
+        self.slope = slope[rows]
+        self.problem, self.minimum = held(fit.problem, i), np.asarray(fit.solution.fun, np.float64)[rows]
+        if fit.options.dtype != np.float64:
+            self.minimum = derivatives(fit.problem, x, COST[fit.problem.kind], fit.options.threads)[0][rows]
+
+    def run(self) -> np.ndarray:
+        """The ends; infinite where the cost never rises enough, NaN where it could not be followed."""
+        size = len(self.rows)
+        ends, way, failures = np.full(size, np.nan), self.first_way(), np.zeros(size, int)
+        bracket, wall = Bracket(self.q), np.full(size, np.inf)
+        origin, start, todo = np.zeros(size), self.others.copy(), np.arange(size)
+        for _ in range(ROUNDS):
+            if not todo.size:
+                break
+            q, here = self.q[todo], way[todo]
+            theta = self.at[todo] + self.side[todo] * here
+            moved = (self.side * (way - origin))[todo, None] * self.slope[todo]
+            cost, others, fine = self.costs(todo, theta, start[todo] + moved)
+            rise = 2.0 * (cost - self.minimum[todo]) / self.fit.scale[self.rows[todo]]
+            lower_minimum = fine & (rise < -1e-6 * q**2)
+            miss = np.sqrt(np.maximum(rise, 0.0)) - q
+            start[todo[fine]], origin[todo[fine]] = others[fine], here[fine]
+            failures[todo[~fine]] += 1
+            bracket.put(todo[fine], here[fine], miss[fine])
+            found = fine & ((np.abs(miss) <= PRECISE * q) | bracket.narrow(todo))
+            endless = fine & ~found & (miss < 0) & (here > FAR * q * self.error[todo])
+            ends[todo[found]] = theta[found]
+            ends[todo[endless]] = self.side[todo[endless]] * np.inf
+            wall[todo[~fine]] = here[~fine]  # nothing could be found there: nearer to what is known, and not beyond
+            ahead = bracket.next(todo, here, miss)
+            way[todo] = np.where(fine & (ahead < wall[todo]), ahead, 0.5 * (bracket.low + wall)[todo])
+            todo = todo[~(found | lower_minimum | endless) & (failures[todo] < FAILURES)]
+        return ends
+
+    def first_way(self) -> np.ndarray:
+        """The symmetric interval, but not past zero, where many a formula has a pole to be met, not jumped over."""
+        size = np.abs(self.at)
+        return np.minimum(self.q * self.error, np.where(size > 0, 0.5 * size, np.inf))
+
+    def costs(self, todo: np.ndarray, theta: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Least cost with the parameter at theta, the others there, and whether it is a certified minimum."""
+        rows, problem = self.rows[todo], self.fit.problem
+        if problem.n == 1:
+            cost = derivatives(problem.take(rows), theta[:, None], COST[problem.kind], self.fit.options.threads)[0]
+            return cost, start, np.isfinite(cost)
+        again = self.problem(rows, theta, start)
+        options = replace(self.fit.options, dtype=np.dtype(np.float64), history=False, **DEFAULTS["float64"])
+        answer = Solution.empty(again, options.dtype)
+        solve(again, options, answer)
+        fine = (answer.status == status.CONVERGED) | (answer.status == status.CONVERGED_AT_BOUND)
+        return answer.fun, answer.x, fine
+
+
+class Bracket:
+    """Where tau - q changes its sign: the secant method within a bracket, in Illinois form.
+
+    References
+    ----------
+    Dowell & Jarratt (1971), BIT 11, 168.
+    """
+
+    def __init__(self, q: np.ndarray) -> None:
+        self.q = q
+        self.low, self.low_miss = np.zeros(len(q)), -q
+        self.high, self.high_miss = np.full(len(q), np.inf), np.full(len(q), np.inf)
+        self.last = np.zeros(len(q))
+
+    def put(self, rows: np.ndarray, way: np.ndarray, miss: np.ndarray) -> None:
+        """A point; where the same end moves twice, half the other's value."""
+        twice = self.last[rows] == np.sign(miss)
+        above, below = rows[miss >= 0], rows[miss < 0]
+        self.low_miss[rows[twice & (miss >= 0)]] *= 0.5
+        self.high_miss[rows[twice & (miss < 0)]] *= 0.5
+        self.high[above], self.high_miss[above] = way[miss >= 0], miss[miss >= 0]
+        self.low[below], self.low_miss[below] = way[miss < 0], miss[miss < 0]
+        self.last[rows] = np.sign(miss)
+
+    def narrow(self, rows: np.ndarray) -> np.ndarray:
+        """Whether nothing is left between the ends."""
+        high = self.high[rows]
+        return np.isfinite(high) & (high - self.low[rows] <= 1e-13 * high)
+
+    def next(self, rows: np.ndarray, way: np.ndarray, miss: np.ndarray) -> np.ndarray:
+        """Within the bracket; farther out while it has no upper end."""
+        low, high, below, above = self.low[rows], self.high[rows], self.low_miss[rows], self.high_miss[rows]
+        q = self.q[rows]
+        with np.errstate(all="ignore"):
+            outward = way * np.clip(1.02 * q / (miss + q), 1.05, 2.0)
+            inside = low - below * (high - low) / (above - below)
+        return np.where(np.isfinite(high), inside, outward)
+
+
+COST = {"minimize": "minimize", "least-squares": "gauss-newton"}
+
+
+def held(problem: Problem, i: int) -> Callable[[np.ndarray, np.ndarray, np.ndarray], Problem]:
+    """``(rows, theta, start)`` to these problems with parameter i held at theta."""
+    unknown = [k for k, one in enumerate(problem.inputs) if one.level == "unknown"]
+    if len(unknown) > 1:  # a curve: each parameter is an input
+
+        def curve(rows: np.ndarray, theta: np.ndarray, start: np.ndarray) -> Problem:
+            return problem.take(rows).rearranged({unknown[i]: ("problem", theta[:, None])}, x0=start)
+
+        return curve
+    fun, n = around(problem.fun, i), problem.n
+
+    def function(rows: np.ndarray, theta: np.ndarray, start: np.ndarray) -> Problem:
+        taken = problem.take(rows)
+        inputs = (Input("x", (n - 1,)), Input("held", (), "problem"), *taken.inputs[1:])
+        return replace(taken, fun=fun, inputs=inputs, args=[theta[:, None], *taken.args], x0=start)
+
+    return function
+
+
+def around(fun: Callable[..., Any], i: int) -> Callable[..., Any]:
+    """The formula with element i of x given apart."""
+
+    def held_formula(x, value, *rest):
+        return fun(np.concatenate([x[:i], np.array([value]), x[i:]]), *rest)
+
+    held_formula.__name__ = getattr(fun, "__name__", "formula")
+    return held_formula

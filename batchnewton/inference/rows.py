@@ -1,0 +1,69 @@
+"""Each data row of each problem as a problem of its own: derivatives row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from batchnewton.derive import Input
+from batchnewton.problem import Problem
+from batchnewton.schedule import derivatives
+
+from .fit import Fit
+
+BLOCK = 65_536  # rows at a time
+
+
+def blocks(problem: Problem, m: int) -> Iterator[np.ndarray]:
+    """Problems of which about BLOCK rows are made at a time."""
+    step = max(1, BLOCK // m)
+    return (np.arange(at, min(at + step, problem.size)) for at in range(0, problem.size, step))
+
+
+def curve_at(fit: Fit, points: np.ndarray, rows: np.ndarray, m: int) -> tuple[np.ndarray, np.ndarray]:
+    """The fitted curves of some problems at m points each, (rows, m), and their gradients, (rows, m, n).
+
+    ``points`` is (m, k) for all problems, or (B, m, k).
+    """
+    problem, n = fit.problem, fit.problem.n
+    assert problem.curve is not None
+    own = points[rows] if points.ndim == 3 else np.broadcast_to(points, (len(rows), *points.shape))
+    x = np.repeat(fit.solution.x[rows].astype(np.float64), m, axis=0)
+    inputs = (Input("problem0", problem.inputs[0].shape, "problem"), *problem.inputs[-n:])
+    each = Problem(problem.curve, "minimize", inputs, x, args=[own.reshape(len(x), -1)])
+    f, g, _ = derivatives(each, x, "model", fit.options.threads)
+    return f.reshape(len(rows), m), g.reshape(len(rows), m, n)
+
+
+def fitted(fit: Fit) -> np.ndarray:
+    """The fitted curves at their data, (B, m)."""
+    x = fit.problem.array(0)
+    m = fit.problem.m
+    return np.concatenate([curve_at(fit, x, rows, m)[0] for rows in blocks(fit.problem, m)])
+
+
+def rows_apart(problem: Problem, i: int, rows: np.ndarray, x: np.ndarray) -> tuple[Problem, slice]:
+    """Some problems at x, a problem for each data row, input i of the data being unknown too; and where that is."""
+    m, taken = problem.m, problem.take(rows)
+    changes: dict[int, tuple[str, np.ndarray | None]] = {i: ("unknown", None)}
+    for k, one in enumerate(taken.inputs):
+        if k != i and one.level in ("row", "point"):
+            changes[k] = "problem", flat(taken, k)
+        elif one.level == "problem":
+            changes[k] = "problem", np.repeat(taken.array(k), m, axis=0)
+    first = before(problem, i)
+    x0 = np.insert(np.repeat(x, m, axis=0), [first] * problem.inputs[i].size, flat(taken, i), axis=1)
+    apart = taken.rearranged(changes, x0=x0, m=1, counts=None, mask=None, omit=None)
+    return apart, slice(first, first + problem.inputs[i].size)
+
+
+def flat(problem: Problem, i: int) -> np.ndarray:
+    """Data input i, row after row, (B m, size)."""
+    size = problem.inputs[i].size
+    return np.broadcast_to(problem.array(i), (problem.size, problem.m, size)).reshape(-1, size)
+
+
+def before(problem: Problem, i: int) -> int:
+    """Unknowns that come before input i."""
+    return sum(one.size for one in problem.inputs[:i] if one.level == "unknown")
