@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .kernels import inverse as invert
 from .kernels import status as codes
 from .options import Options
 from .phases import Solution
@@ -252,14 +253,16 @@ def points_used(problem: Problem) -> np.ndarray:
 
 
 def inverses(matrices: np.ndarray) -> np.ndarray:
-    """Inverses of symmetric matrices; infinite where one is not positive definite (after scaling its diagonal to 1)."""
-    n = matrices.shape[1]
-    with np.errstate(all="ignore"):
-        scale = np.sqrt(np.diagonal(matrices, axis1=1, axis2=2))
-        scaled = matrices / scale[:, :, None] / scale[:, None, :]
-        good = np.asarray(np.isfinite(scaled).all((1, 2)))
-        scaled = np.where(good[:, None, None], scaled, np.eye(n)).astype(matrices.dtype)
-        good &= np.linalg.eigvalsh(scaled)[:, 0] > 4 * n * np.finfo(matrices.dtype).eps
-        scaled[np.flatnonzero(~good)] = np.eye(n)
-        inverse = np.linalg.inv(scaled) / scale[:, :, None] / scale[:, None, :]
-        return np.where(good[:, None, None], inverse, np.inf).astype(matrices.dtype)
+    """Inverses of symmetric matrices; infinite where one is not positive definite: where the smallest eigenvalue, its
+    diagonal scaled to 1, is not above 4 n ε."""
+    least = 4 * matrices.shape[1] * np.finfo(matrices.dtype).eps
+    inverse, found = np.empty(matrices.shape, matrices.dtype), np.empty(len(matrices), np.int8)
+    invert.inverses(np.ascontiguousarray(matrices), least, inverse, found)
+    unsure = np.flatnonzero(found == invert.UNSURE)
+    if unsure.size:
+        some = matrices[unsure]
+        scale = np.sqrt(np.diagonal(some, axis1=1, axis2=2))
+        smallest = np.linalg.eigvalsh(some / scale[:, :, None] / scale[:, None, :])[:, 0]
+        found[unsure[smallest <= least]] = invert.SINGULAR
+    inverse[found == invert.SINGULAR] = np.inf
+    return inverse
