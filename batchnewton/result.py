@@ -162,17 +162,16 @@ class Result:
 
     @cached_property
     def _cov(self) -> np.ndarray:
-        if self._problem.kind == "minimize":
-            return inverses(self._derivatives[2])
-        f, _, normal = derivatives(self._problem, self._solution.x, "gauss-newton", self._options.threads)
-        cov = inverses(normal)
-        if self._absolute_sigma:
-            return cov
-        freedom = points_used(self._problem) - self._problem.n
-        with np.errstate(divide="ignore", invalid="ignore"):
-            variance = np.where(freedom > 0, 2.0 * f / np.maximum(freedom, 1), np.inf).astype(f.dtype)
-            scaled = cov * variance[:, None, None]
-        return np.where(np.isfinite(scaled), scaled, np.inf).astype(cov.dtype)
+        """Chunk by chunk and in place: temporary arrays of a large batch would take longer than the work."""
+        problem, minimum = self._problem, self._problem.kind == "minimize"
+        kind = "minimize" if minimum else "gauss-newton"
+        f, _, cov = derivatives(problem, self._solution.x, kind, self._options.threads)
+        freedom = None if minimum or self._absolute_sigma else points_used(problem) - problem.n
+        for rows in chunks(problem.size, 1):
+            invert_in_place(cov[rows])
+            if freedom is not None:
+                scale_to_data(cov[rows], f[rows], freedom[rows])
+        return cov
 
     @property
     def cov(self) -> np.ndarray:
@@ -252,17 +251,23 @@ def points_used(problem: Problem) -> np.ndarray:
     return np.concatenate([problem.present(np.arange(problem.size)[rows]).sum(1) for rows in parts])
 
 
-def inverses(matrices: np.ndarray) -> np.ndarray:
-    """Inverses of symmetric matrices; infinite where one is not positive definite: where the smallest eigenvalue, its
-    diagonal scaled to 1, is not above 4 n ε."""
-    least = 4 * matrices.shape[1] * np.finfo(matrices.dtype).eps
-    inverse, found = np.empty(matrices.shape, matrices.dtype), np.empty(len(matrices), np.int8)
-    invert.inverses(np.ascontiguousarray(matrices), least, inverse, found)
+def scale_to_data(cov: np.ndarray, f: np.ndarray, freedom: np.ndarray) -> None:
+    """Covariances times the variance of the data, 2 f / degrees of freedom; infinite where that is not known."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        cov *= np.where(freedom > 0, 2.0 * f / np.maximum(freedom, 1), np.inf).astype(f.dtype)[:, None, None]
+    cov[~np.isfinite(cov)] = np.inf
+
+
+def invert_in_place(matrices: np.ndarray) -> None:
+    """Symmetric matrices become their inverses; infinite where one is not positive definite: where the smallest
+    eigenvalue, its diagonal scaled to 1, is not above 4 n ε."""
+    least, found = 4 * matrices.shape[1] * np.finfo(matrices.dtype).eps, np.empty(len(matrices), np.int8)
+    invert.inverses(matrices, least, matrices, found, False)
     unsure = np.flatnonzero(found == invert.UNSURE)
     if unsure.size:
         some = matrices[unsure]
         scale = np.sqrt(np.diagonal(some, axis1=1, axis2=2))
-        smallest = np.linalg.eigvalsh(some / scale[:, :, None] / scale[:, None, :])[:, 0]
-        found[unsure[smallest <= least]] = invert.SINGULAR
-    inverse[found == invert.SINGULAR] = np.inf
-    return inverse
+        singular = np.linalg.eigvalsh(some / scale[:, :, None] / scale[:, None, :])[:, 0] <= least
+        invert.inverses(some, 0.0, some, np.empty(len(some), np.int8), True)
+        matrices[unsure], found[unsure[singular]] = some, invert.SINGULAR
+    matrices[found == invert.SINGULAR] = np.inf

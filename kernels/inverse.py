@@ -11,12 +11,13 @@ DEFINITE, SINGULAR, UNSURE = 0, 1, 2
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def inverses(matrices, least, inverse, found):
+def inverses(matrices, least, inverse, found, also_unsure):
     """``inverse[b] = matrices[b]⁻¹`` through the Cholesky factor of the matrix scaled to a unit diagonal, ``L Lᵀ``.
 
     ``found[b]`` says whether the smallest eigenvalue of the scaled matrix exceeds ``least``.  Of its inverse C it is
     known that ``1 / trace C <= smallest eigenvalue <= n / trace C``: DEFINITE where the lower bound exceeds ``least``,
-    SINGULAR where the upper does not or a pivot is not positive, UNSURE between (the inverse is there, too).
+    SINGULAR where the upper does not or a pivot is not positive, UNSURE between.  Only what is DEFINITE, or with
+    ``also_unsure`` that too, gets its inverse, which may take the place of the matrix.
     """
     size, n = matrices.shape[0], matrices.shape[1]
     scale, lower = np.empty(n, np.float64), np.empty((n, n), np.float64)
@@ -49,7 +50,8 @@ def inverses(matrices, least, inverse, found):
                 trace += lower[j, i] * lower[j, i]
         good = good and math.isfinite(trace) and n > least * trace
         found[b] = SINGULAR if not good else DEFINITE if 1.0 > least * trace else UNSURE
-        for i in range(n if good else 0):
+        wanted = found[b] == DEFINITE or (also_unsure and found[b] == UNSURE)
+        for i in range(n if wanted else 0):
             for j in range(i + 1):
                 s = lower[i, i] * (lower[i, i] if i == j else lower[j, i])
                 for k in range(i + 1, n):

@@ -114,9 +114,7 @@ Exit status: 0 done (each fit has its own status in the output), 1 a file, an op
 @click.argument("input")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help=".zarr, .nc, .parquet or .npz.")
 @click.option("--p0", help="Start: 1,2,3 or a=1,b=2,c=3, or an array (n,) or (..., n): FILE[:NAME].")
-@click.option(
-    "--guess", metavar="FUNCTION", help="guess(x, y) of MODEL's file gives starts (n,) or (B, n) for y (B, m)."
-)
+@click.option("--guess", metavar="FUNCTION", help="guess(x, y) in MODEL's file: starts (n,) or (B, n) for y (B, m).")
 @click.option("--bounds", metavar="a=0:10,b=0:", help="Limits of parameters.")
 @click.option("--fixed", metavar="a,b", help="Parameters that stay at their start.")
 @click.option("--loss", help="linear, or a robust loss.")

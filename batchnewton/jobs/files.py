@@ -1,6 +1,6 @@
 """Arrays in files, opened without reading them: NumPy, Zarr, HDF5, NetCDF, FITS, TIFF, NIfTI.
 
-Each format is read by its own library; here is only what they have in common, and no file is ever unpickled or executed.
+Each format is read by its own library; here is only what they have in common.  No file is unpickled or executed.
 """
 
 from __future__ import annotations

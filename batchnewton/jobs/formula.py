@@ -11,7 +11,8 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
-from ..options import nearest
+from batchnewton.options import nearest
+
 from .errors import JobError
 
 

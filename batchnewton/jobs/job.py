@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import Status, __version__, curve_fit
-from ..derive import derive
-from ..problem import from_curve, parameter_names
+from batchnewton import Status, __version__, curve_fit
+from batchnewton.derive import derive
+from batchnewton.problem import from_curve, parameter_names
+
 from .arrays import Stack, open_stack
 from .blocks import Grid
 from .checkpoint import Checkpoint, difference

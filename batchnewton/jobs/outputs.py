@@ -1,7 +1,8 @@
 """Results of a job out: chunk by chunk, into Zarr, Parquet, NetCDF or npz.
 
 A sink writes the chunks in any order, each one whole or not at all (a chunk written twice is as one written once), and
-makes the finished output of them.  Zarr and Parquet are made of files a chunk; NetCDF and npz are put together at the end.
+makes the finished output of them.  Zarr and Parquet have files for each chunk; NetCDF and npz are put together at the
+end.
 """
 
 from __future__ import annotations

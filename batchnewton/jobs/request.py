@@ -59,7 +59,7 @@ class Request:
 
     def fit_options(self, names: tuple[str, ...]) -> dict[str, Any]:
         """Keywords of `curve_fit`.  What this version's engine does not know is refused."""
-        from .. import curve_fit
+        from batchnewton import curve_fit
 
         chosen: dict[str, Any] = {"dtype": self.dtype, "device": self.device, "max_iter": self.max_iter}
         chosen |= {"absolute_sigma": True} if self.absolute_sigma else {}
