@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from .lazy import lazily
 from .options import check_choice, options
 from .problem import from_curve, from_function
 from .result import Result, solved
 from .schedule import derivatives
 
 
+@lazily
 def curve_fit(
     f: Callable[..., Any],
     xdata: Any,
@@ -113,6 +115,7 @@ def curve_fit(
     return solved(problem, chosen, progress, absolute)
 
 
+@lazily
 def least_squares(
     fun: Callable[..., Any],
     x0: Any,
@@ -168,6 +171,7 @@ def least_squares(
     return solved(problem, chosen, progress)
 
 
+@lazily
 def minimize(
     fun: Callable[..., Any],
     x0: Any,
@@ -218,6 +222,7 @@ def minimize(
     return solved(problem, chosen, progress)
 
 
+@lazily
 def root(
     fun: Callable[..., Any],
     x0: Any,
@@ -271,6 +276,7 @@ def root(
     return solved(problem, chosen, progress)
 
 
+@lazily
 def value_grad_hess(
     fun: Callable[..., Any],
     x: Any,
