@@ -91,8 +91,9 @@ class Checkpoint:
         self.done[number] = status
 
     def forget_empty(self) -> None:
-        """Leave no folder behind where no job was begun."""
-        if self.folder.exists() and not (self.folder / "job.json").exists():
+        """Leave no folder behind where no chunk is finished."""
+        log = self.folder / "done.log"
+        if self.folder.exists() and not (log.exists() and log.stat().st_size):
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def publish(self, finished: Path) -> None:

@@ -6,6 +6,7 @@ Each format is read by its own library; here is only what they have in common.  
 from __future__ import annotations
 
 import importlib
+import mmap
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -83,7 +84,19 @@ def of(path: Path, name: str, array: Any, dims: Any = (), attributes: Any = ()) 
 
 
 def numpy_file(path: Path) -> dict[str, Stored]:
-    return {"": of(path, "", np.load(path, mmap_mode="r", allow_pickle=False))}
+    return {"": mapped(path, "", np.load(path, mmap_mode="r", allow_pickle=False))}
+
+
+def mapped(path: Path, name: str, array: Any) -> Stored:
+    """A memory map.  What was read is given back at once: else all of the file would count as memory of the process."""
+
+    def read(key: tuple[slice, ...]) -> np.ndarray:
+        part = np.array(array[key])
+        if hasattr(mmap, "MADV_DONTNEED") and getattr(array, "_mmap", None) is not None:
+            array._mmap.madvise(mmap.MADV_DONTNEED)
+        return part
+
+    return Stored(path, name, tuple(array.shape), np.dtype(array.dtype), read)
 
 
 def numpy_archive(path: Path) -> dict[str, Stored]:
@@ -100,7 +113,7 @@ def numpy_archive(path: Path) -> dict[str, Stored]:
             if member.compress_type == zipfile.ZIP_STORED and np.prod(shape):
                 start = data_offset(path, member) + header
                 order = "F" if fortran else "C"
-                found[name] = of(path, name, np.memmap(path, dtype, "r", start, shape, order))
+                found[name] = mapped(path, name, np.memmap(path, dtype, "r", start, shape, order))
             else:
 
                 def read(key: tuple[slice, ...], name: str = name) -> np.ndarray:
@@ -199,11 +212,10 @@ def fits_file(path: Path) -> dict[str, Stored]:
 def tiff_file(path: Path) -> dict[str, Stored]:
     tifffile = library("tifffile", path)
     try:
-        array = tifffile.memmap(path, mode="r")
+        return {"": mapped(path, "", tifffile.memmap(path, mode="r"))}
     except ValueError:  # compressed or in tiles
         zarr = library("zarr", path)
-        array = zarr.open(tifffile.TiffFile(path).series[0].aszarr(), mode="r")
-    return {"": of(path, "", array)}
+        return {"": of(path, "", zarr.open(tifffile.TiffFile(path).series[0].aszarr(), mode="r"))}
 
 
 def nifti_file(path: Path) -> dict[str, Stored]:

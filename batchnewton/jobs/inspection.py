@@ -76,8 +76,19 @@ def open_result(path: Path) -> Finished:
     shape = stored["status"].shape
     answers = {*record["parameters"], *(f"{one}_stderr" for one in record["parameters"]), "chi_square", "nit", "nfev"}
     arrays = {name: one for name, one in stored.items() if name in answers | {"status"}}
-    labels = {k: one[...] for k, one in stored.items() if k not in arrays and one.shape == shape[:1]}
-    return Finished(path, arrays, record, labels if len(shape) == 1 else {})
+    return Finished(path, arrays, record, labels_of(path, arrays) if len(shape) == 1 else {})
+
+
+def labels_of(path: Path, arrays: dict[str, Any]) -> dict[str, np.ndarray]:
+    """Keys of the problems, numbers or texts."""
+    if suffix(path) == ".npz":
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files if name not in arrays and name != "batchnewton"}
+    import xarray
+
+    options: Any = {"engine": "zarr", "consolidated": False} if suffix(path) == ".zarr" else {}
+    with xarray.open_dataset(path, **options) as dataset:
+        return {str(name): one.values for name, one in dataset.variables.items() if name not in arrays}
 
 
 def from_parquet(path: Path, record: dict[str, Any]) -> Finished:
