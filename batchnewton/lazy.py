@@ -84,9 +84,9 @@ class LazyResult:
     def __getattr__(self, name: str) -> Any:
         if name not in ANSWERS:
             raise AttributeError(f"LazyResult has no attribute {name!r}; it has {', '.join(ANSWERS)} and names")
-        import dask
+        from dask.delayed import delayed
 
-        part = dask.delayed(getattr, pure=True)
+        part = delayed(getattr, pure=True)
         dtype = np.dtype(KINDS.get(name, self._dtype))
         return joined([part(one, name) for one in self._blocks], self._sizes, len(self.names), ANSWERS[name], dtype)
 
@@ -108,7 +108,7 @@ def joined(parts: list[Any], sizes: tuple[int, ...], n: int, axes: int, dtype: n
 
 def deferred(door: Callable[..., Any], given: dict[str, Any]) -> Any:
     """One task a chunk; answers when they are computed."""
-    import dask
+    from dask.delayed import delayed
 
     given = given | given.pop("unknown", {})
     batched = [one for name, value in given.items() for one in parts_of_batch(name, value)]
@@ -125,14 +125,14 @@ def deferred(door: Callable[..., Any], given: dict[str, Any]) -> Any:
             )
     names = unknowns(given)
     ends = list(itertools.accumulate(sizes))
-    solve = dask.delayed(solve_chunk, pure=False)
+    solve = delayed(solve_chunk, pure=False)
     cut = {name: in_chunks(name, value, sizes) for name, value in given.items()}
     formula = {name: cut.pop(name)[0] for name in ("f", "fun") if name in cut}
     blocks = [solve(door, formula, {name: parts[i] for name, parts in cut.items()}) for i in range(len(ends))]
     dtype = np.dtype(np.float32 if np.dtype(_plain(given.get("dtype"))) == np.float32 else np.float64)
     if door.__name__ != "value_grad_hess":
         return LazyResult(blocks, sizes, names, dtype)
-    take = dask.delayed(lambda found, i: found[i], pure=True)
+    take = delayed(lambda found, i: found[i], pure=True)
     return tuple(joined([take(one, i) for one in blocks], sizes, len(names), i, dtype) for i in range(3))
 
 
@@ -178,10 +178,10 @@ def pieces(array: Any, sizes: tuple[int, ...]) -> list[Any]:
 
 def whole(value: Any) -> Any:
     """A value that all chunks share; a Dask array is computed first."""
-    import dask
+    from dask.delayed import delayed
 
     if isinstance(value, Shared):
-        return dask.delayed(Shared)(whole(value.value)) if is_dask(value.value) else value
+        return delayed(Shared)(whole(value.value)) if is_dask(value.value) else value
     return value.rechunk(-1).to_delayed().item() if is_dask(value) else value
 
 
@@ -200,4 +200,5 @@ def unknowns(given: dict[str, Any]) -> tuple[str, ...]:
     names = parameter_names(given["f"]) if callable(given.get("f")) else None
     if start is None and names is None:
         raise ValueError("p0 is needed: the number of parameters cannot be read from the signature of f")
-    return names or tuple(f"x{i}" for i in range(np.shape(start)[-1]))
+    extent = start.shape[-1] if hasattr(start, "shape") else len(np.atleast_2d(start)[0])
+    return names or tuple(f"x{i}" for i in range(extent))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -164,7 +165,7 @@ def draw(result: Finished, path: Path) -> None:
     except ImportError as error:
         raise needs("matplotlib", "--plot", "plot") from error
     shown = [*result.names, "chi_square"]
-    image = len(result.shape) == 2 and min(result.shape) > 1 and np.prod(result.shape) <= 4 * SAMPLE
+    image = len(result.shape) == 2 and min(result.shape) > 1 and math.prod(result.shape) <= 4 * SAMPLE
     figure = Figure(figsize=(3 * len(shown), 6 if image else 3), layout="constrained")
     axes = figure.subplots(1 + image, len(shown), squeeze=False)
     good = result.sample("status") <= Status.CONVERGED_AT_BOUND

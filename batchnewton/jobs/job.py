@@ -6,7 +6,7 @@ import errno
 import functools
 import hashlib
 import platform
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -147,8 +147,8 @@ def record(work: Work, request: Request) -> dict[str, Any]:
     """What the answers depend on; a job goes on only where all of it is the same."""
     batch, model = work.batch, work.model
     arrays = work.starts(batch.read(tuple(slice(0, 1) for _ in batch.shape)))
-    given = {key: arrays.get(key) for key in ("p0", "sigma", "counts", "mask")}
-    problem = from_curve(model.function, arrays["xdata"], arrays["ydata"], **given)
+    given = [arrays.get(key) for key in ("xdata", "ydata", "p0", "sigma", "counts", "mask")]
+    problem = from_curve(model.function, *given)
     program = derive(problem.fun, problem.inputs, problem.kind).source()
     asked = ("p0", "guess", "bounds", "fixed", "loss", "sigma", "mask", "x", "y", "by", "axis", "device", "dtype")
     asked += ("method", "max_iter", "absolute_sigma", "stderr")
@@ -290,7 +290,7 @@ def solve_rest(request: Request, work: Work, sink: Sink, checkpoint: Checkpoint)
     return Report(request.output, counts, progress.rate, resumed)
 
 
-def solved(request: Request, work: Work, todo: list[int]) -> Iterator[tuple[int, Answers]]:
+def solved(request: Request, work: Work, todo: list[int]) -> Generator[tuple[int, Answers]]:
     """Chunk after chunk, here or on a cluster."""
     if request.dask is None:
         yield from in_this_process(work.read, work.solve, todo)

@@ -212,7 +212,7 @@ SINKS: dict[str, tuple[type[Sink], str]] = {
 def record_of(output: Path) -> dict[str, Any] | None:
     """How a finished output was made; None where it does not say."""
     try:
-        kind = suffix(output)
+        kind, text = suffix(output), ""
         if kind == ".zarr":
             import zarr
 
@@ -229,7 +229,7 @@ def record_of(output: Path) -> dict[str, Any] | None:
 
             with h5netcdf.File(output, "r") as file:
                 text = file.attrs["batchnewton"]
-        return json.loads(text)
+        return json.loads(text if isinstance(text, bytes) else str(text))
     except Exception:  # whatever it is, it is no output of a job
         return None
 

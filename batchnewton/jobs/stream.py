@@ -56,11 +56,12 @@ def on_dask(
         raise needs("distributed", "--dask") from error
     sent = cloudpickle.dumps(work)
     if address == "local":
-        where: Any = LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None)
+        options: Any = {"n_workers": workers, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+        where: Any = LocalCluster(**options)
     else:
         where = address
     try:
-        client = Client(where, timeout="20s")
+        client: Any = Client(where, timeout="20s")
     except (OSError, ValueError) as error:
         raise JobError(f"--dask {address}: no scheduler answers there ({error})") from error
     with client:
