@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 
@@ -19,12 +20,15 @@ def sync(path: Path) -> None:
 
 
 def sync_all(files: Iterable[Path]) -> None:
-    """These files and the folders that hold them."""
+    """These files and the folders that hold them.
+
+    All at once: file systems write what is waiting in one go, and answer together.
+    """
     files = list(files)
-    for one in files:
-        sync(one)
-    for folder in sorted({one.parent for one in files}):
-        sync(folder)
+    with ThreadPoolExecutor(32, "sync") as pool:
+        for some in (files, sorted({one.parent for one in files})):
+            for done in [pool.submit(sync, one) for one in some]:
+                done.result()
 
 
 def write(path: Path, fill: Callable[[Path], object]) -> None:
