@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 
 from .curve import from_curve
+from .lazy import lazily
 from .options import check_choice, options
 from .problem import from_function
 from .result import Result, solved
 from .schedule import derivatives
 
 
+@lazily
 def curve_fit(
     f: Callable[..., Any],
     xdata: Any,
@@ -116,6 +118,7 @@ def curve_fit(
     return solved(problem, chosen, progress, absolute)
 
 
+@lazily
 def least_squares(
     fun: Callable[..., Any],
     x0: Any,
@@ -171,6 +174,7 @@ def least_squares(
     return solved(problem, chosen, progress)
 
 
+@lazily
 def minimize(
     fun: Callable[..., Any],
     x0: Any,
@@ -221,6 +225,7 @@ def minimize(
     return solved(problem, chosen, progress)
 
 
+@lazily
 def root(
     fun: Callable[..., Any],
     x0: Any,
@@ -274,6 +279,7 @@ def root(
     return solved(problem, chosen, progress)
 
 
+@lazily
 def value_grad_hess(
     fun: Callable[..., Any],
     x: Any,

@@ -3,6 +3,9 @@
 Compiled once for all formulas, as ``cpu`` is.
 """
 
+# The first parameter of an intrinsic is Numba's own:
+# pyright: reportCallIssue=false
+
 import numpy as np
 from numba import njit
 

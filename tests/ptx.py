@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from batchnewton import compile_cuda, device
+from batchnewton.curve import from_curve
 from batchnewton.kernels.cuda import BLOCK
 from batchnewton.phases import PHASES
-from batchnewton.problem import Problem, from_curve, from_function
+from batchnewton.problem import Problem, from_function
 
 REGISTERS = 65_536  # of a multiprocessor, sm_80 to sm_120
 SHARED = {"sm_80": 164, "sm_90": 228, "sm_120": 100}  # KiB of shared memory of a multiprocessor

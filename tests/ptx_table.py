@@ -19,7 +19,8 @@ import ptx
 import workloads
 
 from batchnewton import compile_cuda, device
-from batchnewton.problem import Problem, from_curve, from_function
+from batchnewton.curve import from_curve
+from batchnewton.problem import Problem, from_function
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 MARKS = (

@@ -4,7 +4,8 @@ import numpy as np
 import ptx
 import pytest
 
-from batchnewton.problem import from_curve, from_function
+from batchnewton.curve import from_curve
+from batchnewton.problem import from_function
 
 if ptx.missing():
     pytest.skip(f"NO CUDA KERNEL IS ASSEMBLED: {ptx.missing()}", allow_module_level=True)

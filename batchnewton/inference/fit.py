@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from batchnewton.kernels import inverse as invert
 from batchnewton.kernels import status
 from batchnewton.options import Options
 from batchnewton.phases import Solution, first_kernel
@@ -77,17 +78,19 @@ class Fit:
 
     @cached_property
     def cov(self) -> np.ndarray:
-        """Covariance of the parameters; infinite where the matrix to invert is not positive definite."""
-        if self.problem.kind == "minimize":
-            return inverses(self.derivatives[2])
-        f, _, normal = derivatives(self.problem, self.solution.x, "gauss-newton", self.options.threads)
-        cov = inverses(normal)
-        if self.absolute:
-            return cov
-        with np.errstate(divide="ignore", invalid="ignore"):
-            variance = np.where(self.freedom > 0, 2.0 * f / np.maximum(self.freedom, 1), np.inf).astype(f.dtype)
-            scaled = cov * variance[:, None, None]
-        return np.where(np.isfinite(scaled), scaled, np.inf).astype(cov.dtype)
+        """Covariance of the parameters; infinite where the matrix to invert is not positive definite.
+
+        Chunk by chunk and in place: temporary arrays of a large batch would take longer than the work.
+        """
+        minimum = self.problem.kind == "minimize"
+        kind = "minimize" if minimum else "gauss-newton"
+        f, _, cov = derivatives(self.problem, self.solution.x, kind, self.options.threads)
+        freedom = None if minimum or self.absolute else self.freedom
+        for rows in chunks(self.problem.size, 1):
+            invert_in_place(cov[rows])
+            if freedom is not None:
+                scale_to_data(cov[rows], f[rows], freedom[rows])
+        return cov
 
     @property
     def stderr(self) -> np.ndarray:
@@ -167,15 +170,23 @@ def column(fit: Fit, i: int) -> np.ndarray:
     return np.broadcast_to(array, (fit.problem.size, fit.problem.m))
 
 
-def inverses(matrices: np.ndarray) -> np.ndarray:
-    """Inverses of symmetric matrices; infinite where one is not positive definite (after scaling its diagonal to 1)."""
-    n = matrices.shape[1]
-    with np.errstate(all="ignore"):
-        scale = np.sqrt(np.diagonal(matrices, axis1=1, axis2=2))
-        scaled = matrices / scale[:, :, None] / scale[:, None, :]
-        good = np.asarray(np.isfinite(scaled).all((1, 2)))
-        scaled = np.where(good[:, None, None], scaled, np.eye(n)).astype(matrices.dtype)
-        good &= np.linalg.eigvalsh(scaled)[:, 0] > 4 * n * np.finfo(matrices.dtype).eps
-        scaled[np.flatnonzero(~good)] = np.eye(n)
-        inverse = np.linalg.inv(scaled) / scale[:, :, None] / scale[:, None, :]
-        return np.where(good[:, None, None], inverse, np.inf).astype(matrices.dtype)
+def scale_to_data(cov: np.ndarray, f: np.ndarray, freedom: np.ndarray) -> None:
+    """Covariances times the variance of the data, 2 f / degrees of freedom; infinite where that is not known."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        cov *= np.where(freedom > 0, 2.0 * f / np.maximum(freedom, 1), np.inf).astype(f.dtype)[:, None, None]
+    cov[~np.isfinite(cov)] = np.inf
+
+
+def invert_in_place(matrices: np.ndarray) -> None:
+    """Symmetric matrices become their inverses; infinite where one is not positive definite: where the smallest
+    eigenvalue, its diagonal scaled to 1, is not above 4 n ε."""
+    least, found = 4 * matrices.shape[1] * np.finfo(matrices.dtype).eps, np.empty(len(matrices), np.int8)
+    invert.inverses(matrices, least, matrices, found, False)
+    unsure = np.flatnonzero(found == invert.UNSURE)
+    if unsure.size:
+        some = matrices[unsure]
+        scale = np.sqrt(np.diagonal(some, axis1=1, axis2=2))
+        singular = np.linalg.eigvalsh(some / scale[:, :, None] / scale[:, None, :])[:, 0] <= least
+        invert.inverses(some, 0.0, some, np.empty(len(some), np.int8), True)
+        matrices[unsure], found[unsure[singular]] = some, invert.SINGULAR
+    matrices[found == invert.SINGULAR] = np.inf

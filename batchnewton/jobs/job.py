@@ -1,0 +1,305 @@
+"""A job from its start to its end: open, check, solve chunk by chunk, publish."""
+
+from __future__ import annotations
+
+import errno
+import functools
+import hashlib
+import platform
+from collections.abc import Generator
+from contextlib import closing
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from batchnewton import Status, __version__, curve_fit
+from batchnewton.curve import from_curve, parameter_names
+from batchnewton.derive import derive
+
+from .arrays import Stack, open_stack
+from .blocks import Grid
+from .checkpoint import Checkpoint, difference
+from .errors import JobError, Refused
+from .files import TABLES, Stored, split_name, suffix
+from .formula import Model, find_model
+from .outputs import Layout, Sink, record_of, sink_for
+from .progress import Progress
+from .request import Request
+from .stream import Answers, in_this_process, on_dask, written
+from .tables import Groups, open_groups
+
+CHUNK_BYTES = 32 * 2**20  # of data, as read and converted, and of answers
+NAMES = ("chi_square", "status", "nit", "nfev")
+
+
+@dataclass
+class Work:
+    """What is done with a chunk; goes to workers whole."""
+
+    batch: Stack | Groups
+    model: Model
+    grid: Grid
+    names: tuple[str, ...]
+    options: dict[str, Any]
+    stderr: bool
+
+    def __call__(self, number: int) -> Answers:
+        return self.solve(self.read(number))
+
+    def read(self, number: int) -> dict[str, Any]:
+        """Arguments of `curve_fit` for the problems of a chunk."""
+        return self.batch.read(self.grid.block(number))
+
+    def starts(self, arrays: dict[str, Any]) -> dict[str, Any]:
+        """The same with starts, guessed where that is asked for."""
+        if "p0" in arrays or self.model.guess is None:
+            return arrays
+        y = np.asarray(arrays["ydata"], float)
+        if "mask" in arrays:
+            y = np.where(arrays["mask"], y, np.nan)
+        x = arrays["xdata"][:, 0] if "counts" in arrays else arrays["xdata"]
+        return arrays | {"p0": checked_guess(self.model.guess(x, y), len(y), len(self.names))}
+
+    def solve(self, arrays: dict[str, Any]) -> Answers:
+        """Answers of the problems of a chunk, by name."""
+        result = curve_fit(self.model.function, **self.starts(arrays), **self.options)
+        found = dict(zip(self.names, result.x.T, strict=True))
+        if self.stderr:
+            found |= dict(zip((f"{name}_stderr" for name in self.names), result.stderr.T, strict=True))
+        counts = {"status": result.status, "nit": result.nit, "nfev": result.nfev}
+        answers = found | {"chi_square": 2 * result.fun} | counts
+        return {name: np.ascontiguousarray(one) for name, one in answers.items()}
+
+
+def checked_guess(found: Any, size: int, n: int) -> np.ndarray:
+    """Starts as a guess returned them."""
+    if isinstance(found, tuple | list):
+        found = np.stack(np.broadcast_arrays(*found), -1)
+    p0 = np.asarray(found, float)
+    if p0.shape not in ((n,), (size, n)):
+        raise JobError(f"the guess returned shape {p0.shape} for {size} curves; expected ({n},) or ({size}, {n})")
+    return p0
+
+
+# ---------------------------------------------------------------- from a request to work
+
+
+def prepare(request: Request) -> tuple[Work, Layout]:
+    """Open and check everything that a job needs, before anything is solved or written."""
+    model = find_model(request.model, request.guess)
+    names = parameter_names(model.function)
+    p0 = request.start(names)
+    batch = open_batch(request, p0)
+    if names is None:
+        extent = None if p0 is None else len(p0) if isinstance(p0, np.ndarray) else batch.p0.shape[-1]
+        if extent is None:
+            raise JobError(f"the parameters of {model.name} have no names; --p0 is needed")
+        names = tuple(f"p{i}" for i in range(extent))
+    taken = {*batch.dims, *NAMES, *batch.coordinates}
+    shown = tuple(f"p_{name}" if name in taken else name for name in names)
+    answers = 8 * len(names) * (1 + request.stderr) + 17
+    target = request.chunk or min(1_000_000, max(1, CHUNK_BYTES // (batch.bytes_each + answers)))
+    grid = Grid.of(batch.shape, target)
+    work = Work(batch, model, grid, shown, request.fit_options(names), request.stderr)
+    return work, layout_of(work, request)
+
+
+def open_batch(request: Request, p0: np.ndarray | str | None) -> Stack | Groups:
+    """The data, as an array or as a table."""
+    path, _ = split_name(request.input)
+    if suffix(path) in TABLES:
+        for option in ("mask", "axis"):
+            if getattr(request, option) is not None:
+                raise JobError(f"--{option} is for arrays; {path} is a table")
+        return open_groups(path, request.by, request.x, request.y, request.sigma, p0)
+    for option in ("by", "y"):
+        if getattr(request, option) is not None:
+            raise JobError(f"--{option} is for tables ({', '.join(TABLES)}); {path} holds arrays")
+    return open_stack(request.input, request.axis, request.x, request.sigma, request.mask, p0)
+
+
+def layout_of(work: Work, request: Request) -> Layout:
+    """What the result will hold, and how it was made."""
+    batch, precision = work.batch, np.dtype("f4" if request.dtype == "float32" else "f8")
+    variables = dict.fromkeys(work.names, precision)
+    if work.stderr:
+        variables |= dict.fromkeys((f"{name}_stderr" for name in work.names), precision)
+    variables |= {"chi_square": precision, "status": np.dtype("i1"), "nit": np.dtype("i4"), "nfev": np.dtype("i4")}
+    attributes: dict[str, dict[str, Any]] = {
+        name: {"long_name": f"standard error of {name.removesuffix('_stderr')}"}
+        for name in variables
+        if name.endswith("_stderr")
+    }
+    attributes["chi_square"] = {"long_name": "sum of squared residuals, in units of sigma where that was given"}
+    attributes["status"] = {
+        "flag_values": [int(one) for one in Status],
+        "flag_meanings": " ".join(one.name for one in Status),
+    }
+    attributes["nit"] = {"long_name": "steps taken"}
+    attributes["nfev"] = {"long_name": "evaluations of the formula and its derivatives"}
+    return Layout(work.grid, batch.dims, variables, batch.coordinates, attributes, record(work, request))
+
+
+def record(work: Work, request: Request) -> dict[str, Any]:
+    """What the answers depend on; a job goes on only where all of it is the same."""
+    batch, model = work.batch, work.model
+    arrays = work.starts(batch.read(tuple(slice(0, 1) for _ in batch.shape)))
+    given = [arrays.get(key) for key in ("xdata", "ydata", "p0", "sigma", "counts", "mask")]
+    problem = from_curve(model.function, *given)
+    program = derive(problem.fun, problem.inputs, problem.kind).source()
+    asked = ("p0", "guess", "bounds", "fixed", "loss", "sigma", "mask", "x", "y", "by", "axis", "device", "dtype")
+    asked += ("method", "max_iter", "absolute_sigma", "stderr")
+    return {
+        "model": {"name": model.name, "source": model.source, "derived": digest(program.encode())},
+        "parameters": list(work.names),
+        "input": {role: stamp(one) for role, one in batch.stored().items()},
+        "options": {name: value for name in asked if (value := getattr(request, name)) is not None},
+        "x": digest(arrays["xdata"].tobytes()) if isinstance(batch, Stack) else None,
+        "chunk": list(work.grid.chunk),
+        "versions": {"batchnewton": __version__, "numba": version("numba"), "machine": platform.machine()},
+    }
+
+
+def digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def stamp(source: Stored | Groups) -> dict[str, Any]:
+    """Size and time of change of a file, or of all files in a folder, and what is read of it."""
+    path = source.path
+    stats = [one.stat() for one in path.rglob("*") if one.is_file()] if path.is_dir() else [path.stat()]
+    found: dict[str, Any] = {"file": path.name, "size": sum(one.st_size for one in stats)}
+    found["changed"] = max((one.st_mtime_ns for one in stats), default=0)
+    if isinstance(source, Stored):
+        found |= {"array": source.name, "shape": list(source.shape), "dtype": source.dtype.str}
+        if "units" in source.attributes:
+            found["units"] = source.attributes["units"]
+    return found
+
+
+# ---------------------------------------------------------------- the run
+
+
+@dataclass(frozen=True)
+class Report:
+    """How a job ended: problems by status, fits a second of this run, chunks that were there already."""
+
+    output: Path
+    status: dict[str, int]
+    rate: float
+    resumed: int
+    finished_before: bool = False
+
+
+def run(request: Request) -> Report:
+    """Do a job, or what is left of it.
+
+    Raises
+    ------
+    JobError
+        In one line, what is wrong and what is expected.  What was finished is kept.
+    """
+    output = request.output
+    kind = sink_for(output)
+    with Checkpoint(output) as checkpoint:
+        try:
+            begun = opened(request, checkpoint)
+            if isinstance(begun, Report):
+                return begun
+            work, layout = begun
+            sink = kind(checkpoint.data, layout)
+            return solve_rest(request, work, sink, checkpoint)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                kept = f"{len(checkpoint.done)} chunks are kept"
+                raise JobError(f"the disk is full ({output}); {kept}: make room, then go on with --resume") from error
+            raise JobError(f"{error.filename or output}: {error.strerror or error}") from error
+        finally:
+            checkpoint.forget_empty()
+
+
+def opened(request: Request, checkpoint: Checkpoint) -> tuple[Work, Layout] | Report:
+    """The work, with the checkpoint at its beginning or where it was left; or that it is finished already."""
+    output, before = request.output, checkpoint.recorded()
+    if not request.resume and not request.overwrite:
+        if before is not None:
+            raise JobError(f"{output} was begun and not finished; --resume goes on, --overwrite begins anew")
+        if output.exists():
+            raise JobError(f"{output} exists; --overwrite replaces it")
+    finished = record_of(output) if request.resume and output.exists() else None
+    if request.resume and request.chunk is None and (before or finished):
+        work, layout = prepare_as(request, (before or finished or {})["chunk"])
+    else:
+        work, layout = prepare(request)
+    if request.resume and before is None and output.exists():
+        changed = "it says not how it was made" if finished is None else difference(finished, layout.record)
+        if changed:
+            raise Refused(f"{output} is finished, but not of this job: {changed}; --overwrite replaces it")
+        return Report(output, {}, 0.0, len(work.grid), finished_before=True)
+    if request.resume and before is not None:
+        changed = difference(before, layout.record)
+        if changed:
+            raise Refused(f"{output} was begun by another job: {changed}; --overwrite begins anew")
+        if output.exists() and not checkpoint.data.exists() and difference(record_of(output), layout.record) is None:
+            checkpoint.remove()
+            return Report(output, {}, 0.0, len(work.grid), finished_before=True)
+        checkpoint.resume()
+    else:
+        checkpoint.begin(layout.record)
+    return work, layout
+
+
+def prepare_as(request: Request, chunk: list[int]) -> tuple[Work, Layout]:
+    """The work with chunks as they were."""
+    work, layout = prepare(request)
+    if len(chunk) == len(work.grid.shape) and list(work.grid.chunk) != chunk:
+        work.grid = Grid(work.grid.shape, tuple(chunk))
+        layout = layout_of(work, request)
+    return work, layout
+
+
+def solve_rest(request: Request, work: Work, sink: Sink, checkpoint: Checkpoint) -> Report:
+    """Solve what is not finished, write it, publish the output."""
+    resumed = len(checkpoint.done)
+    todo = [number for number in range(len(work.grid)) if number not in checkpoint.done]
+    progress = Progress(work.grid.size, *totals(checkpoint.done), quiet=request.quiet)
+
+    def keep(number: int, answers: Answers) -> dict[str, int]:
+        sink.put(number, answers)
+        codes, counts = np.unique(answers["status"], return_counts=True)
+        status = {Status(int(code)).name: int(count) for code, count in zip(codes, counts, strict=True)}
+        checkpoint.mark(number, status)
+        return status
+
+    try:
+        with closing(solved(request, work, todo)) as chunks:
+            for status in written(chunks, keep):
+                progress.add(*totals({0: status}))
+    except (ValueError, TypeError) as error:
+        raise JobError(str(error)) from error
+    finally:
+        progress.close()
+    counts: dict[str, int] = {}
+    for one in checkpoint.done.values():
+        for name, count in one.items():
+            counts[name] = counts.get(name, 0) + count
+    checkpoint.publish(sink.finish())
+    return Report(request.output, counts, progress.rate, resumed)
+
+
+def solved(request: Request, work: Work, todo: list[int]) -> Generator[tuple[int, Answers]]:
+    """Chunk after chunk, here or on a cluster."""
+    if request.dask is None:
+        yield from in_this_process(work.read, work.solve, todo)
+    else:
+        yield from on_dask(functools.partial(Work.__call__, work), todo, request.dask, request.workers)
+
+
+def totals(done: dict[int, dict[str, int]]) -> tuple[int, int]:
+    """Fits, and those that converged."""
+    good = (Status.CONVERGED.name, Status.CONVERGED_AT_BOUND.name)
+    fits = sum(sum(one.values()) for one in done.values())
+    return fits, sum(one.get(name, 0) for one in done.values() for name in good)

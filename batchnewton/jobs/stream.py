@@ -1,0 +1,100 @@
+"""Chunks on their way: the next is read and the last is written while one is solved.
+
+At most four chunks are in memory: one read ahead, one solved, one waiting to be written, one being written.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from .errors import JobError, needs
+
+Answers = dict[str, np.ndarray]
+
+
+def in_this_process(
+    read: Callable[[int], Any], solve: Callable[[Any], Answers], chunks: Sequence[int]
+) -> Iterator[tuple[int, Answers]]:
+    """Chunk after chunk; the next is read ahead on a thread."""
+    with ThreadPoolExecutor(1, "read") as reader:
+        ahead: Future | None = reader.submit(read, chunks[0]) if chunks else None
+        for at, number in enumerate(chunks):
+            assert ahead is not None
+            arrays = ahead.result()
+            ahead = reader.submit(read, chunks[at + 1]) if at + 1 < len(chunks) else None
+            yield number, solve(arrays)
+
+
+def written(solved: Iterable[tuple[int, Answers]], write: Callable[[int, Answers], Any]) -> Iterator[Any]:
+    """What ``write(number, answers)`` returns, chunk by chunk; the last one is written while the next is solved."""
+    with ThreadPoolExecutor(1, "write") as writer:
+        behind: Future | None = None
+        for number, answers in solved:
+            if behind is not None:
+                yield behind.result()
+            behind = writer.submit(write, number, answers)
+        if behind is not None:
+            yield behind.result()
+
+
+def on_dask(
+    work: Callable[[int], Answers], chunks: Sequence[int], address: str, workers: int | None
+) -> Iterator[tuple[int, Answers]]:
+    """Chunks as the workers of a Dask cluster finish them; what a dead worker had is done again by another.
+
+    ``work`` travels by cloudpickle, once to each worker, which keeps what it opens and compiles.
+    """
+    try:
+        import cloudpickle
+        from distributed import Client, LocalCluster, as_completed
+    except ImportError as error:
+        raise needs("distributed", "--dask") from error
+    sent = cloudpickle.dumps(work)
+    if address == "local":
+        options: Any = {"n_workers": workers, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+        where: Any = LocalCluster(**options)
+    else:
+        where = address
+    try:
+        client: Any = Client(where, timeout="20s")
+    except (OSError, ValueError) as error:
+        raise JobError(f"--dask {address}: no scheduler answers there ({error})") from error
+    with client:
+        try:
+            package = client.scatter(sent, broadcast=True, hash=True)
+            left = iter(chunks)
+            at_once = 2 * max(1, sum(client.nthreads().values()))
+            flow = as_completed(
+                [client.submit(run_packed, package, i, pure=False) for i in first(left, at_once)], with_results=True
+            )
+            for future, (number, answers) in flow:
+                for i in first(left, 1):
+                    flow.add(client.submit(run_packed, package, i, pure=False))
+                future.release()
+                yield number, answers
+        finally:
+            if address == "local":
+                where.close()
+
+
+def first(numbers: Iterator[int], count: int) -> list[int]:
+    """The next few."""
+    return [number for _, number in zip(range(count), numbers, strict=False)]
+
+
+def run_packed(package: bytes, number: int) -> tuple[int, Answers]:
+    """A chunk, on a worker."""
+    return number, unpacked(package)(number)
+
+
+@functools.lru_cache(maxsize=4)
+def unpacked(package: bytes) -> Callable[[int], Answers]:
+    """What was sent, opened once in each worker."""
+    import cloudpickle
+
+    return cloudpickle.loads(package)
