@@ -148,7 +148,7 @@ def record(work: Work, request: Request) -> dict[str, Any]:
     batch, model = work.batch, work.model
     arrays = work.starts(batch.read(tuple(slice(0, 1) for _ in batch.shape)))
     given = [arrays.get(key) for key in ("xdata", "ydata", "p0", "sigma", "counts", "mask")]
-    problem = from_curve(model.function, *given)
+    problem = from_curve(model.function, *given[:4], counts=given[4], mask=given[5])
     program = derive(problem.fun, problem.inputs, problem.kind).source()
     asked = ("p0", "guess", "bounds", "fixed", "loss", "sigma", "mask", "x", "y", "by", "axis", "device", "dtype")
     asked += ("method", "max_iter", "absolute_sigma", "stderr")
