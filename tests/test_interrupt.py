@@ -63,7 +63,7 @@ assert run(8, threads=1).x.tobytes() == whole.x.tobytes()
 
 @pytest.mark.skipif(sys.platform == "win32", reason="os.kill cannot send Ctrl-C to this process alone")
 @pytest.mark.parametrize(
-    ("threads", "size", "rows", "least"), [(1, 200_000, 400, 1), (2, 200_000, 400, 1), (1, 64, 1_500_000, 0)]
+    ("threads", "size", "rows", "least"), [(1, 500_000, 400, 1), (2, 1_000_000, 400, 1), (1, 64, 1_500_000, 0)]
 )
 def test_an_interrupted_run_keeps_what_was_finished(threads, size, rows, least):
     program = textwrap.dedent(PROGRAM).format(threads=threads, size=size, rows=rows, least=least)
