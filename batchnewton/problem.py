@@ -14,6 +14,7 @@ import numpy as np
 from .arrays import Shared, library, real, shape_error
 from .derive import Input
 from .fingerprint import Formula, Signature, fingerprint, signature
+from .losses import LOSSES, NEEDS, check_loss, check_scale, likelihood, robust
 from .missing import check_counts, check_mask, is_ragged, padded_curves
 
 LARGEST = 32  # unknowns
@@ -53,6 +54,8 @@ class Problem:
         Number of the array in ``data`` whose NaNs leave out their rows.
     library : str
         Library of the answers: "numpy", or that of the arrays which lie on a GPU.
+    curve : bool
+        Each row of the data is one measured point, whatever the ``kind``.
     """
 
     fun: Callable[..., Any]
@@ -70,6 +73,7 @@ class Problem:
     mask: np.ndarray | None = None
     omit: int | None = None
     library: str = "numpy"
+    curve: bool = False
 
     @cached_property
     def formula(self) -> Formula:
@@ -100,6 +104,11 @@ class Problem:
         return self.x0.shape[1]
 
     @property
+    def counted(self) -> bool:
+        """Whether there must be as many residuals as unknowns."""
+        return self.kind == "least-squares" or self.curve
+
+    @property
     def missing(self) -> str | None:
         """How the kernels learn which rows a problem has."""
         return "mask" if self.mask is not None else "counts" if self.counts is not None else None
@@ -123,8 +132,19 @@ class Problem:
         return replace(self, x0=self.x0[rows], counts=None, mask=self.present(rows), omit=None, **parts)
 
 
-def from_function(kind: str, fun: Any, x0: Any, args: Any, data: Any, counts: Any = None, mask: Any = None) -> Problem:
+def from_function(
+    kind: str,
+    fun: Any,
+    x0: Any,
+    args: Any,
+    data: Any,
+    counts: Any = None,
+    mask: Any = None,
+    loss: Any = "linear",
+    f_scale: Any = 1.0,
+) -> Problem:
     """Problems of ``fun(x, *args, *row)``, as `minimize`, `least_squares` and `root` take them."""
+    check_loss(loss, likelihoods=False)
     check_callable("fun", fun)
     start = real("x0", x0)
     if start.ndim not in (1, 2):
@@ -137,16 +157,31 @@ def from_function(kind: str, fun: Any, x0: Any, args: Any, data: Any, counts: An
     inputs += [build.argument(i, one) for i, one in enumerate(sequence("args", args))]
     inputs += [build.column(f"data[{i}]", one) for i, one in enumerate(sequence("data", data))]
     names = tuple(f"x{i}" for i in range(start.shape[1]))
+    if not (isinstance(loss, str) and loss == "linear"):
+        kind, fun = "minimize", robust(fun, LOSSES[loss] if isinstance(loss, str) else loss)
+        inputs = [build.scale(f_scale), *inputs]
     problem = build.problem(fun, kind, inputs, names, counts, mask)
     found = library((x0, *sequence("args", args), *sequence("data", data)))
     return problem if found == "numpy" else replace(problem, library=found)
 
 
 def from_curve(
-    f: Any, xdata: Any, ydata: Any, p0: Any, sigma: Any, counts: Any = None, mask: Any = None, nan: str = "omit"
+    f: Any,
+    xdata: Any,
+    ydata: Any,
+    p0: Any,
+    sigma: Any,
+    counts: Any = None,
+    mask: Any = None,
+    nan: str = "omit",
+    loss: Any = "linear",
+    f_scale: Any = 1.0,
+    trials: Any = None,
 ) -> Problem:
     """Problems of fitting ``f(x, a, b, ...)`` to (xdata, ydata), as `curve_fit` takes them."""
     check_callable("f", f)
+    check_loss(loss, likelihoods=True)
+    check_numbers(loss, sigma, trials)
     ragged = is_ragged(ydata)
     if ragged and counts is not None:
         raise ValueError(
@@ -186,15 +221,23 @@ def from_curve(
     inputs = [build.coordinates(real("xdata", xdata), m, size, ragged)]
     own_y = len(build.arrays["point"]) if nan == "omit" and y.ndim == 2 else None
     inputs += [build.column("ydata", y if y.ndim == 2 else Shared(y))]
-    residual = weighted if sigma is not None else plain
-    if sigma is not None:
-        s = real("sigma", sigma)
-        if s.shape not in ((), (m,), (size, m)):
-            raise shape_error("sigma", s, f"({m},) for all curves or ({size}, {m})")
-        inputs += [build.column("sigma", s if s.ndim == 2 else Shared(np.broadcast_to(s, (m,))))]
+    for name, value in (("sigma", sigma), ("trials", trials)):
+        if value is not None:
+            s = real(name, value)
+            if s.shape not in ((), (m,), (size, m)):
+                raise shape_error(name, s, f"({m},) for all curves or ({size}, {m})")
+            inputs += [build.column(name, s if s.ndim == 2 else Shared(np.broadcast_to(s, (m,))))]
+    kind, fun = "minimize", weighted(f) if sigma is not None else plain(f)
+    if isinstance(loss, str) and loss == "linear":
+        kind = "least-squares"
+    elif isinstance(loss, str) and loss not in LOSSES:
+        fun = likelihood(f, loss)
+    else:
+        inputs = [build.scale(f_scale), *inputs]
+        fun = robust(fun, LOSSES[loss] if isinstance(loss, str) else loss)
     inputs += unknowns(n)
     names = names or tuple(f"x{i}" for i in range(n))
-    problem = build.problem(residual(f), "least-squares", inputs, names, counts, mask, single=single, omit=own_y)
+    problem = build.problem(fun, kind, inputs, names, counts, mask, single=single, omit=own_y, curve=True)
     found = library((ydata, xdata, p0, sigma))
     return problem if found == "numpy" else replace(problem, library=found)
 
@@ -226,6 +269,17 @@ def weighted(f: Callable[..., Any]) -> Callable[..., Any]:
 
     residual.__name__ = getattr(f, "__name__", "formula")
     return residual
+
+
+def check_numbers(loss: Any, sigma: Any, trials: Any) -> None:
+    """The numbers that the loss takes, and no others."""
+    likely = isinstance(loss, str) and loss not in LOSSES
+    needed = NEEDS.get(loss) if likely else None
+    for name, value in (("sigma", sigma), ("trials", trials)):
+        if value is None and needed == name:
+            raise ValueError(f"{name} is None; loss={loss!r} needs it: a number, (m,) or (B, m)")
+        if value is not None and needed != name and (likely or name == "trials"):
+            raise ValueError(f"{name} is given, but loss={loss!r} does not take it")
 
 
 def parameter_names(f: Callable[..., Any]) -> tuple[str, ...] | None:
@@ -283,6 +337,11 @@ class _Builder:
             expected = f"a batch axis of {self.x0.shape[0]}, as x0 has (or bn.shared(...) if it is the same for all)"
             raise shape_error(f"args[{i}]", array, expected)
         return self.add("problem", array, 1)
+
+    def scale(self, f_scale: Any) -> Input:
+        """Scale of a loss."""
+        scale = check_scale(f_scale, self.x0.shape[0])
+        return self.add("problem" if scale.ndim else "call", scale, scale.ndim)
 
     def column(self, name: str, value: Any) -> Input:
         """Data: ``(B, m, ...)``, or shared ``(m, ...)``."""

@@ -164,8 +164,9 @@ class Result:
     @cached_property
     def _cov(self) -> np.ndarray:
         if self._problem.kind == "minimize":
-            return inverses(self._derivatives[2])
-        f, _, normal = derivatives(self._problem, self._solution.x, "gauss-newton", self._options.threads)
+            f, _, normal = self._derivatives
+        else:
+            f, _, normal = derivatives(self._problem, self._solution.x, "gauss-newton", self._options.threads)
         cov = inverses(normal)
         if self._absolute_sigma:
             return cov
@@ -178,7 +179,8 @@ class Result:
     @property
     def cov(self) -> np.ndarray:
         """Covariance of the parameters at x, (B, n, n): as SciPy's ``pcov`` for `curve_fit`, (JᵀJ)⁻¹ for
-        `least_squares`, H⁻¹ for `minimize`; infinite where that matrix is not positive definite."""
+        `least_squares`, H⁻¹ for `minimize` and with a ``loss`` (of a robust one, times ``2 fun / (m - n)`` unless
+        ``absolute_sigma``); infinite where that matrix is not positive definite."""
         return self._plain(self._cov)
 
     @property

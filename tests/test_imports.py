@@ -15,6 +15,7 @@ FLOORS = [
     {"cores", "gpus", "threads", "version"},
     {"arrays", "derive", "fingerprint", "kernels", "nist", "options", "plot"},
     {"missing", "special"},
+    {"losses"},
     {"problem"},
     {"compile", "installation"},
     {"chunk", "compile_cuda"},
