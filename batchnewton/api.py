@@ -9,6 +9,7 @@ import numpy as np
 
 from .curve import from_curve
 from .lazy import lazily
+from .losses import LIKELIHOODS
 from .options import check_choice, options
 from .problem import from_function
 from .result import Result, solved
@@ -27,6 +28,9 @@ def curve_fit(
     counts: Any = None,
     mask: Any = None,
     nan: str = "omit",
+    loss: Any = "linear",
+    f_scale: Any = 1.0,
+    trials: Any = None,
     method: str | None = None,
     ftol: float | None = None,
     xtol: float | None = None,
@@ -64,6 +68,17 @@ def curve_fit(
         ``(B, m)`` or ``(m,)``: True where a point counts.
     nan : {"omit", "raise"}
         NaN in ydata: leave out the point, or raise ValueError.
+    loss : str or callable
+        What is summed in place of r²/2, with r the residual (in units of sigma): as in SciPy's ``least_squares``,
+        ``C² rho((r / C)²) / 2`` with rho "linear", "soft_l1", "huber", "cauchy", "arctan", or a function ``rho(z)``
+        of one number, written as a formula is.  Or a likelihood of ydata, by half its deviance, so that ``2 fun`` is
+        the deviance: "poisson" (f is the mean count), "binomial" (f is the probability; ``trials``),
+        "negative-binomial" (f is the mean; variance ``f + f² / trials``), "scmos" (Poisson with read noise ``sigma``),
+        "rician" (magnitudes of noise ``sigma``; ``fun`` is -log L but for terms without f).
+    f_scale : float or array_like
+        The scale C of a loss: a number, or ``(B,)``.
+    trials : array_like, optional
+        Number of trials of "binomial", size of "negative-binomial": a number, ``(m,)`` or ``(B, m)``.
     method : {"lm"}
         Gauss-Newton steps, bounded and damped, then exact Newton steps and a test of the exact Hessian.
     ftol, xtol, gtol, max_iter
@@ -112,9 +127,10 @@ def curve_fit(
     Dennis & Schnabel (1983), Numerical Methods for Unconstrained Optimization, chapters 6 and 10.
     """
     check_choice("nan", nan, ("omit", "raise"))
-    problem = from_curve(f, xdata, ydata, p0, sigma, counts, mask, nan)
+    problem = from_curve(f, xdata, ydata, p0, sigma, counts, mask, nan, loss, f_scale, trials)
     chosen = options(problem.kind, method, ftol, xtol, gtol, max_iter, dtype, device, threads, history, unknown)
-    absolute = bool(absolute_sigma) if sigma is not None else False
+    likely = isinstance(loss, str) and loss in LIKELIHOODS
+    absolute = likely or (bool(absolute_sigma) if sigma is not None else False)
     return solved(problem, chosen, progress, absolute)
 
 
@@ -127,6 +143,8 @@ def least_squares(
     data: Any = (),
     counts: Any = None,
     mask: Any = None,
+    loss: Any = "linear",
+    f_scale: Any = 1.0,
     method: str | None = None,
     ftol: float | None = None,
     xtol: float | None = None,
@@ -153,6 +171,8 @@ def least_squares(
         Rows to sum over: ``(B, m, ...)``, or `shared` of ``(m, ...)``.
     counts, mask
         Rows that each problem has, as for `curve_fit`.
+    loss, f_scale
+        As for `curve_fit`, for each residual; no likelihoods.
     method, ftol, xtol, gtol, max_iter, dtype, device, threads, progress, history
         As for `curve_fit`.
 
@@ -169,7 +189,7 @@ def least_squares(
     >>> res.x.round(9).tolist()
     [[1.0, 1.0], [1.0, 1.0]]
     """
-    problem = from_function("least-squares", fun, x0, args, data, counts, mask)
+    problem = from_function("least-squares", fun, x0, args, data, counts, mask, loss, f_scale)
     chosen = options(problem.kind, method, ftol, xtol, gtol, max_iter, dtype, device, threads, history, unknown)
     return solved(problem, chosen, progress)
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import Shared, library, real, shape_error
+from .losses import LOSSES, NEEDS, check_loss, likelihood, robust
 from .missing import check_mask, is_ragged, padded_curves, with_gaps
 from .models.model import Model
 from .options import nearest
@@ -17,10 +18,22 @@ from .problem import Builder, Problem, check_batch, check_callable, unknowns
 
 
 def from_curve(
-    f: Any, xdata: Any, ydata: Any, p0: Any, sigma: Any, counts: Any = None, mask: Any = None, nan: str = "omit"
+    f: Any,
+    xdata: Any,
+    ydata: Any,
+    p0: Any,
+    sigma: Any,
+    counts: Any = None,
+    mask: Any = None,
+    nan: str = "omit",
+    loss: Any = "linear",
+    f_scale: Any = 1.0,
+    trials: Any = None,
 ) -> Problem:
     """Problems of fitting ``f(x, a, b, ...)`` to (xdata, ydata), as `curve_fit` takes them."""
     check_callable("f", f)
+    check_loss(loss, likelihoods=True)
+    check_numbers(loss, sigma, trials)
     ragged = is_ragged(ydata)
     if ragged and counts is not None:
         raise ValueError(
@@ -59,16 +72,24 @@ def from_curve(
     inputs = [build.coordinates(real("xdata", xdata), m, size, ragged)]
     own_y = len(build.arrays["point"]) if nan == "omit" and y.ndim == 2 else None
     inputs += [build.column("ydata", y if y.ndim == 2 else Shared(y))]
-    residual = weighted if sigma is not None else plain
-    if sigma is not None:
-        s = real("sigma", sigma)
-        if s.shape not in ((), (m,), (size, m)):
-            raise shape_error("sigma", s, f"({m},) for all curves or ({size}, {m})")
-        inputs += [build.column("sigma", s if s.ndim == 2 else Shared(np.broadcast_to(s, (m,))))]
+    for name, value in (("sigma", sigma), ("trials", trials)):
+        if value is not None:
+            s = real(name, value)
+            if s.shape not in ((), (m,), (size, m)):
+                raise shape_error(name, s, f"({m},) for all curves or ({size}, {m})")
+            inputs += [build.column(name, s if s.ndim == 2 else Shared(np.broadcast_to(s, (m,))))]
+    linear = isinstance(loss, str) and loss == "linear"
+    fun = weighted(f) if sigma is not None else plain(f)
+    if isinstance(loss, str) and loss not in LOSSES:
+        fun = likelihood(f, loss)
+    elif not linear:
+        inputs = [build.scale(f_scale), *inputs]
+        fun = robust(fun, LOSSES[loss] if isinstance(loss, str) else loss)
     inputs += unknowns(n)
     names = names or tuple(f"x{i}" for i in range(n))
-    more = {"single": single, "omit": own_y, "curve": f, "library": library((ydata, xdata, p0, sigma))}
-    return build.problem(residual(f), "least-squares", inputs, names, counts, mask, **more)
+    more = {"single": single, "omit": own_y, "curve": f if linear else None, "observed": True}
+    more["library"] = library((ydata, xdata, p0, sigma))
+    return build.problem(fun, "least-squares" if linear else "minimize", inputs, names, counts, mask, **more)
 
 
 def plain(f: Callable[..., Any]) -> Callable[..., Any]:
@@ -89,6 +110,17 @@ def weighted(f: Callable[..., Any]) -> Callable[..., Any]:
 
     residual.__name__ = getattr(f, "__name__", "formula")
     return residual
+
+
+def check_numbers(loss: Any, sigma: Any, trials: Any) -> None:
+    """The numbers that the loss takes, and no others."""
+    likely = isinstance(loss, str) and loss not in LOSSES
+    needed = NEEDS.get(loss) if likely else None
+    for name, value in (("sigma", sigma), ("trials", trials)):
+        if value is None and needed == name:
+            raise ValueError(f"{name} is None; loss={loss!r} needs it: a number, (m,) or (B, m)")
+        if value is not None and needed != name and (likely or name == "trials"):
+            raise ValueError(f"{name} is given, but loss={loss!r} does not take it")
 
 
 def parameter_names(f: Callable[..., Any]) -> tuple[str, ...] | None:

@@ -101,7 +101,7 @@ def options(
     )
 
 
-WHAT = ("p0", "sigma", "absolute_sigma", "args", "data", "counts", "mask", "nan")
+WHAT = ("p0", "sigma", "absolute_sigma", "args", "data", "counts", "mask", "nan", "loss", "f_scale", "trials")
 HOW = ("method", "ftol", "xtol", "gtol", "max_iter", "dtype", "device", "threads", "progress", "history")
 
 

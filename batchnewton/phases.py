@@ -144,7 +144,7 @@ class Run:
 
     def enough(self) -> np.ndarray:
         """The problems that have enough points to be fitted; the others have their status."""
-        if self.problem.kind != "least-squares":
+        if not self.problem.counted:
             return np.arange(len(self.x))
         residuals = first_kernel(self.problem, self.options).program.residuals
         if self.problem.missing is None and residuals * self.problem.m >= self.problem.n:

@@ -13,6 +13,7 @@ import numpy as np
 from .arrays import Shared, library, real, shape_error
 from .derive import Input
 from .fingerprint import Formula, Signature, fingerprint, signature
+from .losses import LOSSES, check_loss, check_scale, robust
 from .missing import check_counts, check_mask
 
 LARGEST = 32  # unknowns
@@ -55,6 +56,8 @@ class Problem:
         Library of the answers: "numpy", or that of the arrays which lie on a GPU.
     curve : callable, optional
         ``f(x, a, b, ...)`` where that is fitted; the inputs are then x, y, sigma where it is given, and the unknowns.
+    observed : bool
+        Each row of the data is one measured point, whatever the ``kind``.
     """
 
     fun: Callable[..., Any]
@@ -73,6 +76,7 @@ class Problem:
     omit: int | None = None
     library: str = "numpy"
     curve: Callable[..., Any] | None = None
+    observed: bool = False
 
     @cached_property
     def formula(self) -> Formula:
@@ -101,6 +105,11 @@ class Problem:
     def n(self) -> int:
         """Number of unknowns."""
         return self.x0.shape[1]
+
+    @property
+    def counted(self) -> bool:
+        """Whether there must be as many residuals as unknowns."""
+        return self.kind == "least-squares" or self.observed
 
     @property
     def missing(self) -> str | None:
@@ -177,8 +186,19 @@ def gathered(fun: Callable[..., Any], plan: tuple[tuple[int, int, tuple[int, ...
     return whole
 
 
-def from_function(kind: str, fun: Any, x0: Any, args: Any, data: Any, counts: Any = None, mask: Any = None) -> Problem:
+def from_function(
+    kind: str,
+    fun: Any,
+    x0: Any,
+    args: Any,
+    data: Any,
+    counts: Any = None,
+    mask: Any = None,
+    loss: Any = "linear",
+    f_scale: Any = 1.0,
+) -> Problem:
     """Problems of ``fun(x, *args, *row)``, as `minimize`, `least_squares` and `root` take them."""
+    check_loss(loss, likelihoods=False)
     check_callable("fun", fun)
     start = real("x0", x0)
     if start.ndim not in (1, 2):
@@ -191,6 +211,9 @@ def from_function(kind: str, fun: Any, x0: Any, args: Any, data: Any, counts: An
     inputs += [build.argument(i, one) for i, one in enumerate(sequence("args", args))]
     inputs += [build.column(f"data[{i}]", one) for i, one in enumerate(sequence("data", data))]
     names = tuple(f"x{i}" for i in range(start.shape[1]))
+    if not (isinstance(loss, str) and loss == "linear"):
+        kind, fun = "minimize", robust(fun, LOSSES[loss] if isinstance(loss, str) else loss)
+        inputs = [build.scale(f_scale), *inputs]
     problem = build.problem(fun, kind, inputs, names, counts, mask)
     found = library((x0, *sequence("args", args), *sequence("data", data)))
     return problem if found == "numpy" else replace(problem, library=found)
@@ -247,6 +270,11 @@ class Builder:
             expected = f"a batch axis of {self.x0.shape[0]}, as x0 has (or bn.shared(...) if it is the same for all)"
             raise shape_error(f"args[{i}]", array, expected)
         return self.add("problem", array, 1)
+
+    def scale(self, f_scale: Any) -> Input:
+        """Scale of a loss."""
+        scale = check_scale(f_scale, self.x0.shape[0])
+        return self.add("problem" if scale.ndim else "call", scale, scale.ndim)
 
     def column(self, name: str, value: Any) -> Input:
         """Data: ``(B, m, ...)``, or shared ``(m, ...)``."""

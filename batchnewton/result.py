@@ -159,7 +159,8 @@ class Result(Statistics):
     @property
     def cov(self) -> np.ndarray:
         """Covariance of the parameters at x, (B, n, n): as SciPy's ``pcov`` for `curve_fit`, (JᵀJ)⁻¹ for
-        `least_squares`, H⁻¹ for `minimize`; infinite where that matrix is not positive definite."""
+        `least_squares`, H⁻¹ for `minimize` and with a ``loss`` (of a robust one, times ``2 fun / (m - n)`` unless
+        ``absolute_sigma``); infinite where that matrix is not positive definite."""
         return self._plain(self._fit.cov)
 
     @property

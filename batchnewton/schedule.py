@@ -110,7 +110,7 @@ def later(problem: Problem, at: np.ndarray, options: Options, answer: Solution, 
 
 def too_few(problem: Problem, residuals: int) -> np.ndarray:
     """Which problems have too few points to be fitted."""
-    if problem.kind != "least-squares":
+    if not problem.counted:
         return np.zeros(problem.size, bool)
     return residuals * problem.points() < problem.n
 

@@ -66,6 +66,18 @@ BAD = [
     ("max_iter", lambda: fit(max_iter=0), ValueError, ["max_iter", "0", "at least 1"]),
     ("max_iter a float", lambda: fit(max_iter=2.5), TypeError, ["max_iter", "2.5", "whole"]),
     ("threads", lambda: fit(threads=-1), ValueError, ["threads", "-1"]),
+    # losses
+    ("unknown loss", lambda: fit(loss="huberr"), ValueError, ["loss", "'huberr'", "'huber'"]),
+    ("no loss", lambda: fit(loss=3), TypeError, ["loss", "int", "rho"]),
+    ("likelihood of residuals", lambda: bn.least_squares(square, [1.0], loss="poisson"), ValueError,
+     ["loss", "'poisson'"]),
+    ("f_scale", lambda: fit(loss="huber", f_scale=0.0), ValueError, ["f_scale", "0.0", "positive"]),
+    ("f_scale of another batch", lambda: fit(loss="huber", f_scale=np.ones(3)), ValueError,
+     ["f_scale", "(3,)", "(5,)"]),
+    ("no trials", lambda: fit(loss="binomial"), ValueError, ["trials", "'binomial'"]),
+    ("no sigma", lambda: fit(loss="rician"), ValueError, ["sigma", "'rician'"]),
+    ("sigma of counts", lambda: fit(loss="poisson", sigma=1.0), ValueError, ["sigma", "'poisson'"]),
+    ("trials of residuals", lambda: fit(trials=3), ValueError, ["trials", "'linear'"]),
     # the formula
     ("unsupported operation", lambda: fit(f=lambda t, a, b: np.linalg.inv(np.array([[a, b], [b, t]]))[0, 0]), TypeError,
      ["inv", "test_bad_calls.py"]),

@@ -16,6 +16,7 @@ FLOORS = [
     {"arrays", "derive", "fingerprint", "kernels", "nist", "options", "plot"},
     {"missing", "special"},
     {"models"},
+    {"losses"},
     {"problem"},
     {"curve"},
     {"compile", "installation", "lazy"},

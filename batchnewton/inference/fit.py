@@ -85,7 +85,7 @@ class Fit:
         minimum = self.problem.kind == "minimize"
         kind = "minimize" if minimum else "gauss-newton"
         f, _, cov = derivatives(self.problem, self.solution.x, kind, self.options.threads)
-        freedom = None if minimum or self.absolute else self.freedom
+        freedom = None if self.absolute else self.freedom
         for rows in chunks(self.problem.size, 1):
             invert_in_place(cov[rows])
             if freedom is not None:

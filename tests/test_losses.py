@@ -1,0 +1,141 @@
+"""Losses as SciPy's, and likelihoods: against SciPy's own costs, densities and minimisers."""
+
+import numpy as np
+import pytest
+from scipy import optimize, special, stats
+
+import batchnewton as bn
+
+T = np.linspace(0, 5, 24)
+RNG = np.random.default_rng(3)
+P0 = [1.0, 1.0, 0.1]
+
+
+def decay(t, a, tau, c):
+    return a * np.exp(-t / tau) + c
+
+
+def survival(t, a, tau, c):
+    return 0.98 / (1.0 + np.exp(t * tau - a)) + 0.02 * c * c / (1.0 + c * c)
+
+
+TRUTH = np.stack([RNG.uniform(1, 3, 8), RNG.uniform(0.5, 2, 8), RNG.uniform(0.1, 0.5, 8)], 1)
+CLEAN = decay(T, *TRUTH.T[:, :, None])
+Y = CLEAN + RNG.normal(0, 0.05, CLEAN.shape) + (RNG.random(CLEAN.shape) < 0.1) * RNG.normal(0, 2, CLEAN.shape)
+SIGMA = RNG.uniform(0.5, 2, T.size)
+
+
+@pytest.mark.parametrize("loss", ["soft_l1", "huber", "cauchy", "arctan"])
+def test_losses_are_scipys(loss):
+    found = bn.curve_fit(decay, T, Y, P0, SIGMA, loss=loss, f_scale=0.1)
+    direct = bn.least_squares(
+        lambda p, t, s, y: (decay(t, p[0], p[1], p[2]) - y) / s, np.tile(P0, (8, 1)),
+        data=(bn.shared(T), bn.shared(SIGMA), Y), loss=loss, f_scale=np.full(8, 0.1),
+    )  # fmt: skip
+    assert found.success.all()
+    np.testing.assert_allclose(direct.x, found.x, rtol=1e-7)
+    for y, x, fun in zip(Y, found.x, found.fun, strict=True):
+
+        def residuals(p, y=y):
+            return (decay(T, *p) - y) / SIGMA
+
+        start = optimize.least_squares(residuals, x, loss=loss, f_scale=0.1, max_nfev=1)
+        end = optimize.least_squares(residuals, x, loss=loss, f_scale=0.1, ftol=1e-15, xtol=1e-15, gtol=1e-13)
+        np.testing.assert_allclose(start.cost, fun, rtol=1e-12)
+        np.testing.assert_allclose(end.x, x, rtol=1e-6)  # SciPy stays where it is put: a minimum of its cost, too
+
+
+def test_a_loss_of_ones_own_and_the_linear_one():
+    own = bn.curve_fit(decay, T, Y, P0, loss=lambda z: np.log1p(z), f_scale=0.1)
+    np.testing.assert_allclose(own.x, bn.curve_fit(decay, T, Y, P0, loss="cauchy", f_scale=0.1).x, rtol=1e-9)
+    plain, identity = (
+        bn.curve_fit(decay, T, CLEAN + 0.01, P0),
+        bn.curve_fit(decay, T, CLEAN + 0.01, P0, loss=lambda z: z),
+    )
+    np.testing.assert_allclose(identity.x, plain.x, rtol=1e-7)
+
+
+def test_several_residuals_each_have_their_loss():
+    found = bn.least_squares(lambda x: [x[0] - 1.0, (x[0] + 2.0, np.stack([x[1]]))], [0.0, 1.0], loss="soft_l1")
+    theirs = optimize.least_squares(lambda x: [x[0] - 1.0, x[0] + 2.0, x[1]], [0.0, 1.0], loss="soft_l1", gtol=1e-14)
+    np.testing.assert_allclose(found.x, theirs.x, atol=1e-7)
+    np.testing.assert_allclose(found.fun, theirs.cost, rtol=1e-12)
+
+
+def negative_logs(name, f, y):
+    """-log L of each point, from SciPy's densities."""
+    if name == "poisson":
+        return -stats.poisson.logpmf(y, f)
+    if name == "binomial":
+        return -stats.binom.logpmf(y, 40, f)
+    if name == "negative-binomial":
+        return -stats.nbinom.logpmf(y, 5, 5 / (5 + f))
+    if name == "rician":
+        return -stats.rice.logpdf(y, f / 0.5, scale=0.5)
+    return -((y + 4.0) * np.log(f + 4.0) - (f + 4.0) - special.gammaln(y + 5.0))
+
+
+def case(name):
+    """Formula, data, start, what the likelihood needs."""
+    rng = np.random.default_rng(11)
+    strong = TRUTH * [20.0, 1.0, 10.0]
+    counts = decay(T, *strong.T[:, :, None])
+    if name == "poisson":
+        return decay, rng.poisson(counts), [40.0, 1.0, 3.0], {}
+    if name == "binomial":
+        y = rng.binomial(40, survival(T, *TRUTH.T[:, :, None]))
+        return survival, y, [2.0, 1.0, 0.3], {"trials": 40}
+    if name == "negative-binomial":
+        return decay, rng.negative_binomial(5, 5 / (5 + counts)), [40.0, 1.0, 3.0], {"trials": 5}
+    if name == "rician":
+        y = np.hypot(CLEAN + rng.normal(0, 0.5, CLEAN.shape), rng.normal(0, 0.5, CLEAN.shape))
+        return lambda t, a, tau: a * np.exp(-t / tau), y, [2.0, 1.0], {"sigma": 0.5}
+    return decay, rng.poisson(counts) + rng.normal(0, 2.0, counts.shape), [40.0, 1.0, 3.0], {"sigma": 2.0}
+
+
+@pytest.mark.parametrize("name", ["poisson", "binomial", "negative-binomial", "rician", "scmos"])
+def test_likelihoods_are_scipys(name):
+    f, y, p0, needs = case(name)
+    found = bn.curve_fit(f, T, y, p0, loss=name, **needs)
+    good = np.flatnonzero(found.success)
+    assert len(good) >= 6
+    other = found.x[good] * (1 + 0.01 * RNG.standard_normal(found.x[good].shape))
+    for b, x, elsewhere in zip(good, found.x[good], other, strict=True):
+        at, there = (np.sum(negative_logs(name, f(T, *p), y[b])) for p in (x, elsewhere))
+        assert at < there  # a minimum of -log L ...
+        eps = 1e-5 * np.abs(x)
+        slope = [
+            np.sum(negative_logs(name, f(T, *(x + step)), y[b]) - negative_logs(name, f(T, *(x - step)), y[b]))
+            for step in np.diag(eps)
+        ]
+        spread = found.stderr[b] / eps / 2
+        assert np.all(np.abs(slope * spread) < 1e-3)  # ... whose slope in standard errors vanishes
+
+
+def test_twice_the_cost_is_the_deviance():
+    _, y, p0, _ = case("poisson")
+    found = bn.curve_fit(decay, T, y, p0, loss="poisson")
+    f = decay(T, *found.x.T[:, :, None])
+    deviance = 2 * np.sum(special.xlogy(y, y / f) - (y - f), 1)
+    np.testing.assert_allclose(2 * found.fun[found.success], deviance[found.success], rtol=1e-11)
+
+
+def test_zero_counts_and_bad_counts():
+    y = np.array([[0.0, 0, 1, 0, 2], [0, 0, -1, 0, 2], [np.nan, 0, 1, 0, 2]])
+    found = bn.curve_fit(lambda t, a: a + 0 * t, np.arange(5.0), y, [1.0], loss="poisson")
+    assert [bn.Status(s).name for s in found.status] == ["CONVERGED", "NOT_FINITE_AT_START", "CONVERGED"]
+    np.testing.assert_allclose(found.x[[0, 2], 0], [0.6, 0.75], rtol=1e-9)  # the mean count
+    np.testing.assert_allclose(found.cov[0, 0, 0], 0.6 / 5, rtol=1e-9)
+
+
+def test_too_few_points_with_a_loss():
+    found = bn.curve_fit(decay, T, Y, P0, counts=[2] + [24] * 7, loss="cauchy", f_scale=0.1)
+    assert found.status[0] == bn.Status.TOO_FEW_POINTS
+
+
+def test_scaled_covariance():
+    relative = bn.curve_fit(decay, T, Y, P0, SIGMA, loss="soft_l1", f_scale=0.1)
+    absolute = bn.curve_fit(decay, T, Y, P0, SIGMA, True, loss="soft_l1", f_scale=0.1)
+    np.testing.assert_allclose(absolute.cov, np.linalg.inv(absolute.hess), rtol=1e-7)
+    factor = 2 * relative.fun / (T.size - 3)
+    np.testing.assert_allclose(relative.cov, factor[:, None, None] * absolute.cov, rtol=1e-9)
