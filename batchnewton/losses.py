@@ -37,8 +37,8 @@ def arctan(z: Any) -> Any:
     return np.arctan(z)
 
 
-LOSSES: dict[str, Rho | None] = {
-    "linear": None,
+LOSSES: dict[str, Rho] = {
+    "linear": lambda z: z,
     "soft_l1": soft_l1,
     "huber": huber,
     "cauchy": cauchy,
@@ -109,15 +109,10 @@ def robust(residual: Callable[..., Any], rho: Rho) -> Callable[..., Any]:
 def likelihood(f: Callable[..., Any], name: str) -> Callable[..., Any]:
     """Half the deviance (or ``-log L``) of one point: a formula of (x, y, a number of the likelihood if it takes one,
     parameters...)."""
-    term = LIKELIHOODS[name]
-    if name in NEEDS:
+    term, numbers = LIKELIHOODS[name], 1 if name in NEEDS else 0
 
-        def half(x, y, number, *parameters):
-            return term(f(x, *parameters), y, number)
-    else:
-
-        def half(x, y, *parameters):
-            return term(f(x, *parameters), y)
+    def half(x, y, *rest):
+        return term(f(x, *rest[numbers:]), y, *rest[:numbers])
 
     half.__name__ = getattr(f, "__name__", "formula")
     return half

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import Shared, library, real, shape_error
+from .bounds import Box, boxed, check_bounds, start_within
 from .derive import Input
 from .fingerprint import Formula, Signature, fingerprint, signature
 from .losses import LOSSES, NEEDS, check_loss, check_scale, likelihood, robust
@@ -54,6 +55,8 @@ class Problem:
         Number of the array in ``data`` whose NaNs leave out their rows.
     library : str
         Library of the answers: "numpy", or that of the arrays which lie on a GPU.
+    box : pair of (B, n) arrays, optional
+        Lower and upper bounds of the unknowns; equal where one is fixed.
     curve : bool
         Each row of the data is one measured point, whatever the ``kind``.
     """
@@ -74,6 +77,7 @@ class Problem:
     omit: int | None = None
     library: str = "numpy"
     curve: bool = False
+    box: Box | None = None
 
     @cached_property
     def formula(self) -> Formula:
@@ -83,7 +87,7 @@ class Problem:
     @cached_property
     def signature(self) -> Signature:
         """What kernels are made for."""
-        return signature(self.formula, self.inputs, self.missing)
+        return signature(self.formula, self.inputs, self.missing, self.box is not None)
 
     @property
     def size(self) -> int:
@@ -102,6 +106,22 @@ class Problem:
     def n(self) -> int:
         """Number of unknowns."""
         return self.x0.shape[1]
+
+    @cached_property
+    def fixed(self) -> np.ndarray:
+        """Which unknowns are fixed, (B, n)."""
+        return np.zeros((1, self.n), bool) if self.box is None else self.box[0] == self.box[1]
+
+    def at_bound(self, x: np.ndarray, rows: Any = slice(None)) -> np.ndarray:
+        """Which unknowns that are not fixed lie at a bound, at x of some problems."""
+        if self.box is None:
+            return np.zeros(x.shape, bool)
+        lower, upper = (one[rows].astype(x.dtype) for one in self.box)
+        return ((x <= lower) | (x >= upper)) & ~self.fixed[rows]
+
+    def free(self, rows: Any = slice(None)) -> Any:
+        """Unknowns of each of these problems that are not fixed."""
+        return self.n if self.box is None else self.n - self.fixed[rows].sum(1)
 
     @property
     def counted(self) -> bool:
@@ -128,8 +148,16 @@ class Problem:
 
     def without_nan(self, rows: np.ndarray) -> Problem:
         """Some problems, their NaNs left out."""
-        parts = {name: [array[rows] for array in getattr(self, name)] for name in ("args", "data")}
-        return replace(self, x0=self.x0[rows], counts=None, mask=self.present(rows), omit=None, **parts)
+        return replace(self.some(rows), counts=None, mask=self.present(rows), omit=None)
+
+    def some(self, rows: np.ndarray) -> Problem:
+        """Some problems, in any order, some perhaps several times."""
+        parts: dict[str, Any] = {name: [array[rows] for array in getattr(self, name)] for name in ("args", "data")}
+        for name in ("x0", "counts", "mask"):
+            array = getattr(self, name)
+            parts[name] = None if array is None else array[rows]
+        box = None if self.box is None else (self.box[0][rows], self.box[1][rows])
+        return replace(self, box=box, **parts)
 
 
 def from_function(
@@ -142,6 +170,8 @@ def from_function(
     mask: Any = None,
     loss: Any = "linear",
     f_scale: Any = 1.0,
+    bounds: Any = None,
+    fixed: Any = None,
 ) -> Problem:
     """Problems of ``fun(x, *args, *row)``, as `minimize`, `least_squares` and `root` take them."""
     check_loss(loss, likelihoods=False)
@@ -152,6 +182,7 @@ def from_function(
     single = start.ndim == 1
     start = start[None] if single else start
     check_batch("x0", start)
+    start, box = boxed(start, bounds, fixed)
     build = _Builder(start, single)
     inputs: list[Any] = [Input("x", (start.shape[1],), "unknown")]
     inputs += [build.argument(i, one) for i, one in enumerate(sequence("args", args))]
@@ -160,7 +191,7 @@ def from_function(
     if not (isinstance(loss, str) and loss == "linear"):
         kind, fun = "minimize", robust(fun, LOSSES[loss] if isinstance(loss, str) else loss)
         inputs = [build.scale(f_scale), *inputs]
-    problem = build.problem(fun, kind, inputs, names, counts, mask)
+    problem = build.problem(fun, kind, inputs, names, counts, mask, box=box)
     found = library((x0, *sequence("args", args), *sequence("data", data)))
     return problem if found == "numpy" else replace(problem, library=found)
 
@@ -177,6 +208,8 @@ def from_curve(
     loss: Any = "linear",
     f_scale: Any = 1.0,
     trials: Any = None,
+    bounds: Any = None,
+    fixed: Any = None,
 ) -> Problem:
     """Problems of fitting ``f(x, a, b, ...)`` to (xdata, ydata), as `curve_fit` takes them."""
     check_callable("f", f)
@@ -207,8 +240,11 @@ def from_curve(
     check_batch("ydata", y)
     if start.ndim == 2 and start.shape[0] != size:
         raise shape_error("p0", start, f"({n},) or ({size}, {n}): ydata holds {size} curves")
+    if p0 is None and bounds is not None:
+        start = start_within(check_bounds(bounds, size, n) or (start - np.inf, start + np.inf))
     start = np.broadcast_to(start, (size, n)) if start.ndim == 1 else start
     check_batch("p0", start)
+    start, box = boxed(start, bounds, fixed)
     m = y.shape[-1]
     if nan == "raise" and np.isnan(y).any():
         where = tuple(int(i) for i in np.argwhere(np.isnan(y))[0])
@@ -237,7 +273,7 @@ def from_curve(
         fun = robust(fun, LOSSES[loss] if isinstance(loss, str) else loss)
     inputs += unknowns(n)
     names = names or tuple(f"x{i}" for i in range(n))
-    problem = build.problem(fun, kind, inputs, names, counts, mask, single=single, omit=own_y, curve=True)
+    problem = build.problem(fun, kind, inputs, names, counts, mask, single=single, omit=own_y, curve=True, box=box)
     found = library((ydata, xdata, p0, sigma))
     return problem if found == "numpy" else replace(problem, library=found)
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from .arrays import given_back, on_host
 from .kernels import status as codes
+from .multistart import check_starts, solve_from
 from .options import Options
 from .phases import Solution
 from .problem import Problem
@@ -102,6 +103,7 @@ class Result:
     def __init__(self, problem: Problem, options: Options, solution: Solution, absolute_sigma: bool = True) -> None:
         self._problem, self._options, self._solution = problem, options, solution
         self._absolute_sigma = absolute_sigma
+        self._reached: np.ndarray | None = None
 
     def _plain(self, array: np.ndarray) -> np.ndarray:
         """Without the batch axis where there was none; an array of the library that came."""
@@ -138,6 +140,12 @@ class Result:
     def nfev(self) -> np.ndarray:
         return self._plain(self._solution.nfev)
 
+    @property
+    def starts_reached(self) -> np.ndarray | None:
+        """How many of a problem's starts reached the minimum that was kept, (B,): 0 where there is no success; None
+        without ``starts``.  One of many hints that there may be a better one elsewhere."""
+        return None if self._reached is None else self._plain(self._reached)
+
     @cached_property
     def history(self) -> History | None:
         """F and max |g| of every evaluation, where the solve was told ``history=True``; else None."""
@@ -167,20 +175,38 @@ class Result:
             f, _, normal = self._derivatives
         else:
             f, _, normal = derivatives(self._problem, self._solution.x, "gauss-newton", self._options.threads)
-        cov = inverses(normal)
+        cov = self._of_free(normal)
         if self._absolute_sigma:
             return cov
-        freedom = points_used(self._problem) - self._problem.n
+        freedom = points_used(self._problem) - self._problem.free()
         with np.errstate(divide="ignore", invalid="ignore"):
             variance = np.where(freedom > 0, 2.0 * f / np.maximum(freedom, 1), np.inf).astype(f.dtype)
             scaled = cov * variance[:, None, None]
-        return np.where(np.isfinite(scaled), scaled, np.inf).astype(cov.dtype)
+        return np.where(np.isnan(scaled) & (cov == 0.0), 0.0, np.where(np.isfinite(scaled), scaled, np.inf)).astype(
+            cov.dtype
+        )
+
+    def _of_free(self, normal: np.ndarray) -> np.ndarray:
+        """Inverses of the parts of the free unknowns, zeros in the other rows and columns."""
+        if self._problem.box is None:
+            return inverses(normal)
+        free = ~(self._problem.at_bound(self._solution.x) | self._problem.fixed)
+        both = free[:, :, None] & free[:, None, :]
+        alone = np.where(both, normal, np.eye(self._problem.n, dtype=normal.dtype))
+        return np.where(both, inverses(alone), 0.0).astype(normal.dtype)
+
+    @property
+    def at_bound(self) -> np.ndarray:
+        """Which unknowns ended at a bound, (B, n); not those that are fixed."""
+        return self._plain(self._problem.at_bound(self._solution.x))
 
     @property
     def cov(self) -> np.ndarray:
         """Covariance of the parameters at x, (B, n, n): as SciPy's ``pcov`` for `curve_fit`, (JᵀJ)⁻¹ for
         `least_squares`, H⁻¹ for `minimize` and with a ``loss`` (of a robust one, times ``2 fun / (m - n)`` unless
-        ``absolute_sigma``); infinite where that matrix is not positive definite."""
+        ``absolute_sigma``); infinite where that matrix is not positive definite.
+        Unknowns that are fixed, or at a bound, have rows and columns of zeros: the others' covariance is that given
+        these."""
         return self._plain(self._cov)
 
     @property
@@ -236,12 +262,18 @@ class Interrupted(KeyboardInterrupt):
         self.result = result
 
 
-def solved(problem: Problem, options: Options, progress: Any, absolute_sigma: bool = True) -> Result:
+def solved(
+    problem: Problem, options: Options, progress: Any, absolute_sigma: bool = True, starts: Any = None
+) -> Result:
     """The result of a batch; `Interrupted` at Ctrl-C."""
+    more = check_starts(starts, problem)
     answer = Solution.empty(problem, options.dtype)
     result = Result(problem, options, answer, absolute_sigma)
     try:
-        solve(problem, options, answer, progress)
+        if more is None:
+            solve(problem, options, answer, progress)
+        else:
+            result._reached = solve_from(more, problem, options, answer, progress)
     except KeyboardInterrupt:
         raise Interrupted(result) from None
     return result

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 FLOORS = [
     {"cores", "gpus", "threads", "version"},
     {"arrays", "derive", "fingerprint", "kernels", "nist", "options", "plot"},
-    {"missing", "special"},
+    {"bounds", "missing", "special"},
     {"losses"},
     {"problem"},
     {"compile", "installation"},
@@ -22,6 +22,7 @@ FLOORS = [
     {"phases"},
     {"device"},
     {"schedule"},
+    {"multistart"},
     {"result", "examine"},
     {"api"},
     {"models"},
