@@ -31,6 +31,9 @@ def curve_fit(
     loss: Any = "linear",
     f_scale: Any = 1.0,
     trials: Any = None,
+    bounds: Any = None,
+    fixed: Any = None,
+    starts: Any = None,
     method: str | None = None,
     ftol: float | None = None,
     xtol: float | None = None,
@@ -79,6 +82,14 @@ def curve_fit(
         The scale C of a loss: a number, or ``(B,)``.
     trials : array_like, optional
         Number of trials of "binomial", size of "negative-binomial": a number, ``(m,)`` or ``(B, m)``.
+    bounds : (lower, upper), optional
+        Each a number, ``(n,)``, ``(B, n)`` or None; infinite where there is none; equal ones fix a parameter.  A start
+        outside is moved to the nearest bound.  Which parameters end at a bound: `Result.at_bound`.
+    fixed : array_like of bool, optional
+        ``(n,)`` or ``(B, n)``: True where a parameter keeps its start.
+    starts : array_like or int, optional
+        Further starts, ``(k, n)`` for all or ``(B, k, n)``; or a number of Sobol points between finite bounds.  The
+        best certified minimum is kept; `Result.starts_reached` says how many starts reached it.
     method : {"lm"}
         Gauss-Newton steps, bounded and damped, then exact Newton steps and a test of the exact Hessian.
     ftol, xtol, gtol, max_iter
@@ -127,11 +138,11 @@ def curve_fit(
     Dennis & Schnabel (1983), Numerical Methods for Unconstrained Optimization, chapters 6 and 10.
     """
     check_choice("nan", nan, ("omit", "raise"))
-    problem = from_curve(f, xdata, ydata, p0, sigma, counts, mask, nan, loss, f_scale, trials)
+    problem = from_curve(f, xdata, ydata, p0, sigma, counts, mask, nan, loss, f_scale, trials, bounds, fixed)
     chosen = options(problem.kind, method, ftol, xtol, gtol, max_iter, dtype, device, threads, history, unknown)
     likely = isinstance(loss, str) and loss in LIKELIHOODS
     absolute = likely or (bool(absolute_sigma) if sigma is not None else False)
-    return solved(problem, chosen, progress, absolute)
+    return solved(problem, chosen, progress, absolute, starts)
 
 
 @lazily
@@ -145,6 +156,9 @@ def least_squares(
     mask: Any = None,
     loss: Any = "linear",
     f_scale: Any = 1.0,
+    bounds: Any = None,
+    fixed: Any = None,
+    starts: Any = None,
     method: str | None = None,
     ftol: float | None = None,
     xtol: float | None = None,
@@ -171,8 +185,8 @@ def least_squares(
         Rows to sum over: ``(B, m, ...)``, or `shared` of ``(m, ...)``.
     counts, mask
         Rows that each problem has, as for `curve_fit`.
-    loss, f_scale
-        As for `curve_fit`, for each residual; no likelihoods.
+    loss, f_scale, bounds, fixed, starts
+        As for `curve_fit`; a loss of each residual, no likelihoods.
     method, ftol, xtol, gtol, max_iter, dtype, device, threads, progress, history
         As for `curve_fit`.
 
@@ -189,9 +203,9 @@ def least_squares(
     >>> res.x.round(9).tolist()
     [[1.0, 1.0], [1.0, 1.0]]
     """
-    problem = from_function("least-squares", fun, x0, args, data, counts, mask, loss, f_scale)
+    problem = from_function("least-squares", fun, x0, args, data, counts, mask, loss, f_scale, bounds, fixed)
     chosen = options(problem.kind, method, ftol, xtol, gtol, max_iter, dtype, device, threads, history, unknown)
-    return solved(problem, chosen, progress)
+    return solved(problem, chosen, progress, starts=starts)
 
 
 @lazily
@@ -203,6 +217,9 @@ def minimize(
     data: Any = (),
     counts: Any = None,
     mask: Any = None,
+    bounds: Any = None,
+    fixed: Any = None,
+    starts: Any = None,
     method: str | None = None,
     ftol: float | None = None,
     xtol: float | None = None,
@@ -224,6 +241,8 @@ def minimize(
         as the term of one observation).
     x0, args, data, counts, mask
         As for `least_squares`.
+    bounds, fixed, starts
+        As for `curve_fit`.
     method : {"newton"}
         Exact Hessian, modified Cholesky factorisation, bounded and shortened steps.
     ftol, xtol, gtol, max_iter, dtype, device, threads, progress, history
@@ -240,9 +259,9 @@ def minimize(
     >>> res.x.ravel().round(6).tolist()
     [0.0, 1.0]
     """
-    problem = from_function("minimize", fun, x0, args, data, counts, mask)
+    problem = from_function("minimize", fun, x0, args, data, counts, mask, bounds=bounds, fixed=fixed)
     chosen = options(problem.kind, method, ftol, xtol, gtol, max_iter, dtype, device, threads, history, unknown)
-    return solved(problem, chosen, progress)
+    return solved(problem, chosen, progress, starts=starts)
 
 
 @lazily

@@ -55,6 +55,8 @@ def chunk(
 def columns(problem: Problem) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Arrays of each problem's own scalars and data; behind them, where data are missing, what tells the kernels."""
     args, data = list(problem.args), list(problem.data)
+    if problem.box is not None:
+        args += problem.box
     if problem.missing:
         args += [problem.points()[:, None]]
     if problem.mask is not None:

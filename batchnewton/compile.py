@@ -91,7 +91,7 @@ def kernel(signature: Signature, kind: str, phase: str | None, dtype: np.dtype) 
     Parameters
     ----------
     signature : Signature
-        What to trace, with which inputs, and how data may be missing.
+        What to trace, with which inputs, how data may be missing, whether there are bounds.
     kind
         As for `batchnewton.derive.derive`.
     phase : {"gauss-newton", "exact", "minimize", "root"}, optional
@@ -110,7 +110,9 @@ def _kernel(signature: Signature, kind: str, phase: str | None, dtype: np.dtype)
     if kind == "root" and program.residuals != program.n:
         came = f"{formula.name} returns {program.residuals} residuals"
         raise ValueError(f"{came}; expected {program.n}, as many as unknowns")
-    where = lanes.layout(program, dtype.itemsize, phase is not None, signature.missing, vector_bytes())
+    where = lanes.layout(
+        program, dtype.itemsize, phase is not None, signature.missing, vector_bytes(), signature.bounded
+    )
     module = load(module_name(program, phase or kind), module_text(program, where, phase, dtype))
     state = [where.slots[name] // where.lanes for name in cpu.AT] if phase else []
     return Kernel(
@@ -149,7 +151,7 @@ def module_text(program: Program, where: lanes.Layout, phase: str | None, dtype:
     functions += lanes.evaluate_text(program, where, 4 if total <= 200 else 2 if total <= 500 else 1)
     if phase:
         eps = float(np.finfo(dtype).eps)
-        advance, text = lanes.advance_text(program, phase, eps, TOLERANCES[dtype.name])
+        advance, text = lanes.advance_text(program, phase, eps, TOLERANCES[dtype.name], where.bounded)
         enter, start = lanes.enter_text(program)
         functions += enter + advance
         constants |= text.constants | start.constants

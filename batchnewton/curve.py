@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import Shared, library, real, shape_error
+from .bounds import boxed, check_bounds, start_within
 from .losses import LOSSES, NEEDS, check_loss, likelihood, robust
 from .missing import check_mask, is_ragged, padded_curves, with_gaps
 from .models.model import Model
@@ -29,6 +30,8 @@ def from_curve(
     loss: Any = "linear",
     f_scale: Any = 1.0,
     trials: Any = None,
+    bounds: Any = None,
+    fixed: Any = None,
 ) -> Problem:
     """Problems of fitting ``f(x, a, b, ...)`` to (xdata, ydata), as `curve_fit` takes them."""
     check_callable("f", f)
@@ -46,7 +49,7 @@ def from_curve(
         raise shape_error("ydata", y, "(m,) for one curve or (B, m) for a batch")
     names = parameter_names(f)
     start = first_guess(f, names, p0, lambda: f.guess(xdata, with_gaps(y, counts, mask)))
-    f = f.formula if isinstance(f, Model) else f
+    guessed, f = f, f.formula if isinstance(f, Model) else f
     if start.ndim not in (1, 2):
         raise shape_error("p0", start, "(n,) for all curves or (B, n)")
     n = start.shape[-1]
@@ -58,8 +61,11 @@ def from_curve(
     check_batch("ydata", y)
     if start.ndim == 2 and start.shape[0] != size:
         raise shape_error("p0", start, f"({n},) or ({size}, {n}): ydata holds {size} curves")
+    if p0 is None and bounds is not None and not isinstance(guessed, Model):
+        start = start_within(check_bounds(bounds, size, n) or (start - np.inf, start + np.inf))
     start = np.broadcast_to(start, (size, n)) if start.ndim == 1 else start
     check_batch("p0", start)
+    start, box = boxed(start, bounds, fixed)
     m = y.shape[-1]
     if nan == "raise" and np.isnan(y).any():
         where = tuple(int(i) for i in np.argwhere(np.isnan(y))[0])
@@ -87,7 +93,7 @@ def from_curve(
         fun = robust(fun, LOSSES[loss] if isinstance(loss, str) else loss)
     inputs += unknowns(n)
     names = names or tuple(f"x{i}" for i in range(n))
-    more = {"single": single, "omit": own_y, "curve": f if linear else None, "observed": True}
+    more = {"single": single, "omit": own_y, "curve": f if linear else None, "observed": True, "box": box}
     more["library"] = library((ydata, xdata, p0, sigma))
     return build.problem(fun, "least-squares" if linear else "minimize", inputs, names, counts, mask, **more)
 

@@ -42,18 +42,22 @@ class Signature:
         As for `batchnewton.derive.derive`.
     missing : {None, "counts", "mask"}
         How a problem tells which rows of the data it has (``kernels/lanes.py``).
+    bounded : bool
+        Whether the unknowns have bounds.
     """
 
-    __slots__ = ("formula", "inputs", "missing")
+    __slots__ = ("bounded", "formula", "inputs", "missing")
 
-    def __init__(self, formula: Formula, inputs: tuple[Any, ...], missing: str | None) -> None:
-        self.formula, self.inputs, self.missing = formula, inputs, missing
+    def __init__(self, formula: Formula, inputs: tuple[Any, ...], missing: str | None, bounded: bool) -> None:
+        self.formula, self.inputs, self.missing, self.bounded = formula, inputs, missing, bounded
 
 
 @functools.lru_cache(maxsize=4096)
-def signature(formula: Formula, inputs: tuple[Any, ...], missing: str | None = None) -> Signature:
+def signature(
+    formula: Formula, inputs: tuple[Any, ...], missing: str | None = None, bounded: bool = False
+) -> Signature:
     """The one signature of these."""
-    return Signature(formula, inputs, missing)
+    return Signature(formula, inputs, missing, bounded)
 
 
 def fingerprint(function: Callable[..., Any]) -> Formula:

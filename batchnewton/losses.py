@@ -37,8 +37,8 @@ def arctan(z: Any) -> Any:
     return np.arctan(z)
 
 
-LOSSES: dict[str, Rho | None] = {
-    "linear": None,
+LOSSES: dict[str, Rho] = {
+    "linear": lambda z: z,
     "soft_l1": soft_l1,
     "huber": huber,
     "cauchy": cauchy,

@@ -101,7 +101,22 @@ def options(
     )
 
 
-WHAT = ("p0", "sigma", "absolute_sigma", "args", "data", "counts", "mask", "nan", "loss", "f_scale", "trials")
+WHAT = (
+    "p0",
+    "sigma",
+    "absolute_sigma",
+    "args",
+    "data",
+    "counts",
+    "mask",
+    "nan",
+    "loss",
+    "f_scale",
+    "trials",
+    "bounds",
+    "fixed",
+    "starts",
+)
 HOW = ("method", "ftol", "xtol", "gtol", "max_iter", "dtype", "device", "threads", "progress", "history")
 
 

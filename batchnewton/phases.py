@@ -123,6 +123,9 @@ def run_phases(problem: Problem, rows: slice, options: Options, answer: Solution
         patiently(problem, rows.start + todo, options, answer, stop, history)
         if history.size:
             run.history[todo] = history
+    if problem.box is not None:
+        reached = problem.at_bound(answer.x[rows], rows).any(1) & (answer.status[rows] == status.CONVERGED)
+        answer.status[rows][reached] = status.CONVERGED_AT_BOUND
     if options.history:
         answer.histories += [(np.arange(rows.start, rows.stop), run.history[:, : run.nfev.max()].copy())]
 
@@ -149,7 +152,7 @@ class Run:
         residuals = first_kernel(self.problem, self.options).program.residuals
         if self.problem.missing is None and residuals * self.problem.m >= self.problem.n:
             return np.arange(len(self.x))
-        few = residuals * self.problem.points(self.rows) < self.problem.n
+        few = residuals * self.problem.points(self.rows) < self.problem.free(self.rows)
         self.state[few] = status.TOO_FEW_POINTS
         return np.flatnonzero(~few)
 
@@ -203,6 +206,8 @@ class Run:
         solve(todo, x, fun, top, code, self.nit, self.nfev, *part.shared, self.stop, self.history, *numbers)
         if phase.rough:
             self.x[todo], self.fun[todo], self.top[todo] = x[todo], fun[todo], top[todo]
+            if self.problem.box is not None:  # a bound may not be a number of float32
+                np.clip(self.x, *(one[self.rows] for one in self.problem.box), out=self.x)
         return at_rows(code, todo)
 
 
@@ -238,7 +243,9 @@ def patiently(
     x, fun, state = part.x0.copy(), np.full(size, np.nan), np.full(size, status.NOT_RUN, np.int8)
     nit, nfev = answer.nit[at], answer.nfev[at]
     kind = ("minimize", "least-squares", "root").index(problem.kind)
-    limits = stop, history, float(options.max_iter), kind, False
+    free = np.full((1, problem.n), -np.inf), np.full((1, problem.n), np.inf)
+    low, high = free if problem.box is None else (single_or_double(one[at], DOUBLE) for one in problem.box)
+    limits = stop, history, low, high, float(options.max_iter), kind, False
     solve(np.arange(size), part.x0, x, fun, state, nit, nfev, *part.shared, *limits)
     with np.errstate(over="ignore"):  # what diverged may be beyond float32
         answer.x[at], answer.fun[at], answer.nit[at], answer.nfev[at] = x, fun, nit, nfev

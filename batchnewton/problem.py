@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import Shared, library, real, shape_error
+from .bounds import Box, boxed
 from .derive import Input
 from .fingerprint import Formula, Signature, fingerprint, signature
 from .losses import LOSSES, check_loss, check_scale, robust
@@ -56,6 +57,8 @@ class Problem:
         Library of the answers: "numpy", or that of the arrays which lie on a GPU.
     curve : callable, optional
         ``f(x, a, b, ...)`` where that is fitted; the inputs are then x, y, sigma where it is given, and the unknowns.
+    box : pair of (B, n) arrays, optional
+        Lower and upper bounds of the unknowns; equal where one is fixed.
     observed : bool
         Each row of the data is one measured point, whatever the ``kind``.
     """
@@ -77,6 +80,7 @@ class Problem:
     library: str = "numpy"
     curve: Callable[..., Any] | None = None
     observed: bool = False
+    box: Box | None = None
 
     @cached_property
     def formula(self) -> Formula:
@@ -86,7 +90,7 @@ class Problem:
     @cached_property
     def signature(self) -> Signature:
         """What kernels are made for."""
-        return signature(self.formula, self.inputs, self.missing)
+        return signature(self.formula, self.inputs, self.missing, self.box is not None)
 
     @property
     def size(self) -> int:
@@ -105,6 +109,22 @@ class Problem:
     def n(self) -> int:
         """Number of unknowns."""
         return self.x0.shape[1]
+
+    @cached_property
+    def fixed(self) -> np.ndarray:
+        """Which unknowns are fixed, (B, n)."""
+        return np.zeros((1, self.n), bool) if self.box is None else self.box[0] == self.box[1]
+
+    def at_bound(self, x: np.ndarray, rows: Any = slice(None)) -> np.ndarray:
+        """Which unknowns that are not fixed lie at a bound, at x of some problems."""
+        if self.box is None:
+            return np.zeros(x.shape, bool)
+        lower, upper = (one[rows].astype(x.dtype) for one in self.box)
+        return ((x <= lower) | (x >= upper)) & ~self.fixed[rows]
+
+    def free(self, rows: Any = slice(None)) -> Any:
+        """Unknowns of each of these problems that are not fixed."""
+        return self.n if self.box is None else self.n - self.fixed[rows].sum(1)
 
     @property
     def counted(self) -> bool:
@@ -133,7 +153,8 @@ class Problem:
         """Some problems, in any order, perhaps several times."""
         parts = {name: [array[rows] for array in getattr(self, name)] for name in ("args", "data")}
         counts, mask = (None if array is None else array[rows] for array in (self.counts, self.mask))
-        return replace(self, x0=self.x0[rows], counts=counts, mask=mask, **parts)
+        box = None if self.box is None else (self.box[0][rows], self.box[1][rows])
+        return replace(self, x0=self.x0[rows], counts=counts, mask=mask, box=box, **parts)
 
     def without_nan(self, rows: np.ndarray) -> Problem:
         """Some problems, their NaNs left out."""
@@ -196,6 +217,8 @@ def from_function(
     mask: Any = None,
     loss: Any = "linear",
     f_scale: Any = 1.0,
+    bounds: Any = None,
+    fixed: Any = None,
 ) -> Problem:
     """Problems of ``fun(x, *args, *row)``, as `minimize`, `least_squares` and `root` take them."""
     check_loss(loss, likelihoods=False)
@@ -206,6 +229,7 @@ def from_function(
     single = start.ndim == 1
     start = start[None] if single else start
     check_batch("x0", start)
+    start, box = boxed(start, bounds, fixed)
     build = Builder(start, single)
     inputs: list[Any] = [Input("x", (start.shape[1],), "unknown")]
     inputs += [build.argument(i, one) for i, one in enumerate(sequence("args", args))]
@@ -214,7 +238,7 @@ def from_function(
     if not (isinstance(loss, str) and loss == "linear"):
         kind, fun = "minimize", robust(fun, LOSSES[loss] if isinstance(loss, str) else loss)
         inputs = [build.scale(f_scale), *inputs]
-    problem = build.problem(fun, kind, inputs, names, counts, mask)
+    problem = build.problem(fun, kind, inputs, names, counts, mask, box=box)
     found = library((x0, *sequence("args", args), *sequence("data", data)))
     return problem if found == "numpy" else replace(problem, library=found)
 

@@ -12,6 +12,7 @@ import numpy as np
 from .arrays import given_back, on_host
 from .inference.fit import Fit
 from .kernels import status as codes
+from .multistart import check_starts, solve_from
 from .options import Options
 from .phases import Solution
 from .problem import Problem
@@ -104,6 +105,7 @@ class Result(Statistics):
     def __init__(self, problem: Problem, options: Options, solution: Solution, absolute_sigma: bool = True) -> None:
         self._problem, self._options, self._solution = problem, options, solution
         self._fit = Fit(problem, options, solution, absolute_sigma)
+        self._reached: np.ndarray | None = None
 
     def _plain(self, array: np.ndarray) -> np.ndarray:
         """Without the batch axis where there was none; an array of the library that came."""
@@ -138,6 +140,12 @@ class Result(Statistics):
     def nfev(self) -> np.ndarray:
         return self._plain(self._solution.nfev)
 
+    @property
+    def starts_reached(self) -> np.ndarray | None:
+        """How many of a problem's starts reached the minimum that was kept, (B,): 0 where there is no success; None
+        without ``starts``.  One of many hints that there may be a better one elsewhere."""
+        return None if self._reached is None else self._plain(self._reached)
+
     @cached_property
     def history(self) -> History | None:
         """F and max |g| of every evaluation, where the solve was told ``history=True``; else None."""
@@ -157,10 +165,17 @@ class Result(Statistics):
         return self._plain(self._fit.derivatives[2])
 
     @property
+    def at_bound(self) -> np.ndarray:
+        """Which unknowns ended at a bound, (B, n); not those that are fixed."""
+        return self._plain(self._problem.at_bound(self._solution.x))
+
+    @property
     def cov(self) -> np.ndarray:
         """Covariance of the parameters at x, (B, n, n): as SciPy's ``pcov`` for `curve_fit`, (JᵀJ)⁻¹ for
         `least_squares`, H⁻¹ for `minimize` and with a ``loss`` (of a robust one, times ``2 fun / (m - n)`` unless
-        ``absolute_sigma``); infinite where that matrix is not positive definite."""
+        ``absolute_sigma``); infinite where that matrix is not positive definite.
+        Unknowns that are fixed, or at a bound, have rows and columns of zeros: the others' covariance is that given
+        these."""
         return self._plain(self._fit.cov)
 
     @property
@@ -216,12 +231,18 @@ class Interrupted(KeyboardInterrupt):
         self.result = result
 
 
-def solved(problem: Problem, options: Options, progress: Any, absolute_sigma: bool = True) -> Result:
+def solved(
+    problem: Problem, options: Options, progress: Any, absolute_sigma: bool = True, starts: Any = None
+) -> Result:
     """The result of a batch; `Interrupted` at Ctrl-C."""
+    more = check_starts(starts, problem)
     answer = Solution.empty(problem, options.dtype)
     result = Result(problem, options, answer, absolute_sigma)
     try:
-        solve(problem, options, answer, progress)
+        if more is None:
+            solve(problem, options, answer, progress)
+        else:
+            result._reached = solve_from(more, problem, options, answer, progress)
     except KeyboardInterrupt:
         raise Interrupted(result) from None
     return result

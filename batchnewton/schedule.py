@@ -64,6 +64,10 @@ def chosen_gpus(problem: Problem, options: Options) -> tuple[int, ...]:
         if options.history or options.mixed:
             raise ValueError("history=True and dtype='mixed' are not supported for arrays on a GPU")
         return (problem.gpu,)
+    if problem.box is not None:
+        if options.gpus:
+            raise ValueError("bounds and fixed are not supported on GPUs yet; expected device='cpu' or 'auto'")
+        return ()
     if options.gpus is not None:
         return options.gpus
     wanted = problem.size >= gpus.WORTHWHILE and not options.history and not options.mixed
@@ -112,7 +116,7 @@ def too_few(problem: Problem, residuals: int) -> np.ndarray:
     """Which problems have too few points to be fitted."""
     if not problem.counted:
         return np.zeros(problem.size, bool)
-    return residuals * problem.points() < problem.n
+    return residuals * problem.points() < problem.free()
 
 
 def derivatives(problem: Problem, x: np.ndarray, kind: str, threads: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -13,7 +13,7 @@ from typing import Protocol
 from . import step
 from .unroll import Text, straight_line
 
-ARRAYS = ("x", "g", "h", "r", "j", "c", "d", "q", "z", "lower", "inverse")
+ARRAYS = ("x", "g", "h", "r", "j", "c", "d", "q", "z", "lower", "inverse", "lo", "hi", "cut")
 SCALARS = ("F", "F0", "s", "alpha", "radius", "size", "over", "trips", "moves")
 SCALARS += ("settled", "tiny", "flat_before", "code")
 FLAGS = ("settled", "tiny")
@@ -53,6 +53,7 @@ class Layout:
     problem: tuple[str, ...]  # scalars of a problem
     points: tuple[str, ...]  # columns of a problem's own data
     missing: str | None = None  # "counts": only the first rows of a problem count; "mask": those that are present
+    bounded: bool = False  # whether the unknowns have bounds
 
 
 def scalars(program: Formula, level: str) -> tuple[str, ...]:
@@ -89,20 +90,27 @@ def summed(program: Formula) -> list[str]:
 
 
 def layout(
-    program: Formula, itemsize: int, solving: bool, missing: str | None = None, vector_bytes: int = 64
+    program: Formula,
+    itemsize: int,
+    solving: bool,
+    missing: str | None = None,
+    vector_bytes: int = 64,
+    bounded: bool = False,
 ) -> Layout:
     """Slots for what the formula reads and yields and, where ``solving``, for the state of the iteration.
 
     Four vectors of lanes keep the units of the processor busy; with many sums, one: fewer pass through the caches.
-    Where data are ``missing``, the last scalar of a problem is the ``count`` of its rows, the last column of its own
-    data says (of "mask") which rows are ``present``.
+    Where the unknowns are ``bounded``, the bounds follow a problem's scalars.  Where data are ``missing``, the last
+    scalar of a problem is the ``count`` of its rows, the last column of its own data says (of "mask") which rows are
+    ``present``.
     """
     n = program.n
-    problem = scalars(program, "problem") + (("count",) if missing else ())
+    problem = scalars(program, "problem") + (limits(n) if bounded else ()) + (("count",) if missing else ())
     points = scalars(program, "point") + (("present",) if missing == "mask" else ())
     names = [f"x_{i}" for i in range(n)] + list(problem) + carried(program) + list(program.outputs)
     if solving:
         names += [f"{array}_{i}" for array in "cdq" for i in range(n)] + list(SCALARS)
+        names += ["cut_0"] if bounded else []
     vector = vector_bytes // itemsize
     lanes = vector if len(summed(program)) > MANY else 4 * vector
     while lanes > vector and len(names) * lanes * itemsize > CACHE:
@@ -116,7 +124,13 @@ def layout(
         problem,
         points,
         missing,
+        bounded,
     )
+
+
+def limits(n: int) -> tuple[str, ...]:
+    """Names of the bounds."""
+    return (*(f"lo_{i}" for i in range(n)), *(f"hi_{i}" for i in range(n)))
 
 
 def indent(lines: Iterable[str], depth: int) -> list[str]:
@@ -291,20 +305,26 @@ def additions(program: Formula, where: Layout, sums: Sequence[str], points: int)
     return lines
 
 
-def advance_text(program: Formula, phase: str, eps: float, tolerances: Mapping[str, float]) -> tuple[list[str], Text]:
+def advance_text(
+    program: Formula, phase: str, eps: float, tolerances: Mapping[str, float], bounded: bool = False
+) -> tuple[list[str], Text]:
     """``advance(S, limit, ftol, xtol, gtol)``: one trip of every lane; returns a bit for each that has ended."""
     n = program.n
     zeros = root_zeros(program) if phase == "root" else minimum_zeros(program)
-    text = straight_line(step.trip, ARRAYS, zeros, phase=phase, n=n, eps=eps, **tolerances)
+    bare_diagonal = sorted(zeros & {f"h_{i}_{i}" for i in range(n)}) if bounded else []
+    zeros = zeros - {*bare_diagonal}
+    text = straight_line(step.trip, ARRAYS, zeros, phase=phase, bounded=bounded, n=n, eps=eps, **tolerances)
     words = set(re.findall(r"\w+", "\n".join(text.lines)))
     state = [f"{array}_{i}" for array in "cdq" for i in range(n)]
     kept = [name for name in SCALARS if name != "code" and name in words]
     body = loads([*inputs(program), *(name for name in program.outputs if name in words), *state])
     body += loads(name for name in kept if name not in FLAGS)
+    edges = ["cut_0"] if bounded else []
+    body += loads([*limits(n), *edges] if bounded else []) + [f"{name} = zero" for name in bare_diagonal]
     body += ["f = half * f"] if program.scale == 0.5 else []  # the sum of squares is twice the cost
     body += [f"{flag} = {slot(flag)} > zero" for flag in FLAGS] + text.lines
     body += stores([*inputs(program), *(f"{array}_{i}" for array in "cd" for i in range(n))])
-    body += stores(name for name in (*kept, "code") if name not in FLAGS)
+    body += stores(name for name in (*kept, *edges, "code") if name not in FLAGS)
     body += [f"{slot(flag)} = one if {flag} else zero" for flag in FLAGS]
     steps = ["trip(S, limit, ftol, xtol, gtol)", "return ended_lanes(S, code_)"]
     return [

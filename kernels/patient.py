@@ -44,7 +44,7 @@ def gather(S, outputs, scale, lane, kind, g, h, b, r, j, n):
 @njit(**OPTIONS)
 def solve_trust(
     prepare, computed, evaluate, slots, W, outputs, scale, todo, x0, x, fun, state, nit, nfev, args, data, X, A, m,
-    stop, history, limit, kind, exact,
+    stop, history, low, high, limit, kind, exact,
 ):  # fmt: skip
     """Solve the problems ``todo`` from x0 by trust-region Newton (``trust``); x, fun and state on return.
 
@@ -93,11 +93,12 @@ def solve_trust(
             f = gather(S, outputs, scale, lane, kind, g, h, b, r, j, n)
             if history.size > 0:
                 record(pointer(S), lane, outputs, scale, n, history[p], nfev[p] + int(K[lane, trust.TRIPS]))
+            bound = min(p, low.shape[0] - 1)
             how = trust.search(
                 kind, hybrid and attempt[lane] == 0, f, g, h, b, r, j,
                 vectors[0, lane], vectors[1, lane], vectors[2, lane], vectors[3, lane], vectors[4, lane],
                 matrices[0, lane], matrices[1, lane], vectors[5, lane], matrices[2, lane], K[lane],
-                max(limit - nfev[p], 1.0), n,
+                max(limit - nfev[p], 1.0), low[bound], high[bound], n,
             )  # fmt: skip
             if how != trust.SEARCHING:
                 found = trust.judge_end(
@@ -109,6 +110,8 @@ def solve_trust(
                     matrices[0, lane],
                     matrices[1, lane],
                     K[lane],
+                    low[bound],
+                    high[bound],
                     n,
                 )
                 nit[p] += np.int32(K[lane, trust.MOVES])

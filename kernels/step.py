@@ -6,11 +6,13 @@ same instructions.  ``unroll`` makes the text straight line for one n; as it sta
 State: the current point ``c`` with its value ``F``; the step ``d = -alpha H⁻¹ g`` from it to the trial point ``x``;
 ``s = gᵀ H⁻¹ g``, so that the model promises a decrease of ``alpha s (1 - alpha / 2)``; in relative units
 ``q_i = 1 / s_i`` the bound ``radius`` of a step, the ``size`` of d, and the share ``over`` of d that the bound allows
-(1 unless the very first step is tried in full); ``first``'s value ``F0``; counters and flags.
+(1 unless the very first step is tried in full); ``first``'s value ``F0``; counters and flags.  Where
+bounds (``bounded``) cut d short, ``alpha`` and ``s`` are such that slope and promise are those of d; ``cut[0]`` is 1.
 
 Divisions and square roots take as long as twenty additions, so quotients that exclude each other share one.
 """
 
+from .box import confine, hold, land
 from .converge import (
     CONVERGED,
     FINE_ZERO,
@@ -120,9 +122,9 @@ def judge(f, g, d, F, s, alpha, radius, size, over, first, tiny, finite, n, eps)
 
 
 def trip(
-    x, f, g, h, r, j, c, d, q, z, lower, inverse,
+    x, f, g, h, r, j, c, d, q, z, lower, inverse, lo, hi, cut,
     F, F0, s, alpha, radius, size, over, trips, moves, settled, tiny, flat_before,
-    limit, ftol, xtol, gtol, phase, n, eps, tight_f, tight_x, floor, sqrt,
+    limit, ftol, xtol, gtol, phase, bounded, n, eps, tight_f, tight_x, floor, sqrt,
 ):  # fmt: skip
     """One trip: from f, g, H at the trial point x to the next trial point; returns the state and the exit code.
 
@@ -145,6 +147,9 @@ def trip(
     F0 = top if first else F0
     for i in range(n):
         c[i] = x[i] if accept else c[i]
+    if bounded:
+        loose = hold(x, g, h, q, lo, hi, F0, n)
+        same = (not loose) & ((not moved) | (not (cut[0] > 0.0)))  # the active set is that of the last point
 
     # The Newton step of the modified Hessian, cut to the bound; or the last step, shortened.
     definite = factor(h, lower, inverse, n, eps)
@@ -173,6 +178,14 @@ def trip(
         step = 0.0 - alpha * z[i]
         kept = shrink * d[i]
         d[i] = step if accept else kept
+    if bounded:
+        cut_now, left, curvature = confine(c, d, z, g, h, lo, hi, accept, alpha * s, n)
+        newton = newton & (not cut_now)
+        alpha = curvature if cut_now else alpha
+        s = left / curvature if cut_now else s
+        size = length(q, d, n, sqrt) if cut_now else size
+        stopped = 1.0 if cut_now else 0.0
+        cut[0] = stopped if accept else cut[0]
 
     # Stop tests.
     short = within(c, d, q, xtol, NEAR_ZERO, n)
@@ -190,6 +203,9 @@ def trip(
             F, F0, s, s_before, largest(g, n), moved, short, tight, seen, ftol, gtol, tight_f, floor, eps
         )
         on = False
+    if bounded:
+        found = found & (same | (s == 0.0))
+        settled_now = settled_now & same
     if phase == "minimize":  # of least squares JᵀJ is known to be definite, and Gauss-Newton has moved
         flat = flatness(inverse, q, abs(F0), n)
         steady = moved & (flat <= STEADY * flat_before)
@@ -200,6 +216,8 @@ def trip(
         flat_before = flat if accept else flat_before
     if (phase == "exact") | (phase == "minimize"):
         ahead = accept & newton & (not found) & foreseen(F, s, ratio, moved, short, ftol, sqrt)
+        if bounded:
+            ahead = ahead & same
         found = found | ahead
         F = F - 0.5 * s if ahead else F
         for i in range(n):
@@ -216,4 +234,6 @@ def trip(
     code = NOT_FINITE_AT_START if first & (not finite) else code
     for i in range(n):
         x[i] = c[i] + d[i]
+    if bounded:
+        land(x, c, lo, hi, n, eps)
     return F, F0, s, alpha, radius, size, over, trips, moves, settled, tiny, flat_before, code

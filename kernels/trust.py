@@ -15,7 +15,7 @@ import math
 import numpy as np
 
 from . import status, step
-from .bounded import EPS, backward, bounded_step, forward, inner, jit, ldl
+from .bounded import EPS, backward, bounded_step, form, forward, inner, jit, ldl
 from .strict import is_steady, residuals_small, shrinkage_of_pivots
 
 scales = jit(step.scales)
@@ -28,6 +28,7 @@ BIAS = 2.0  # how much better Gauss-Newton must predict to be kept
 XTOL, FTOL = 1e-11, 1e-20
 QUICK = 0.05  # of x³ a Newton step leaves an eighth of what it promised, of x⁴ a fifth: that is not quadratic
 AWAY = 5  # trips beyond 1e20 times the start, with no minimum ahead, until f counts as unbounded
+SHORTER = 40  # times that a step may be shortened until it goes downhill after all that the bounds cut off
 KICKS = 3  # forced Newton steps of a root search that is stuck
 
 MINIMIZE, LEAST_SQUARES, ROOT = range(3)
@@ -75,7 +76,52 @@ def start_again(kind, x0, c, x, scale, K, n):
 
 
 @jit
-def judge_trial(kind, f, g, H, B, x, c, y, scale, gc, Hc, Bc, K, auto, n):
+def is_held(x, g, lo, hi):
+    """Whether an unknown stays at its bound: there, its gradient points out of the box."""
+    return (x <= lo and g > 0.0) or (x >= hi and g < 0.0) or lo >= hi
+
+
+@jit
+def without_held(A, x, g, lo, hi, scale, n):
+    """A without the unknowns that are held: their rows and columns are those of a unit matrix, in relative
+    coordinates times the size of A."""
+    free = A.copy()
+    for i in range(n):
+        if is_held(x[i], g[i], lo[i], hi[i]):
+            size = abs(A[i, i]) * scale[i] * scale[i]
+            for j in range(n):
+                free[i, j] = free[j, i] = 0.0
+            free[i, i] = (size if size > 0.0 else 1.0) / (scale[i] * scale[i])
+    return free
+
+
+@jit
+def confine(c, y, scale, lo, hi, n):
+    """Stop each unknown of the step y from c at its bound; returns whether any did."""
+    cut = False
+    for i in range(n):
+        end = c[i] + scale[i] * y[i]
+        if y[i] < 0.0 and end <= lo[i]:
+            y[i] = (lo[i] - c[i]) / scale[i]
+            cut = True
+        elif y[i] > 0.0 and end >= hi[i]:
+            y[i] = (hi[i] - c[i]) / scale[i]
+            cut = True
+    return cut
+
+
+@jit
+def landed(x, c, lo, hi):
+    """A trial point within rounding of a bound, or beyond it, lies on it."""
+    if x <= lo + 4 * EPS * (abs(c) + abs(lo)):  # NaN where there is no bound
+        return lo
+    if x >= hi - 4 * EPS * (abs(c) + abs(hi)):
+        return hi
+    return x
+
+
+@jit
+def judge_trial(kind, f, g, H, B, x, c, y, scale, gc, Hc, Bc, K, auto, lo, hi, n):
     """Accept or reject the trial point x; returns (accepted, at the rounding level of F, slope changed sign)."""
     finite = math.isfinite(f)
     slope_there = 0.0
@@ -114,7 +160,8 @@ def judge_trial(kind, f, g, H, B, x, c, y, scale, gc, Hc, Bc, K, auto, n):
     if accept:
         if not force:
             K[MOVES] += 1.0
-        K[SHRUNK], K[SHARE] = shrinkage_of_pivots(Hc, H, scale, n)
+        former, now = without_held(Hc, x, g, lo, hi, scale, n), without_held(H, x, g, lo, hi, scale, n)
+        K[SHRUNK], K[SHARE] = shrinkage_of_pivots(former, now, scale, n)
         K[SHRUNK] = np.inf if force else K[SHRUNK]
         K[F] = f
         for i in range(n):
@@ -125,13 +172,13 @@ def judge_trial(kind, f, g, H, B, x, c, y, scale, gc, Hc, Bc, K, auto, n):
 
 
 @jit
-def search(kind, auto, f, g, H, B, r, J, x, c, y, scale, gc, Hc, Bc, rc, Jc, K, limit, n):
+def search(kind, auto, f, g, H, B, r, J, x, c, y, scale, gc, Hc, Bc, rc, Jc, K, limit, lo, hi, n):
     """One trip of the search: from the values at the trial point x to the next; returns how it stands."""
     K[TRIPS] += 1.0
     first = K[TRIPS] == 1.0
     forced = K[FORCE] > 0.0
     plain = K[NEWTON] > 0.0 and K[TAU] == 1.0  # the step that led here was a Newton step, not relaxed
-    finite, accept, noise, bracket = judge_trial(kind, f, g, H, B, x, c, y, scale, gc, Hc, Bc, K, auto, n)
+    finite, accept, noise, bracket = judge_trial(kind, f, g, H, B, x, c, y, scale, gc, Hc, Bc, K, auto, lo, hi, n)
     if first and not finite:
         return BAD_START
     if accept and kind == ROOT:
@@ -145,16 +192,28 @@ def search(kind, auto, f, g, H, B, r, J, x, c, y, scale, gc, Hc, Bc, rc, Jc, K, 
 
     # New direction from the model at the current point, in relative coordinates.
     A, gs = np.zeros((n, n)), np.zeros(n)
+    model = without_held(Hc if exact else Bc, c, gc, lo, hi, scale, n)
+    loose = False  # at a bound, but free
     for i in range(n):
-        gs[i] = gc[i] * scale[i]
+        held = is_held(c[i], gc[i], lo[i], hi[i])
+        loose = loose or (not held and (c[i] <= lo[i] or c[i] >= hi[i]))
+        gs[i] = 0.0 if held else gc[i] * scale[i]
         for j in range(n):
-            A[i, j] = (Hc[i, j] if exact else Bc[i, j]) * scale[i] * scale[j]
-    K[LAM], definite = bounded_step(A, gs, K[R], K[LAM], y, n)
-    newton = definite and K[LAM] == 0.0
-    K[TAU] = K[TAU] if newton else 1.0
+            A[i, j] = model[i, j] * scale[i] * scale[j]
+    for _ in range(SHORTER):
+        K[LAM], definite = bounded_step(A, gs, K[R], K[LAM], y, n)
+        newton = definite and K[LAM] == 0.0
+        K[TAU] = K[TAU] if newton else 1.0
+        for i in range(n):
+            y[i] *= K[TAU]
+        cut = confine(c, y, scale, lo, hi, n)
+        descent = -inner(gs, y, n)
+        if not cut or (descent > 0.0 and descent - 0.5 * form(A, y, n) > 0.1 * descent):
+            break
+        K[R] = 0.25 * min(K[R], math.sqrt(inner(y, y, n)) if descent > 0.0 else K[R])
+    newton = newton and not cut
+    K[TAU] = 1.0 if cut else K[TAU]
     slope = bend_h = bend_b = step = 0.0
-    for i in range(n):
-        y[i] *= K[TAU]
     for i in range(n):
         slope += gs[i] * y[i]
         size = max(abs(c[i]), 1e-2 * scale[i])
@@ -184,8 +243,9 @@ def search(kind, auto, f, g, H, B, r, J, x, c, y, scale, gc, Hc, Bc, rc, Jc, K, 
         if vanish or nearly or (newton and step <= XTOL and K[MOVES] > 0.0) or (noise and step <= 1e-9):
             return FOUND
     else:
-        bottom = moved and plain and dec <= 1e-6 * abs(K[F]) and dec >= 0.25 * before and exact
-        certain = slope == 0.0 or is_steady(kind == LEAST_SQUARES, Bc, scale, K[SHRUNK], K[SHARE], n)
+        bottom = moved and plain and dec <= 1e-6 * abs(K[F]) and dec >= 0.25 * before and exact and not loose
+        normal = without_held(Bc, c, gc, lo, hi, scale, n)
+        certain = slope == 0.0 or is_steady(kind == LEAST_SQUARES, normal, scale, K[SHRUNK], K[SHARE], n)
         quick = not exact or (moved and plain and dec <= QUICK * before) or slope == 0.0
         small = quick and (dec <= FTOL * abs(K[F]) or (gained and step <= XTOL))
         if step <= 1e-6 and K[TAU] == 1.0 and (small or bottom):
@@ -209,7 +269,7 @@ def search(kind, auto, f, g, H, B, r, J, x, c, y, scale, gc, Hc, Bc, rc, Jc, K, 
     elif stuck:
         flat = True
         for i in range(n):
-            flat = flat and gc[i] == 0.0
+            flat = flat and (gc[i] == 0.0 or is_held(c[i], gc[i], lo[i], hi[i]))
         return FLAT if flat else BAD_STEP if K[BACK] > 0.0 else STALLED
     if kind != ROOT:
         far = False
@@ -220,7 +280,7 @@ def search(kind, auto, f, g, H, B, r, J, x, c, y, scale, gc, Hc, Bc, rc, Jc, K, 
         if K[FAR] > AWAY:
             return DIVERGED
     for i in range(n):
-        x[i] = c[i] + scale[i] * y[i]
+        x[i] = landed(c[i] + scale[i] * y[i], c[i], lo[i], hi[i])
     return LIMIT if K[TRIPS] >= limit else SEARCHING
 
 
@@ -243,13 +303,14 @@ def kick(A, gs, y, K, n):
 
 
 @jit
-def judge_end(kind, how, c, scale, gc, Hc, Bc, K, n):
+def judge_end(kind, how, c, scale, gc, Hc, Bc, K, lo, hi, n):
     """Status of a search that ended: what is known of the point, never more."""
     if how == FOUND:
         singular = False
         for i in range(n):
             unseen = Hc[i, i] * max(c[i] * c[i], scale[i] * scale[i]) <= EPS * abs(K[F])
-            singular = singular or (unseen and kind != ROOT)
+            held = is_held(c[i], gc[i], lo[i], hi[i])
+            singular = singular or (unseen and kind != ROOT and not held)
         return status.SINGULAR if singular else status.CONVERGED
     if how == DEGENERATE:
         return status.SINGULAR
@@ -259,16 +320,18 @@ def judge_end(kind, how, c, scale, gc, Hc, Bc, K, n):
         return status.UNBOUNDED
     slope = 0.0
     for i in range(n):
-        slope += abs(gc[i]) * max(abs(c[i]), 1e-2 * scale[i])
+        if not is_held(c[i], gc[i], lo[i], hi[i]):
+            slope += abs(gc[i]) * max(abs(c[i]), 1e-2 * scale[i])
     stationary = slope <= 1e-9 * max(abs(K[F]), K[F0] - K[F])
     if kind == ROOT:
         return status.NO_ROOT if stationary else status.MAX_ITER if how == LIMIT else status.STALLED
     if stationary:
         A, L, d, v = np.zeros((n, n)), np.zeros((n, n)), np.ones(n), np.zeros(n)
         size = 0.0
+        curvature = without_held(Hc, c, gc, lo, hi, scale, n)
         for i in range(n):
             for j in range(n):
-                A[i, j] = Hc[i, j] * scale[i] * scale[j]
+                A[i, j] = curvature[i, j] * scale[i] * scale[j]
                 size = max(size, abs(A[i, j]))
         definite, p = ldl(A, 0.0, L, d, v, n)
         if not definite:

@@ -78,6 +78,17 @@ BAD = [
     ("no sigma", lambda: fit(loss="rician"), ValueError, ["sigma", "'rician'"]),
     ("sigma of counts", lambda: fit(loss="poisson", sigma=1.0), ValueError, ["sigma", "'poisson'"]),
     ("trials of residuals", lambda: fit(trials=3), ValueError, ["trials", "'linear'"]),
+    # bounds
+    ("bounds no pair", lambda: fit(bounds=1.0), TypeError, ["bounds", "1.0", "(lower, upper)"]),
+    ("bounds of another size", lambda: fit(bounds=(np.zeros(3), None)), ValueError,
+     ["lower", "(3,)", "(2,)", "(5, 2)"]),
+    ("lower above upper", lambda: fit(bounds=(0.0, [1.0, -1.0])), ValueError, ["lower 0.0", "upper -1.0", "(0, 1)"]),
+    ("bounds with NaN", lambda: fit(bounds=(None, math.nan)), ValueError, ["upper", "NaN"]),
+    ("bounds without room", lambda: fit(bounds=(math.inf, math.inf)), ValueError, ["bounds", "inf", "room"]),
+    ("fixed of numbers", lambda: fit(fixed=[1, 0]), TypeError, ["fixed", "int", "True"]),
+    ("number of starts without bounds", lambda: fit(starts=3), ValueError, ["starts=3", "bounds"]),
+    ("starts of another size", lambda: fit(starts=np.ones((4, 3))), ValueError, ["starts", "(4, 3)", "(k, 2)"]),
+    ("fixed of another size", lambda: fit(fixed=[True]), ValueError, ["fixed", "(1,)", "(2,)"]),
     # the formula
     ("unsupported operation", lambda: fit(f=lambda t, a, b: np.linalg.inv(np.array([[a, b], [b, t]]))[0, 0]), TypeError,
      ["inv", "test_bad_calls.py"]),

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 FLOORS = [
     {"cores", "gpus", "threads", "version"},
     {"arrays", "derive", "fingerprint", "kernels", "nist", "options", "plot"},
-    {"missing", "special"},
+    {"bounds", "missing", "special"},
     {"models"},
     {"losses"},
     {"problem"},
@@ -26,6 +26,7 @@ FLOORS = [
     {"schedule"},
     {"inference"},
     {"statistics"},
+    {"multistart"},
     {"result", "examine"},
     {"api"},
     {"xarray"},

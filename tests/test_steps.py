@@ -11,7 +11,7 @@ from batchnewton.kernels import converge, linalg, step, unroll
 
 EPS = np.finfo(float).eps
 SIZES = (1, 2, 3, 5, 8)
-ARRAYS = ("x", "g", "h", "r", "j", "c", "d", "q", "z", "lower", "inverse", "a", "b", "y", "v")
+ARRAYS = ("x", "g", "h", "r", "j", "c", "d", "q", "z", "lower", "inverse", "lo", "hi", "cut", "a", "b", "y", "v")
 
 
 def spd(n, seed=0):
@@ -99,7 +99,19 @@ def test_a_rejected_step_is_cut_where_the_parabola_is_least():
     )
     c[0] = 0.0
     state = dict(F=1.0, F0=2.0, s=1.0, alpha=1.0, radius=5.0, size=1.0, over=1.0, trips=3.0, moves=2.0)
-    known = dict(phase="exact", n=1, eps=EPS, tight_f=1e-20, tight_x=1e-11, floor=1e-6, sqrt=np.sqrt)
+    known = dict(
+        lo=None,
+        hi=None,
+        cut=None,
+        phase="exact",
+        bounded=False,
+        n=1,
+        eps=EPS,
+        tight_f=1e-20,
+        tight_x=1e-11,
+        floor=1e-6,
+        sqrt=np.sqrt,
+    )
     limits = dict(settled=False, tiny=False, flat_before=0.0, limit=50.0, ftol=1e-18, xtol=1e-6, gtol=-1.0)
     step.trip(x, 2.0, g, h, r, j, c, d, q, z, lower, inverse, **state, **limits, **known)
     assert (c[0], d[0], x[0]) == (0.0, 0.25, 0.25)
@@ -126,9 +138,9 @@ def newton(problem, phase, path=None):
     for _ in range(50):
         f, g[:], h[:] = reference.value_grad_hess(problem.fun, x, problem.args)
         F, F0, s, alpha, radius, size, over, trips, moves, settled, tiny, flat, code = step.trip(
-            x, f, g, h, r, j, c, d, q, z, lower, inverse,
+            x, f, g, h, r, j, c, d, q, z, lower, inverse, None, None, None,
             F, F0, s, alpha, radius, size, over, trips, moves, settled, tiny, flat,
-            50, 1e-18, 1e-6, -1.0, phase, n, EPS, 1e-20, 1e-11, 1e-6, np.sqrt,
+            50, 1e-18, 1e-6, -1.0, phase, False, n, EPS, 1e-20, 1e-11, 1e-6, np.sqrt,
         )  # fmt: skip
         if path is not None:
             path.append(c.copy())
@@ -156,14 +168,16 @@ def test_most_smooth_problems_need_no_hand_over():
 
 
 @pytest.mark.parametrize("n", [1, 2, 4])
+@pytest.mark.parametrize("bounded", [False, True])
 @pytest.mark.parametrize("phase", ["exact", "minimize", "gauss-newton", "root"])
-def test_unrolled_text_says_what_the_loops_say(n, phase):
+def test_unrolled_text_says_what_the_loops_say(n, phase, bounded):
     """Both ways give the same bits: the text is the same operations in the same order."""
     rng = np.random.default_rng(n)
     scalars = dict(F=1.0, F0=2.0, s=0.3, alpha=0.7, radius=0.5, size=0.4, over=1.0, trips=3.0, moves=2.0)
     scalars |= dict(settled=False, tiny=False, limit=50.0, ftol=1e-18, xtol=1e-6, gtol=-1.0, f=0.9, flat_before=9.0)
-    known = dict(n=n, eps=EPS, phase=phase, tight_f=1e-20, tight_x=1e-11, floor=1e-6)
+    known = dict(n=n, eps=EPS, phase=phase, bounded=bounded, tight_f=1e-20, tight_x=1e-11, floor=1e-6)
     vectors = {name: rng.normal(size=n) for name in ("x", "g", "r", "c", "d", "q", "z", "inverse")}
+    vectors |= {"lo": vectors["x"] - rng.choice([0.0, 0.5], n), "hi": vectors["x"] + 0.3, "cut": np.zeros(1)}
     matrices = {name: rng.normal(size=(n, n)) for name in ("h", "j", "lower")}
     matrices["h"] = spd(n)
     text = unroll.straight_line(step.trip, ARRAYS, **known)
@@ -179,7 +193,7 @@ def test_unrolled_text_says_what_the_loops_say(n, phase):
     names += ("settled", "tiny", "flat_before", "code")
     for name, value in zip(names, results, strict=True):
         assert space[name] == value, name
-    for name in "xcd":
+    for name in ("x", "c", "d", "g"):
         assert [space[f"{name}_{i}"] for i in range(n)] == vectors[name].tolist(), name
 
 

@@ -62,7 +62,7 @@ class Fit:
     @property
     def freedom(self) -> np.ndarray:
         """Degrees of freedom, observations minus parameters."""
-        return self.points - self.problem.n
+        return self.points - self.problem.free()
 
     @cached_property
     def chi_square(self) -> np.ndarray:
@@ -87,9 +87,14 @@ class Fit:
         f, _, cov = derivatives(self.problem, self.solution.x, kind, self.options.threads)
         freedom = None if self.absolute else self.freedom
         for rows in chunks(self.problem.size, 1):
+            apart = None if self.problem.box is None else held(self.problem, self.solution.x[rows], rows)
+            if apart is not None:
+                np.copyto(cov[rows], np.eye(self.problem.n), where=apart)
             invert_in_place(cov[rows])
             if freedom is not None:
                 scale_to_data(cov[rows], f[rows], freedom[rows])
+            if apart is not None:
+                cov[rows][apart] = 0.0
         return cov
 
     @property
@@ -168,6 +173,12 @@ def column(fit: Fit, i: int) -> np.ndarray:
     """Scalar data input i, (B, m) in float64."""
     array = fit.problem.array(i)[..., 0].astype(np.float64)
     return np.broadcast_to(array, (fit.problem.size, fit.problem.m))
+
+
+def held(problem: Problem, x: np.ndarray, rows: slice) -> np.ndarray:
+    """The elements of the matrices of some problems that belong to unknowns which are fixed or ended at a bound."""
+    apart = problem.at_bound(x, rows) | problem.fixed[rows]
+    return apart[:, :, None] | apart[:, None, :]
 
 
 def scale_to_data(cov: np.ndarray, f: np.ndarray, freedom: np.ndarray) -> None:

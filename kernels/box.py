@@ -1,0 +1,87 @@
+"""Bounds ``lo <= x <= hi`` of one problem: projected Newton with an active set, as steps of ``step.trip``.
+
+An unknown at its bound whose gradient points out of the box is held there: the Newton step is that of the others.
+A step that leaves the box ends at its bounds.  Reference: Bertsekas (1982), SIAM J. Control Optim. 20, 221.
+"""
+
+DESCENT = 0.1  # a step cut off at the bounds must keep this share of its slope; else it ends at the first of them
+LEAST_CURVATURE = 0.01  # of a step that was cut, relative to its slope
+
+
+def hold(x, g, h, q, lo, hi, F0, n):
+    """Take the held unknowns out of g and H, leaving ``|F0| q_i²`` on the diagonal; returns whether another one lies
+    at a bound."""
+    size = abs(F0)
+    size = size if size > 0.0 else 1.0
+    loose = False
+    for i in range(n):
+        low = x[i] <= lo[i]
+        high = x[i] >= hi[i]
+        held = (low & (g[i] > 0.0)) | (high & (g[i] < 0.0)) | (low & high)
+        loose = loose | ((low | high) & (not held))
+        g[i] = 0.0 if held else g[i]
+        for j in range(i):
+            h[i, j] = 0.0 if held else h[i, j]
+        for j in range(i + 1, n):
+            h[j, i] = 0.0 if held else h[j, i]
+        h[i, i] = size * (q[i] * q[i]) if held else h[i, i]
+    return loose
+
+
+def confine(c, d, z, g, h, lo, hi, accept, slope, n):
+    """Cut a new step d from c, of this ``slope = -gᵀd``, off at the bounds; z is overwritten.
+
+    Each unknown stops at its own bound; where too little descent is left, all stop at the first bound on the way,
+    except those that are at one already (they may be left out: their share ``-g_i d_i`` is not positive).  Then the
+    step is shortened to where the model is least.  Returns whether the step was cut, its slope, and dᵀHd / slope.
+    """
+    first = 1.0
+    left = 0.0
+    cut = False
+    for i in range(n):
+        end = c[i] + d[i]
+        below = (end <= lo[i]) & (d[i] < 0.0)
+        above = (end >= hi[i]) & (d[i] > 0.0)
+        whole = d[i]
+        part = lo[i] - c[i] if below else whole
+        part = hi[i] - c[i] if above else part
+        reaches = below | above
+        share = part / (whole if reaches else 1.0)
+        first = share if reaches & (share > 0.0) & (share < first) else first
+        left = left - g[i] * part
+        cut = cut | reaches
+        z[i] = part
+    cut = cut & accept
+    poor = cut & (left < DESCENT * slope)
+    for i in range(n):
+        whole = first * d[i]
+        until = whole if abs(z[i]) > 0.0 else 0.0
+        part = until if poor else z[i]
+        d[i] = part if cut else d[i]
+    left = 0.0
+    bend = 0.0
+    for i in range(n):
+        left = left - g[i] * d[i]
+        row = h[i, i] * d[i]
+        for j in range(i):
+            row = row + 2.0 * (h[i, j] * d[j])
+        bend = bend + d[i] * row
+    far = cut & (bend > left) & (left > 0.0)
+    best = left / (bend if far else 1.0)
+    best = best if far else 1.0
+    for i in range(n):
+        nearer = best * d[i]
+        d[i] = nearer if far else d[i]
+    curvature = best * bend / (left if left > 0.0 else 1.0)
+    curvature = curvature if curvature > LEAST_CURVATURE else LEAST_CURVATURE
+    return cut, best * left, curvature
+
+
+def land(x, c, lo, hi, n, eps):
+    """A trial point within rounding of a bound, or beyond it, lies on it."""
+    for i in range(n):
+        place = x[i]
+        low = lo[i] + (4 * eps) * (abs(c[i]) + abs(lo[i]))  # NaN, and no case, where there is no bound
+        high = hi[i] - (4 * eps) * (abs(c[i]) + abs(hi[i]))
+        place = lo[i] if place <= low else place
+        x[i] = hi[i] if place >= high else place
