@@ -67,7 +67,10 @@ class Checkpoint:
         sync(self.folder.parent)
 
     def resume(self) -> None:
-        """Read what is finished.  A line that a power cut left incomplete does not count."""
+        """Read what is finished.  A line that a power cut left incomplete does not count; what Zarr had begun to write
+        under another name goes."""
+        for begun in self.data.rglob("*.partial") if self.data.is_dir() else ():
+            begun.unlink()
         log = self.folder / "done.log"
         whole, self.done = 0, {}
         for line in log.read_bytes().splitlines(keepends=True) if log.exists() and self.data.exists() else []:
