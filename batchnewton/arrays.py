@@ -59,11 +59,11 @@ def shape_error(name: str, array: np.ndarray, expected: str) -> ValueError:
 
 def on_gpu(value: Any) -> bool:
     """Whether an array lies on an NVIDIA GPU."""
+    if isinstance(value, np.ndarray):
+        return False
     if hasattr(value, "__cuda_array_interface__"):  # CuPy, Numba; PyTorch where it is on a GPU
         return True
-    if not hasattr(value, "__dlpack_device__") or isinstance(value, np.ndarray):
-        return False
-    return int(value.__dlpack_device__()[0]) == 2  # kDLCUDA
+    return hasattr(value, "__dlpack_device__") and int(value.__dlpack_device__()[0]) == 2  # kDLCUDA
 
 
 def as_cupy(name: str, value: Any) -> Any:

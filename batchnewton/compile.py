@@ -67,10 +67,10 @@ class Kernel:
         """Factor of the summed f."""
         return self.program.scale
 
-    def solve(self, *arguments: Any) -> None:
-        """``cpu.solve`` for this formula."""
-        where = self.slots, self.lanes, self.state, self.outputs, self.scale
-        cpu.solve(self.prepare, self.computed, self.enter, self.evaluate, self.advance, *where, *arguments)
+    @property
+    def phase(self) -> list[int]:
+        """A row of ``phases``, as ``cpu.solve_phases`` takes them."""
+        return [getattr(self, name) for name in cpu.PHASE]
 
     def solve_trust(self, *arguments: Any) -> None:
         """``patient.solve_trust`` for this formula."""

@@ -93,19 +93,46 @@ def _key(value: Any, above: tuple[int, ...]) -> Any:
 
 
 def _function_key(function: types.FunctionType, above: tuple[int, ...]) -> Any:
-    code = function.__code__
+    code = _code(function.__code__)
     if id(code) in above:
         return code
     above = (*above, id(code))
     space = function.__globals__
-    read = [space[name] for name in _names(code) if name in space]
+    read = [space[name] for name in code.names if name in space]
     cells = [cell.cell_contents for cell in function.__closure__ or () if _filled(cell)]
     outside = (*read, *cells, function.__defaults__, function.__kwdefaults__)
-    return (code, *(_key(one, above) for one in outside))
+    return (code, *[_key(one, above) for one in outside])
 
 
-@functools.lru_cache(maxsize=4096)
+class _Code:
+    """A code object whose hash and names, which Python works out anew every time, are kept."""
+
+    __slots__ = ("code", "hash", "names")
+
+    def __init__(self, code: types.CodeType) -> None:
+        self.code, self.hash, self.names = code, hash(code), _names(code)
+
+    def __hash__(self) -> int:
+        return self.hash
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Code) and self.code == other.code
+
+
+CODES: dict[int, _Code] = {}  # by the address of the code, which lives as long as its entry
+
+
+def _code(code: types.CodeType) -> _Code:
+    found = CODES.get(id(code))
+    if found is None:
+        if len(CODES) >= 4096:
+            CODES.clear()
+        found = CODES[id(code)] = _Code(code)
+    return found
+
+
 def _names(code: types.CodeType) -> tuple[str, ...]:
+    """What a function and those within it read by name."""
     inner = [name for one in code.co_consts if isinstance(one, types.CodeType) for name in _names(one)]
     return tuple(dict.fromkeys([*code.co_names, *inner]))
 

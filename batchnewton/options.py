@@ -14,6 +14,8 @@ from .cores import default_threads
 from .gpus import count, obstacle
 
 DEFAULTS = {"float64": {"ftol": 1e-18, "xtol": 1e-6}, "float32": {"ftol": 1e-6, "xtol": 1e-3}}
+PRECISIONS = {name: np.dtype(name) for name in DEFAULTS}
+EPS = {dtype: float(np.finfo(dtype).eps) for dtype in PRECISIONS.values()}
 METHODS = {"least-squares": ("lm",), "minimize": ("newton",), "root": ("newton",)}
 
 
@@ -59,6 +61,11 @@ class Options:
     gpus: tuple[int, ...] | None = None
 
     @property
+    def eps(self) -> float:
+        """Precision of the answers."""
+        return EPS[self.dtype]
+
+    @property
     def rough(self) -> tuple[float, float, float]:
         """ftol, xtol, gtol of float32 on the way to float64."""
         least = DEFAULTS["float32"]
@@ -84,7 +91,7 @@ def options(
     gpus = check_device(device)
     mixed = isinstance(dtype, str) and dtype == "mixed"
     precision = check_dtype("float64" if mixed else dtype)
-    defaults = DEFAULTS[precision.name]
+    defaults = DEFAULTS["float32" if precision.itemsize == 4 else "float64"]
     if gpus and (history or mixed):
         what = "history=True" if history else "dtype='mixed'"
         raise ValueError(f"{what} is not supported on CUDA; expected device='cpu' or 'auto'")
@@ -141,8 +148,8 @@ def check_choice(name: str, value: Any, choices: Iterable[str]) -> None:
 
 def check_dtype(dtype: Any) -> np.dtype:
     """Precision in which to solve."""
-    if isinstance(dtype, str) and dtype in DEFAULTS:
-        return np.dtype(dtype)
+    if isinstance(dtype, str) and dtype in PRECISIONS:
+        return PRECISIONS[dtype]
     try:
         found = np.dtype(dtype)
     except TypeError as error:

@@ -7,7 +7,6 @@ What happens to a problem does not depend on its chunk, its thread or its lane.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,14 +15,14 @@ import numpy as np
 from . import compile as compiler
 from .arrays import on_host
 from .chunk import Chunk, chunk, kernel, shared_data, single_or_double
-from .kernels import status
-from .kernels.converge import CONVERGED, HAND_OVER, NEXT_PHASE, NOT_FINITE_AT_START
-from .kernels.converge import worse as ends_worse
+from .fingerprint import Signature
+from .kernels import cpu, status
+from .kernels.converge import CONVERGED, NEXT_PHASE
 from .options import Options
 from .problem import Problem
 
-NONE = np.zeros(0, np.int64)
 SINGLE, DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
+SINGLE_EPS = float(np.finfo(SINGLE).eps)
 
 
 @dataclass(frozen=True)
@@ -67,8 +66,9 @@ class Solution:
     def empty(cls, problem: Problem, dtype: np.dtype) -> Solution:
         size = problem.size
         counts = np.zeros(size, np.int32), np.zeros(size, np.int32)
-        state = np.full(size, status.NOT_RUN, np.int8)
-        return cls(np.empty((size, problem.n), dtype), np.empty(size, dtype), state, *counts)
+        answer = cls(np.empty((size, problem.n), dtype), np.empty(size, dtype), np.empty(size, np.int8), *counts)
+        answer.status.fill(status.NOT_RUN)
+        return answer
 
     def put(self, rows: np.ndarray, other: Solution) -> None:
         """The answers of some problems."""
@@ -138,8 +138,9 @@ class Run:
         self.x, self.fun, self.state = answer.x[rows], answer.fun[rows], answer.status[rows]
         self.nit, self.nfev = answer.nit[rows], answer.nfev[rows]
         self.x[:] = problem.x0[rows]
-        self.top = np.full_like(self.fun, -np.inf)
-        self.fun[:] = np.nan
+        self.top = np.empty_like(self.fun)
+        self.top.fill(-np.inf)
+        self.fun.fill(np.nan)
         self.parts: dict[np.dtype, Chunk] = {}
         self.spent = 0
         evaluations = options.max_iter + 4 if options.history else 0
@@ -162,75 +163,52 @@ class Run:
             self.parts[dtype] = chunk(self.problem, self.rows, *shared_data(self.problem, dtype), dtype)
         return self.parts[dtype]
 
-    def fast_path(self, phases: Sequence[Phase], todo: np.ndarray) -> np.ndarray:
+    def fast_path(self, phases: tuple[Phase, ...], todo: np.ndarray) -> np.ndarray:
         """Phase after phase from the start; what they did not settle."""
         if self.spent:
             self.x[todo], self.top[todo] = self.problem.x0[self.rows][todo], -np.inf
-        before, unsettled = None, []
-        for at, phase in enumerate(phases):
-            if not todo.size or self.stop[0]:
-                break
-            done, on, failed, bad_start = by_end(todo, self.run(phase, todo))
-            if phase.rough:
-                done, on, failed = NONE, joined(done, on), joined(failed, bad_start)
-            elif at == 0:
-                self.refuse(bad_start)
-            else:
-                failed = joined(failed, bad_start)
-            if before is not None and done.size:  # better than where the phase before it was
-                F, former, top = (at_rows(array, done) for array in (self.fun, before, self.top))
-                lost = ends_worse(F, former, top, np.finfo(before.dtype).eps, np.sqrt)
-                done, failed = those(done, ~lost), joined(failed, those(done, lost))
-            self.state[done] = status.CONVERGED
-            unsettled += [failed]
-            before, todo = np.array(self.fun, SINGLE if phase.rough else self.fun.dtype), on
-        return functools.reduce(joined, unsettled, NONE)
+        if not phases[0].rough:
+            return self.run(phases, todo)
+        todo, unsettled = self.roughly(phases[:1], todo)
+        return np.sort(np.concatenate([unsettled, self.run(phases[1:], todo, later=True)]))
 
-    def refuse(self, rows: np.ndarray) -> None:
-        """Nothing can be evaluated at these starts."""
-        if not rows.size:
-            return
-        self.state[rows], self.fun[rows] = status.NOT_FINITE_AT_START, np.nan
-        self.x[rows] = self.problem.x0[self.rows][rows]
+    def run(self, phases: tuple[Phase, ...], todo: np.ndarray, later: bool = False) -> np.ndarray:
+        """Some phases, ``later`` than a rough one; the problems that they did not settle."""
+        options = self.options
+        tolerances = options.ftol, options.xtol, options.gtol, SINGLE_EPS if later else options.eps
+        x, fun, top, state = self.x, self.fun, self.top, self.state
+        return self.solve(phases, options.dtype, tolerances, later, todo, x, fun, top, state)[1]
 
-    def run(self, phase: Phase, todo: np.ndarray) -> np.ndarray:
-        """One phase; how each problem left it (``kernels/converge.py``)."""
-        options, dtype = self.options, SINGLE if phase.rough else self.options.dtype
-        part, code = self.part(dtype), np.zeros(len(self.x), np.int8)
-        x, fun, top = (single_or_double(array, dtype) for array in (self.x, self.fun, self.top))
-        tolerances = options.rough if phase.rough else (options.ftol, options.xtol, options.gtol)
-        limit = max(1, min(phase.trips, options.max_iter - self.spent))
-        self.spent += phase.trips
-        solve = kernel(self.problem, phase.derive, phase.step, dtype).solve
-        numbers = map(dtype.type, (limit, *tolerances))
-        solve(todo, x, fun, top, code, self.nit, self.nfev, *part.shared, self.stop, self.history, *numbers)
-        if phase.rough:
-            self.x[todo], self.fun[todo], self.top[todo] = x[todo], fun[todo], top[todo]
-            if self.problem.box is not None:  # a bound may not be a number of float32
-                np.clip(self.x, *(one[self.rows] for one in self.problem.box), out=self.x)
-        return at_rows(code, todo)
+    def roughly(self, phases: tuple[Phase, ...], todo: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """A rough phase; the problems that it led to a minimum or near one, and the others."""
+        x, fun, top = (single_or_double(array, SINGLE) for array in (self.x, self.fun, self.top))
+        state = np.empty(len(x), np.int8)
+        code, _ = self.solve(phases, SINGLE, (*self.options.rough, SINGLE_EPS), False, todo, x, fun, top, state)
+        self.x[todo], self.fun[todo], self.top[todo] = x[todo], fun[todo], top[todo]
+        if self.problem.box is not None:  # a bound may not be a number of float32
+            np.clip(self.x, *(one[self.rows] for one in self.problem.box), out=self.x)
+        there = (code[todo] == CONVERGED) | (code[todo] == NEXT_PHASE)
+        return todo[there], todo[~there]
+
+    def solve(
+        self, phases: tuple[Phase, ...], dtype: np.dtype, tolerances: tuple[float, ...], *arguments: Any
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """``cpu.solve_phases``."""
+        numbers = []
+        for phase in phases:
+            numbers.append((max(1, min(phase.trips, self.options.max_iter - self.spent)), *tolerances))
+            self.spent += phase.trips
+        tables = chain(self.problem.signature, phases, dtype)
+        given = [*tables, np.array(numbers, dtype), *arguments, self.nit, self.nfev, *self.part(dtype).shared]
+        return cpu.solve_phases(*given, *(self.stop, self.history))
 
 
-def by_end(rows: np.ndarray, code: np.ndarray) -> list[np.ndarray]:
-    """The rows that converged, go on to the next phase, are handed over, were not finite at their start."""
-    ends = (CONVERGED, NEXT_PHASE, HAND_OVER, NOT_FINITE_AT_START)
-    return [those(rows, code == int(end)) for end in ends]
-
-
-def joined(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Rows of both, in ascending order."""
-    return np.sort(np.concatenate([a, b])) if a.size and b.size else a if a.size else b
-
-
-def those(rows: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    """``rows[chosen]``, not copied where that is all of them."""
-    count = np.count_nonzero(chosen)
-    return rows if count == len(rows) else rows[chosen] if count else NONE
-
-
-def at_rows(array: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """``array[rows]`` of rows in ascending order, not copied where that is all of it."""
-    return array if len(rows) == len(array) else array[rows]
+@functools.lru_cache(maxsize=512)
+def chain(signature: Signature, phases: tuple[Phase, ...], dtype: np.dtype) -> tuple[Any, ...]:
+    """The kernels of some phases, as ``cpu.solve_phases`` takes them."""
+    kernels = [compiler.kernel(signature, phase.derive, phase.step, dtype) for phase in phases]
+    tables = [np.array([getattr(one, name) for one in kernels]) for name in ("phase", "state", "outputs")]
+    return *tables, kernels[0].scale
 
 
 def patiently(

@@ -49,7 +49,7 @@ def solve_all(problem: Problem, options: Options, answer: Solution, progress: An
             solve_chunk(problem, rows, options, answer, stop)
         return rows.stop - rows.start
 
-    parts = chunks(problem.size, options.threads)
+    parts = list(chunks(problem.size, options.threads))
     brief = problem.size * problem.m * options.max_iter <= BRIEF
     for_each(work, parts, problem.size, options.threads, stop, progress, brief)
 
@@ -133,7 +133,7 @@ def derivatives(problem: Problem, x: np.ndarray, kind: str, threads: int) -> tup
             f[at], g[at], h[at] = derivatives(problem.without_nan(at), x[at], kind, 1)
         return rows.stop - rows.start
 
-    for_each(work, chunks(size, threads), size, threads, np.zeros(1, np.int8))
+    for_each(work, list(chunks(size, threads)), size, threads, np.zeros(1, np.int8))
     return f, g, h
 
 
@@ -151,8 +151,8 @@ def with_nan(problem: Problem, rows: slice, suspects: np.ndarray) -> np.ndarray:
 def solve_chunk(problem: Problem, rows: slice, options: Options, answer: Solution, stop: np.ndarray) -> None:
     """The problems of one chunk; those with NaN to be left out in a second round."""
     run_phases(problem, rows, options, answer, stop)
-    at = rows.start + with_nan(problem, rows, np.flatnonzero(answer.status[rows] == status.NOT_FINITE_AT_START))
-    if at.size:
+    bad = answer.status[rows] == status.NOT_FINITE_AT_START
+    if bad.any() and (at := rows.start + with_nan(problem, rows, np.flatnonzero(bad))).size:
         clean = problem.without_nan(at)
         second = Solution.empty(clean, options.dtype)
         answer.status[at] = status.NOT_RUN

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 
 def for_each(
     work: Callable[[slice], int],
-    parts: Iterable[slice],
+    parts: list[slice],
     size: int,
     threads: int,
     stop: np.ndarray,
@@ -23,7 +23,6 @@ def for_each(
     Python hears of Ctrl-C in its main thread only, between two of its own instructions.  So the work goes to other
     threads, even a single one, unless each part is ``brief``.
     """
-    parts = list(parts)
     with reporter(progress, size) as report:
         try:
             if brief and (threads == 1 or len(parts) == 1):

@@ -10,21 +10,28 @@ Slots of the workspace: the unknowns first, then the scalars of the problem; ``a
 # The first parameter of an intrinsic is Numba's own:
 # pyright: reportCallIssue=false
 
+import math
+
 import numpy as np
 from llvmlite import ir
 from numba import njit
 from numba.core import types
 from numba.core.extending import intrinsic
 
-from .converge import HAND_OVER, NEXT_PHASE
+from . import converge, status
+from .converge import CONVERGED, HAND_OVER, NEXT_PHASE, NOT_FINITE_AT_START
 from .history import record_lanes
 from .lower import flush_subnormals, get, keep, lowest_bit, peek, pointer, put, set_mode, small
 
 OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
 AT = ("c_0", "F", "F0", "trips", "moves", "code")  # order of the places in ``at``
-C, F, F0, TRIPS, MOVES, CODE = range(6)
+C, VALUE, START, TRIPS, MOVES, CODE = range(6)
 LINE = 64  # bytes of a cache line
 NARROW = 3  # columns; fewer are copied one after the other
+PHASE = ("prepare", "computed", "enter", "evaluate", "advance", "slots", "lanes")  # what ``solve`` needs of a kernel
+PREPARE, COMPUTED, ENTER, EVALUATE, ADVANCE, SLOTS, LANES = range(7)
+
+worse = njit(**OPTIONS)(converge.worse)
 
 
 def _pointer_call(result: str, arguments: int):
@@ -115,19 +122,62 @@ def prepared(prepare, computed, X, A, m):
 
 
 @njit(**OPTIONS)
-def solve(
-    prepare, computed, enter, evaluate, advance, slots, W, at, outputs, scale, todo, x, fun, top, code, nit, nfev, args,
-    data, X, A, m, stop, history, limit, ftol, xtol, gtol,
-):  # fmt: skip
-    """Solve the problems ``todo`` (row numbers); x is the start on entry and the solution on return.
+def solve_phases(
+    phases, at, outputs, scale, numbers, later, todo, x, fun, top, state, nit, nfev, args, data, X, A, m, stop, history
+):
+    """Solve the problems ``todo`` (row numbers) by phase after phase; each takes what the one before it hands on.
 
-    ``top`` is the largest F at a start, of this phase and those before it (-inf before the first).
-    ``stop[0] != 0`` ends the run early; problems not finished keep code 0.  ``history`` (problems, evaluations, 2)
-    takes f and max |g| of every evaluation; none where it is empty.
+    x is the start on entry and the solution on return; ``top`` is the largest F at a start so far (-inf before the
+    first).  A phase has a row in ``phases`` (PHASE), ``at``, ``outputs`` and ``numbers``: most trips, ftol, xtol, gtol,
+    and the precision of the phase before it, than which it may not end higher; ``later`` says that there was one before
+    the first of these.  ``history`` (problems, evaluations, 2) takes f and max |g| of every evaluation; none where it
+    is empty.  ``stop[0] != 0`` ends the run early; problems not finished keep code 0 and their state.
+
+    Returns
+    -------
+    how each problem left (``converge``), and the rows of those that were handed over
     """
+    code = np.zeros(x.shape[0], np.int8)
+    rows = todo
+    for k in range(phases.shape[0]):
+        if rows.size == 0 or stop[0] != 0:
+            break
+        solve(phases[k], at[k], outputs[k], scale, numbers[k], later or k > 0, rows, x, fun, top, code, nit, nfev,
+              args, data, X, A, m, stop, history)  # fmt: skip
+        rows = those(rows, code, NEXT_PHASE)
+    for b in todo:
+        if code[b] == CONVERGED:
+            state[b] = status.CONVERGED
+        elif code[b] == NOT_FINITE_AT_START:
+            state[b] = status.NOT_FINITE_AT_START
+    return code, those(todo, code, HAND_OVER)
+
+
+@njit(**OPTIONS)
+def those(rows, code, wanted):
+    """The rows that left in the wanted way."""
+    count = 0
+    for b in rows:
+        count += code[b] == wanted
+    chosen = np.empty(count, np.int64)
+    count = 0
+    for b in rows:
+        if code[b] == wanted:
+            chosen[count] = b
+            count += 1
+    return chosen
+
+
+@njit(**OPTIONS)
+def solve(
+    phase, at, outputs, scale, numbers, later, todo, x, fun, top, code, nit, nfev, args, data, X, A, m, stop, history
+):
+    """One phase of ``solve_phases``."""
     small()
-    S, D = workspaces(slots, W, m, data, x)
-    X = prepared(prepare, computed, X, A, m)
+    enter, evaluate, advance, W = phase[ENTER], phase[EVALUATE], phase[ADVANCE], phase[LANES]
+    limit, ftol, xtol, gtol, precision = numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]
+    S, D = workspaces(phase[SLOTS], W, m, data, x)
+    X = prepared(phase[PREPARE], phase[COMPUTED], X, A, m)
     n, size = x.shape[1], todo.size
     state, rows, start, where = pointer(S), pointer(D), pointer(x), pointer(at)
     tables = pointer(args), pointer(data)
@@ -145,7 +195,7 @@ def solve(
             lane = lowest_bit(ended)
             ended &= ended - 1
             if problem[lane] >= 0:
-                leave(state, W, lane, where, problem[lane], n, start, *out)
+                leave(state, W, lane, where, problem[lane], n, later, precision, start, *out)
                 problem[lane] = -1
                 running -= 1
             if taken < size:
@@ -167,16 +217,21 @@ def solve(
 
 
 @njit(forceinline=True, **OPTIONS)
-def leave(S, W, lane, at, b, n, x, fun, top, code, nit, nfev):
+def leave(S, W, lane, at, b, n, later, precision, x, fun, top, code, nit, nfev):
     """What a lane has to say of problem b."""
     small()
     how = get(S, get(at, CODE) * W + lane)
+    F, F0 = get(S, get(at, VALUE) * W + lane), get(S, get(at, START) * W + lane)
+    if later and how == CONVERGED and worse(F, get(fun, b), F0, precision, math.sqrt):
+        how = HAND_OVER
+    if later and how == NOT_FINITE_AT_START:
+        how = HAND_OVER
     put(code, b, np.int8(how))
-    put(top, b, get(S, get(at, F0) * W + lane))
+    put(top, b, F0)
     put(nit, b, np.int32(get(nit, b) + get(S, get(at, MOVES) * W + lane)))
     put(nfev, b, np.int32(get(nfev, b) + get(S, get(at, TRIPS) * W + lane)))
     if how < HAND_OVER:
-        put(fun, b, get(S, get(at, F) * W + lane))
+        put(fun, b, F)
         place = lane if how == NEXT_PHASE else get(at, C) * W + lane  # onward: the next trial point
         for i in range(n):
             put(x, b * n + i, get(S, place + i * W))
