@@ -7,6 +7,7 @@ What happens to a problem does not depend on its chunk, its thread or its lane.
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -199,8 +200,12 @@ class Run:
             numbers.append((max(1, min(phase.trips, self.options.max_iter - self.spent)), *tolerances))
             self.spent += phase.trips
         tables = chain(self.problem.signature, phases, dtype)
-        given = [*tables, np.array(numbers, dtype), *arguments, self.nit, self.nfev, *self.part(dtype).shared]
-        return cpu.solve_phases(*given, *(self.stop, self.history))
+        shared = self.part(dtype).shared
+        counts = self.nit, self.nfev
+        return solve_phases(*tables, np.array(numbers, dtype), *arguments, *counts, *shared, self.stop, self.history)
+
+
+solve_phases: Callable[..., Any] = cpu.solve_phases
 
 
 @functools.lru_cache(maxsize=512)

@@ -16,7 +16,8 @@ from .phases import PHASES, Solution, first_kernel, patiently, run_phases
 from .problem import Problem
 from .threads import for_each, reporter
 
-CHUNK = 16_384  # problems
+LONGEST, GRADIENTS = 32_768, 1 << 23  # problems of a chunk, and numbers in the gradients of all their data rows
+SHORTEST = 2048  # problems of a chunk at the end of a batch that several threads share
 BRIEF = 50_000_000  # evaluations of the formula at one data row: half a second, or a few where they are slow
 
 
@@ -49,7 +50,7 @@ def solve_all(problem: Problem, options: Options, answer: Solution, progress: An
             solve_chunk(problem, rows, options, answer, stop)
         return rows.stop - rows.start
 
-    parts = list(chunks(problem.size, options.threads))
+    parts = list(chunks(problem, options.threads))
     brief = problem.size * problem.m * options.max_iter <= BRIEF
     for_each(work, parts, problem.size, options.threads, stop, progress, brief)
 
@@ -133,7 +134,7 @@ def derivatives(problem: Problem, x: np.ndarray, kind: str, threads: int) -> tup
             f[at], g[at], h[at] = derivatives(problem.without_nan(at), x[at], kind, 1)
         return rows.stop - rows.start
 
-    for_each(work, list(chunks(size, threads)), size, threads, np.zeros(1, np.int8))
+    for_each(work, list(chunks(problem, threads)), size, threads, np.zeros(1, np.int8))
     return f, g, h
 
 
@@ -160,7 +161,13 @@ def solve_chunk(problem: Problem, rows: slice, options: Options, answer: Solutio
         answer.put(at, second)
 
 
-def chunks(size: int, threads: int) -> Iterator[slice]:
-    """Slices of the batch: enough for every thread to have several, none larger than CHUNK."""
-    length = min(CHUNK, max(256, math.ceil(size / (4 * threads))))
-    return (slice(first, min(first + length, size)) for first in range(0, size, length))
+def chunks(problem: Problem, threads: int) -> Iterator[slice]:
+    """Slices of the batch: long, since each begins and ends with idle lanes; for several threads shorter and shorter,
+    so that all end together."""
+    size, longest = problem.size, min(LONGEST, max(256, GRADIENTS // (problem.m * problem.n)))
+    shortest = size if threads == 1 else min(SHORTEST, math.ceil(size / (8 * threads)))
+    first = 0
+    while first < size:
+        length = min(longest, max(shortest, math.ceil((size - first) / (2 * threads))))
+        yield slice(first, min(first + length, size))
+        first += length

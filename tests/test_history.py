@@ -83,7 +83,7 @@ def test_bits_do_not_depend_on_threads_or_chunks_with_missing_data(monkeypatch):
     y[3] = np.nan
     whole = bn.curve_fit(decay, T, y, p0, history=True, threads=1)
     assert whole.status[3] == bn.Status.TOO_FEW_POINTS and np.isnan(whole.history.fun[3]).all()
-    monkeypatch.setattr("batchnewton.schedule.CHUNK", 37)
+    monkeypatch.setattr("batchnewton.schedule.LONGEST", 37)
     order = np.random.default_rng(2).permutation(500)
     again = bn.curve_fit(decay, T, y[order], p0[order], history=True, threads=2)
     for one, other in zip(again.history, whole.history, strict=True):

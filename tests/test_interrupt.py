@@ -72,7 +72,7 @@ def test_an_interrupted_run_keeps_what_was_finished(threads, size, rows, least):
     print(done.stderr)
 
 
-def test_an_interrupt_from_the_progress_callback_keeps_what_was_finished():
+def test_an_interrupt_from_the_progress_callback_keeps_what_was_finished(monkeypatch):
     import numpy as np
 
     import batchnewton as bn
@@ -81,6 +81,7 @@ def test_an_interrupt_from_the_progress_callback_keeps_what_was_finished():
         if done >= 500:
             raise KeyboardInterrupt
 
+    monkeypatch.setattr("batchnewton.schedule.LONGEST", 100)
     start = np.linspace(1, 2, 1000)[:, None]
     with pytest.raises(bn.Interrupted) as caught:
         bn.minimize(lambda x: (x[0] - 3) ** 2 + x[0] ** 4, start, threads=1, progress=stop)

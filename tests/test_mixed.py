@@ -93,7 +93,7 @@ def test_bits_do_not_depend_on_threads_chunks_or_neighbours(monkeypatch):
     p0 = np.stack([np.ones(700), np.ones(700), rng.uniform(0, 1, 700)], 1)
     kept = y.copy(), p0.copy()
     whole = bn.curve_fit(decay, T, y, p0, dtype="mixed", threads=1)
-    monkeypatch.setattr("batchnewton.schedule.CHUNK", 37)
+    monkeypatch.setattr("batchnewton.schedule.LONGEST", 37)
     order = rng.permutation(700)
     again = bn.curve_fit(decay, T, y[order], p0[order], dtype="mixed", threads=2)
     for name in ("x", "fun", "status", "nit", "nfev", "cov"):

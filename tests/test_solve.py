@@ -125,7 +125,7 @@ def test_bits_do_not_depend_on_threads_chunks_lanes_or_neighbours(dtype, monkeyp
     y[::50] = y[1::50] * 1e3  # some that are hard
     whole = bn.curve_fit(decay, T, y, p0, dtype=dtype, threads=1)
     same(whole, bn.curve_fit(decay, T, y, p0, dtype=dtype, threads=3))
-    monkeypatch.setattr("batchnewton.schedule.CHUNK", 37)
+    monkeypatch.setattr("batchnewton.schedule.LONGEST", 37)
     same(whole, bn.curve_fit(decay, T, y, p0, dtype=dtype, threads=2))
     order = np.random.default_rng(0).permutation(700)
     shuffled = bn.curve_fit(decay, T, y[order], p0[order], dtype=dtype)
@@ -188,7 +188,8 @@ def test_derivatives_of_the_result():
     assert (np.linalg.eigvalsh(res.hess) > 0).all()
 
 
-def test_progress_counts_to_the_end(capsys):
+def test_progress_counts_to_the_end(capsys, monkeypatch):
+    monkeypatch.setattr("batchnewton.schedule.LONGEST", 100)
     y, p0 = decays(600)
     seen = []
     bn.curve_fit(decay, T, y, p0, threads=1, progress=lambda done, total: seen.append((done, total)))

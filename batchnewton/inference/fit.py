@@ -57,7 +57,7 @@ class Fit:
     def present(self) -> np.ndarray:
         """Data rows that each problem was fitted to, (B, m) of truth values."""
         every = np.arange(self.problem.size)
-        return np.concatenate([self.problem.present(every[rows]) for rows in chunks(self.problem.size, 1)])
+        return np.concatenate([self.problem.present(every[rows]) for rows in chunks(self.problem, 1)])
 
     @property
     def freedom(self) -> np.ndarray:
@@ -86,7 +86,7 @@ class Fit:
         kind = "minimize" if minimum else "gauss-newton"
         f, _, cov = derivatives(self.problem, self.solution.x, kind, self.options.threads)
         freedom = None if self.absolute else self.freedom
-        for rows in chunks(self.problem.size, 1):
+        for rows in chunks(self.problem, 1):
             apart = None if self.problem.box is None else held(self.problem, self.solution.x[rows], rows)
             if apart is not None:
                 np.copyto(cov[rows], np.eye(self.problem.n), where=apart)
