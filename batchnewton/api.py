@@ -56,8 +56,8 @@ def curve_fit(
     xdata : array_like
         ``(m,)``, or ``(k, m)`` for k coordinates, shared by all curves; ``(B, k, m)`` for each its own.
     ydata : array_like
-        ``(B, m)``, or ``(m,)`` for one curve.  Curves of different lengths: a list of arrays ``(m_b,)``; xdata (arrays
-        ``(m_b,)`` or ``(k, m_b)``) and sigma may then be lists too.
+        ``(B, m)``, or ``(m,)`` for one curve.  Or a list of curves ``(m_b,)`` of any lengths; xdata (a list of as many
+        arrays ``(m_b,)`` or ``(k, m_b)``) and sigma may then be lists too.
     p0 : array_like or dict, optional
         Start: ``(n,)`` for all or ``(B, n)``; or by name, ``{"a": 1.0, ...}``, numbers or ``(B,)``.  By default the
         guess of a `Model`, which also fills what a dict leaves out; ones, as in SciPy, for a plain function.

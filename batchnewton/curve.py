@@ -12,7 +12,7 @@ import numpy as np
 from .arrays import Shared, library, real, shape_error
 from .bounds import boxed, check_bounds, start_within
 from .losses import LOSSES, NEEDS, check_loss, likelihood, robust
-from .missing import check_mask, is_ragged, padded_curves, with_gaps
+from .missing import check_mask, is_list_of_curves, is_ragged, padded_curves, with_gaps
 from .models.model import Model
 from .options import nearest
 from .problem import Builder, Problem, check_batch, check_callable, unknowns
@@ -42,8 +42,10 @@ def from_curve(
         raise ValueError(
             "counts is given, but ydata is a list of curves that have their own lengths; expected one of both"
         )
-    if ragged:
-        xdata, ydata, sigma, counts = padded_curves(xdata, ydata, sigma)
+    listed = ragged or (is_list_of_curves(ydata) and is_list_of_curves(xdata) and len(ydata) == len(xdata))
+    if listed:
+        xdata, ydata, sigma, lengths = padded_curves(xdata, ydata, sigma)
+        counts = lengths if ragged else counts
     y = real("ydata", ydata)
     if y.ndim not in (1, 2):
         raise shape_error("ydata", y, "(m,) for one curve or (B, m) for a batch")
@@ -75,7 +77,7 @@ def from_curve(
     if nan == "omit" and y.ndim == 1 and np.isnan(y).any():
         mask = ~np.isnan(y) if mask is None else ~np.isnan(y) & check_mask(mask, size, m)
     build = Builder(start, False)
-    inputs = [build.coordinates(real("xdata", xdata), m, size, ragged)]
+    inputs = [build.coordinates(real("xdata", xdata), m, size, listed)]
     own_y = len(build.arrays["point"]) if nan == "omit" and y.ndim == 2 else None
     inputs += [build.column("ydata", y if y.ndim == 2 else Shared(y))]
     for name, value in (("sigma", sigma), ("trials", trials)):

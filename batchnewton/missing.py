@@ -46,10 +46,14 @@ def with_gaps(y: np.ndarray, counts: Any, mask: Any) -> np.ndarray:
 
 def is_ragged(value: Any) -> bool:
     """Whether this is a list of sequences of different lengths."""
-    if not isinstance(value, list | tuple):
+    return is_list_of_curves(value) and len({len(one) for one in value}) > 1
+
+
+def is_list_of_curves(value: Any) -> bool:
+    """Whether this is a list of sequences."""
+    if not isinstance(value, list | tuple) or not value:
         return False
-    curves = [one for one in value if isinstance(one, list | tuple) or getattr(one, "ndim", 0) > 0]
-    return len(curves) == len(value) and len({len(one) for one in curves}) > 1
+    return all(isinstance(one, list | tuple) or getattr(one, "ndim", 0) > 0 for one in value)
 
 
 def padded(name: str, curves: Sequence[Any], counts: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:

@@ -139,6 +139,23 @@ def test_lists_of_curves_of_different_lengths():
             np.testing.assert_allclose(result.cov[i], cov, rtol=1e-8)
 
 
+def test_lists_of_as_many_curves_and_abscissae_belong_together_whatever_their_lengths():
+    y, p0, _ = batch(2, 7)
+    times = [T, T + 0.3]
+    listed = bn.curve_fit(decay, times, list(y), p0)
+    for i in range(2):
+        np.testing.assert_allclose(listed.x[i], bn.curve_fit(decay, times[i], y[i], p0[i]).x, rtol=1e-9)
+    same(bn.curve_fit(decay, [one.tolist() for one in times], y.tolist(), p0), listed)
+    few = bn.curve_fit(decay, times, list(y), p0, counts=[9, 16])
+    same(few, bn.curve_fit(decay, [T[:9], times[1]], [y[0, :9], y[1]], p0))
+
+    def pair(x, a, tau, c):
+        return decay(x[0] + x[1], a, tau, c)
+
+    grid = bn.curve_fit(pair, np.array([0.5 * T, 0.5 * T]), list(y), p0)  # an array of coordinates is shared
+    np.testing.assert_allclose(grid.x, bn.curve_fit(decay, T, y, p0).x, rtol=1e-9)
+
+
 def test_counts_of_sums_at_every_door():
     rng = np.random.default_rng(8)
     t, counts = rng.uniform(0.5, 2, (30, 9)), rng.integers(2, 10, 30)
