@@ -17,7 +17,7 @@ from .problem import Problem
 from .threads import for_each, reporter
 
 LONGEST, GRADIENTS = 32_768, 1 << 23  # problems of a chunk, and numbers in the gradients of all their data rows
-SHORTEST = 2048  # problems of a chunk at the end of a batch that several threads share
+SHORTEST = 4096  # problems of a chunk at the end of a batch that several threads share
 BRIEF = 50_000_000  # evaluations of the formula at one data row: half a second, or a few where they are slow
 
 
@@ -165,9 +165,12 @@ def chunks(problem: Problem, threads: int) -> Iterator[slice]:
     """Slices of the batch: long, since each begins and ends with idle lanes; for several threads shorter and shorter,
     so that all end together."""
     size, longest = problem.size, min(LONGEST, max(256, GRADIENTS // (problem.m * problem.n)))
-    shortest = size if threads == 1 else min(SHORTEST, math.ceil(size / (8 * threads)))
+    shortest = longest if threads == 1 else min(SHORTEST, max(256, size // (4 * threads)))
     first = 0
     while first < size:
-        length = min(longest, max(shortest, math.ceil((size - first) / (2 * threads))))
-        yield slice(first, min(first + length, size))
-        first += length
+        left = size - first
+        length = math.ceil(left / (2 * threads))
+        if length < shortest:
+            length = math.ceil(left / max(1, left // shortest))  # equal ones, not a small one at the end
+        yield slice(first, min(first + min(length, longest), size))
+        first += min(length, longest)
