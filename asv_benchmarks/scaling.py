@@ -1,6 +1,6 @@
 """How many times faster several threads are than one: the workloads of peers.py, alternating, on a quiet machine.
 
-    python asv_benchmarks/scaling.py [--threads 2] [--workloads W2,W3] [--dtypes float32] [--rounds 11] [--markdown FILE]
+    python asv_benchmarks/scaling.py [--threads 2] [--workloads W2,W3] [--dtypes float32] [--rounds 11]
 
 The ratio is taken within a round, one call with each number of threads, and its median is shown.
 """

@@ -115,7 +115,8 @@ def instructions(solve: Callable[[], object]) -> tuple[Counter, int, int]:
         traced(solve, writing)
     os.close(writing)
     addresses = step_through(child)
-    found = [struct.unpack("qq", os.read(reading, 16)) for _ in range(addresses.pop("stops", 0) // 2)]
+    addresses.pop("stops", 0)
+    found = list(struct.iter_unpack("qq", os.read(reading, 1 << 16)))
     os.close(reading)
     generated = anonymous_code()
     counts: Counter = Counter()
@@ -127,19 +128,22 @@ def instructions(solve: Callable[[], object]) -> tuple[Counter, int, int]:
 
 
 def traced(solve: Callable[[], object], writing: int) -> None:
-    """The child: stops before and after each call of a kernel, and says which kernel it is."""
-    from batchnewton.compile import Kernel
+    """The child: stops before and after each call of kernels, and says which kernels they are."""
+    from batchnewton import phases
+    from batchnewton.kernels.cpu import EVALUATE, LANES
 
-    plain = Kernel.solve
+    plain = phases.solve_phases
 
-    def with_stops(self, *arguments):
-        os.write(writing, struct.pack("qq", self.evaluate, self.lanes))
+    def with_stops(rows, *arguments):
+        for row in rows:
+            os.write(writing, struct.pack("qq", row[EVALUATE], row[LANES]))
         os.kill(os.getpid(), signal.SIGSTOP)
-        plain(self, *arguments)
+        answer = plain(rows, *arguments)
         os.kill(os.getpid(), signal.SIGSTOP)
+        return answer
 
     try:
-        Kernel.solve = with_stops
+        phases.solve_phases = with_stops
         if ptrace(TRACE_ME, 0, None) == 0:
             solve()
     finally:
