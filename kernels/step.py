@@ -215,7 +215,7 @@ def trip(
         flat = flat if definite else 0.0
         flat_before = flat if accept else flat_before
     if (phase == "exact") | (phase == "minimize"):
-        ahead = accept & newton & (not found) & foreseen(F, s, ratio, moved, short, ftol, sqrt)
+        ahead = accept & newton & (not found) & foreseen(F, s, ratio, moved, c, d, q, ftol, xtol, n, sqrt)
         if bounded:
             ahead = ahead & same
         found = found | ahead
