@@ -116,6 +116,7 @@ WHAT = (
     "bounds",
     "fixed",
     "starts",
+    "bracket",
 )
 HOW = ("method", "ftol", "xtol", "gtol", "max_iter", "dtype", "device", "threads", "progress", "history")
 

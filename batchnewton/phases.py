@@ -17,7 +17,7 @@ from . import compile as compiler
 from .arrays import on_host
 from .chunk import Chunk, chunk, kernel, shared_data, single_or_double
 from .kernels import status
-from .kernels.converge import CONVERGED, HAND_OVER, NEXT_PHASE, NOT_FINITE_AT_START
+from .kernels.converge import CONVERGED, ENDED, HAND_OVER, NEXT_PHASE, NOT_FINITE_AT_START
 from .kernels.converge import worse as ends_worse
 from .options import Options
 from .problem import Problem
@@ -49,6 +49,7 @@ MIXED = {
     "minimize": (Phase("minimize", "minimize", 50, rough=True), Phase("minimize", "minimize", 10)),
     "root": (Phase("root", "root", 50, rough=True), Phase("root", "root", 10)),
 }
+BRACKET = Phase("root", "bracket", 1_000_000)
 HYBRID = {"least-squares": "hybrid", "minimize": "minimize", "root": "root"}
 
 
@@ -106,7 +107,7 @@ class Solution:
 
 def first_kernel(problem: Problem, options: Options) -> compiler.Kernel:
     """The kernel of the first phase."""
-    phase = (MIXED if options.mixed else PHASES)[problem.kind][0]
+    phase = BRACKET if problem.bracketed else (MIXED if options.mixed else PHASES)[problem.kind][0]
     return kernel(problem, phase.derive, phase.step, SINGLE if phase.rough else options.dtype)
 
 
@@ -114,16 +115,19 @@ def run_phases(problem: Problem, rows: slice, options: Options, answer: Solution
     """All phases of the problems of one chunk."""
     run = Run(problem, rows, options, answer, stop)
     todo = run.enough()
-    if options.mixed:
+    if problem.bracketed:
+        run.bracketed(todo)
+        todo = NONE
+    elif options.mixed:
         todo = run.fast_path(MIXED[problem.kind], todo)
-    if run.spent < options.max_iter:
+    if todo.size and run.spent < options.max_iter:
         todo = run.fast_path(PHASES[problem.kind], todo)
     if todo.size and not stop[0]:
         history = run.history[todo] if run.history.size else run.history
         patiently(problem, rows.start + todo, options, answer, stop, history)
         if history.size:
             run.history[todo] = history
-    if problem.box is not None:
+    if problem.box is not None and not problem.bracketed:
         reached = problem.at_bound(answer.x[rows], rows).any(1) & (answer.status[rows] == status.CONVERGED)
         answer.status[rows][reached] = status.CONVERGED_AT_BOUND
     if options.history:
@@ -185,6 +189,14 @@ class Run:
             unsettled += [failed]
             before, todo = np.array(self.fun, SINGLE if phase.rough else self.fun.dtype), on
         return functools.reduce(joined, unsettled, NONE)
+
+    def bracketed(self, todo: np.ndarray) -> None:
+        """Roots within brackets, to the end."""
+        code = self.run(BRACKET, todo)
+        ends = np.where(code >= int(ENDED), code - int(ENDED), status.NOT_RUN)  # 0: interrupted
+        ends[code == int(CONVERGED)] = status.CONVERGED
+        self.state[todo] = ends
+        self.refuse(todo[code == int(NOT_FINITE_AT_START)])
 
     def refuse(self, rows: np.ndarray) -> None:
         """Nothing can be evaluated at these starts."""

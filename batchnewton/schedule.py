@@ -66,7 +66,7 @@ def chosen_gpus(problem: Problem, options: Options) -> tuple[int, ...]:
         return (problem.gpu,)
     if problem.box is not None:
         if options.gpus:
-            raise ValueError("bounds and fixed are not supported on GPUs yet; expected device='cpu' or 'auto'")
+            raise ValueError("bounds, fixed and bracket are not supported on GPUs yet; expected device='cpu' or 'auto'")
         return ()
     if options.gpus is not None:
         return options.gpus
