@@ -299,7 +299,9 @@ def root(
         stays between them: Newton steps where they are good, else bisection, which ends for any continuous F.  Where F
         does not change its sign, or jumps, or has a pole there, the status is `Status.NO_ROOT`; `Status.SINGULAR`
         where F vanishes but so does its slope (underflow is not told from a root).  At the end
-        ``|F| <= 4.5 eps |F'| max(|x|, 1e-8 |b|)``, b the larger end.  On the CPU.
+        ``|F| <= 4.5 eps |F'| max(|x|, 1e-8 |b|)``, b the larger end; or F changes its sign within two roundings of x, and
+        F / F' is at most 1e-11 (float32: 2e-5) of x; or xtol of x, where |F| is at the rounding level of F(a), F(b).
+        On the CPU.
     method : {"newton"}
         Newton steps, damped so that ``|F|²`` falls; the Jacobian is factorised itself, not ``JᵀJ``.
     ftol, xtol, gtol, max_iter, dtype, device, threads, progress, history

@@ -2,10 +2,10 @@
 
 Like ``step``: nothing branches, ``unroll`` makes it straight line.  At every trip F has one sign at ``lo`` and the
 other at ``hi``, so that a continuous F has a root between them.  A Newton step is taken where it stays inside and is at
-most half as long as the step before it (Press et al. 2007, Numerical Recipes, section 9.4); it goes a little too far: so the
-next point lies beyond the root, and the bracket closes from both sides.
+most half as long as the step before it (Press et al. 2007, Numerical Recipes, section 9.4); it goes a little too far:
+so the next point lies beyond the root, and the bracket closes from both sides.
 
-State: the bracket; ``side``, the sign of F at ``lo``; ``scale``, the largest |x| of the first bracket; ``before``, the
+State: the bracket; ``F0``, the smaller ``F² / 2`` at its ends; ``side``, the sign of F at ``lo``; ``scale``, the largest |x| of the first bracket; ``before``, the
 length of the last step; the last point ``c`` (the user's start until the ends have been seen).
 """
 
@@ -14,7 +14,7 @@ from .status import MAX_ITER, NO_ROOT, NOT_FINITE, SINGULAR, STALLED
 
 STATE = ("side", "scale", "before")
 FLOOR = 1e-8  # x is compared with this share of the scale where it tends to zero
-SURE = 16.0  # where the bracket has closed, the Newton step is at most this many roundings of x
+NOISE = 1e3  # roundings of |F| at the ends: less is taken for the rounding error of F
 NARROW = 64.0  # roundings of the scale: the widest bracket in which F = 0 counts although its slope underflows
 
 
@@ -23,7 +23,7 @@ def vanishes(r, j, size, eps, least):
     return abs(r) + least <= ((RESIDUAL * eps) * abs(j)) * size
 
 
-def trip(x, r, j, c, lo, hi, F, F0, side, scale, before, trips, moves, limit, eps, least):
+def trip(x, r, j, c, lo, hi, F, F0, side, scale, before, trips, moves, limit, xtol, eps, tight_x, least):
     """From r and its derivative j at x to the next x; returns the state and the exit code.
 
     At the first two trips x is ``lo`` and ``hi``, at the third the user's start.
@@ -66,7 +66,8 @@ def trip(x, r, j, c, lo, hi, F, F0, side, scale, before, trips, moves, limit, ep
     through = (side * slope < 0.0) | zero
     reached = (inside | zero) & vanishes(residual, slope, place, eps, least)
     closed = inside & (width <= (2 * eps) * place)
-    certain = closed & (abs(z) <= (SURE * eps) * place)
+    noise = f <= (NOISE * eps * NOISE * eps) * F0
+    certain = closed & ((abs(z) <= tight_x * place) | (noise & (abs(z) <= xtol * place)))
     sunk = inside & zero & (width <= (NARROW * eps) * scale)
     found = (finite & through & (reached | certain)) | sunk
     falls = f <= eps * F0
@@ -85,9 +86,9 @@ def trip(x, r, j, c, lo, hi, F, F0, side, scale, before, trips, moves, limit, ep
     c[0] = low if other else start
     F = f if taken else F
     F = F0 if other else F
-    larger = f if f > F0 else F0
+    smaller = f if f < F0 else F0
     F0 = f if first else F0
-    F0 = larger if second else F0
+    F0 = smaller if second else F0
     step = abs(following - point)
     before = step if inside else before
     lo[0] = low

@@ -315,7 +315,7 @@ def advance_text(
     """``advance(S, limit, ftol, xtol, gtol)``: one trip of every lane; returns a bit for each that has ended."""
     n = program.n
     if phase == "bracket":
-        return bracket_text(program, eps)
+        return bracket_text(program, eps, tolerances["tight_x"])
     zeros = root_zeros(program) if phase == "root" else minimum_zeros(program)
     bare_diagonal = sorted(zeros & {f"h_{i}_{i}" for i in range(n)}) if bounded else []
     zeros = zeros - {*bare_diagonal}
@@ -335,10 +335,10 @@ def advance_text(
     return advance_with(body), text
 
 
-def bracket_text(program: Formula, eps: float) -> tuple[list[str], Text]:
+def bracket_text(program: Formula, eps: float, tight_x: float) -> tuple[list[str], Text]:
     """``advance`` of a bracketed search."""
     least = 2.0**-126 if eps > 1e-10 else 2.0**-1022
-    text = straight_line(bracket.trip, ARRAYS, root_zeros(program), n=1, eps=eps, least=least)
+    text = straight_line(bracket.trip, ARRAYS, root_zeros(program), n=1, eps=eps, tight_x=tight_x, least=least)
     state = ["x_0", "c_0", *limits(1), "F", "F0", *bracket.STATE, "trips", "moves"]
     body = loads([*state, *program.outputs]) + text.lines + stores([*state, "code"])
     return advance_with(body), text
