@@ -299,11 +299,13 @@ def root(
         stays between them: Newton steps where they are good, else bisection, which ends for any continuous F.  Where F
         does not change its sign, or jumps, or has a pole there, the status is `Status.NO_ROOT`; `Status.SINGULAR`
         where F vanishes but so does its slope (underflow is not told from a root).  At the end
-        ``|F| <= 4.5 eps |F'| max(|x|, 1e-8 |b|)``, b the larger end; or F changes its sign within two roundings of x, and
-        F / F' is at most 1e-11 (float32: 2e-5) of x; or xtol of x, where |F| is at the rounding level of F(a), F(b).
-        On the CPU.
-    method : {"newton"}
+        ``|F| <= 4.5 eps |F'| max(|x|, 1e-8 |b|)``, b the larger end; or F changes its sign within two roundings of x,
+        and F / F' is at most 1e-11 (float32: 2e-5) of x; or xtol of x, where |F| is at the rounding level of F(a) and
+        F(b).  On the CPU.
+    method : {"newton", "newton-pure"}
         Newton steps, damped so that ``|F|²`` falls; the Jacobian is factorised itself, not ``JᵀJ``.
+        "newton-pure" takes every Newton step in full, to compare with: it may cycle or diverge, and says so.  Not with
+        a ``bracket``, on the CPU.
     ftol, xtol, gtol, max_iter, dtype, device, threads, progress, history
         As for `curve_fit`.
 
@@ -336,6 +338,8 @@ def root(
     """
     problem = from_function("root", fun, x0, args, data, counts, mask, bracket=bracket)
     chosen = options(problem.kind, method, ftol, xtol, gtol, max_iter, dtype, device, threads, history, unknown)
+    if chosen.pure and problem.bracketed:
+        raise ValueError("method='newton-pure' does not know a bracket; expected method='newton'")
     return solved(problem, chosen, progress)
 
 

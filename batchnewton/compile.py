@@ -94,7 +94,7 @@ def kernel(signature: Signature, kind: str, phase: str | None, dtype: np.dtype) 
         What to trace, with which inputs, how data may be missing, whether there are bounds.
     kind
         As for `batchnewton.derive.derive`.
-    phase : {"gauss-newton", "exact", "minimize", "root", "bracket"}, optional
+    phase : {"gauss-newton", "exact", "minimize", "root", "bracket", "pure"}, optional
         The iteration that uses the derivatives (``kernels/step.py``); None for the derivatives alone.
     dtype : numpy.dtype
         float32 or float64.

@@ -50,6 +50,7 @@ MIXED = {
     "root": (Phase("root", "root", 50, rough=True), Phase("root", "root", 10)),
 }
 BRACKET = Phase("root", "bracket", 1_000_000)
+PURE = Phase("root", "pure", 1_000_000)
 HYBRID = {"least-squares": "hybrid", "minimize": "minimize", "root": "root"}
 
 
@@ -105,9 +106,14 @@ class Solution:
         self.nit[rows] = self.nfev[rows] = 0
 
 
+def alone(problem: Problem, options: Options) -> Phase | None:
+    """The phase that is the whole method, where there is one that hands nothing on."""
+    return BRACKET if problem.bracketed else PURE if options.pure else None
+
+
 def first_kernel(problem: Problem, options: Options) -> compiler.Kernel:
     """The kernel of the first phase."""
-    phase = BRACKET if problem.bracketed else (MIXED if options.mixed else PHASES)[problem.kind][0]
+    phase = alone(problem, options) or (MIXED if options.mixed else PHASES)[problem.kind][0]
     return kernel(problem, phase.derive, phase.step, SINGLE if phase.rough else options.dtype)
 
 
@@ -115,8 +121,9 @@ def run_phases(problem: Problem, rows: slice, options: Options, answer: Solution
     """All phases of the problems of one chunk."""
     run = Run(problem, rows, options, answer, stop)
     todo = run.enough()
-    if problem.bracketed:
-        run.bracketed(todo)
+    only = alone(problem, options)
+    if only:
+        run.to_the_end(only, todo)
         todo = NONE
     elif options.mixed:
         todo = run.fast_path(MIXED[problem.kind], todo)
@@ -190,9 +197,9 @@ class Run:
             before, todo = np.array(self.fun, SINGLE if phase.rough else self.fun.dtype), on
         return functools.reduce(joined, unsettled, NONE)
 
-    def bracketed(self, todo: np.ndarray) -> None:
-        """Roots within brackets, to the end."""
-        code = self.run(BRACKET, todo)
+    def to_the_end(self, phase: Phase, todo: np.ndarray) -> None:
+        """A phase that hands nothing on."""
+        code = self.run(phase, todo)
         ends = np.where(code >= int(ENDED), code - int(ENDED), status.NOT_RUN)  # 0: interrupted
         ends[code == int(CONVERGED)] = status.CONVERGED
         self.state[todo] = ends

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from . import bracket, step
+from . import bracket, pure, step
 from .unroll import Text, straight_line
 
 ARRAYS = ("x", "g", "h", "r", "j", "c", "d", "q", "z", "lower", "inverse", "lo", "hi", "cut")
@@ -316,6 +316,8 @@ def advance_text(
     n = program.n
     if phase == "bracket":
         return bracket_text(program, eps, tolerances["tight_x"])
+    if phase == "pure":
+        return pure_text(program, eps, tolerances["tight_x"])
     zeros = root_zeros(program) if phase == "root" else minimum_zeros(program)
     bare_diagonal = sorted(zeros & {f"h_{i}_{i}" for i in range(n)}) if bounded else []
     zeros = zeros - {*bare_diagonal}
@@ -341,6 +343,15 @@ def bracket_text(program: Formula, eps: float, tight_x: float) -> tuple[list[str
     text = straight_line(bracket.trip, ARRAYS, root_zeros(program), n=1, eps=eps, tight_x=tight_x, least=least)
     state = ["x_0", "c_0", *limits(1), "F", "F0", *bracket.STATE, "trips", "moves"]
     body = loads([*state, *program.outputs]) + text.lines + stores([*state, "code"])
+    return advance_with(body), text
+
+
+def pure_text(program: Formula, eps: float, tight_x: float) -> tuple[list[str], Text]:
+    """``advance`` of Newton's method without damping."""
+    text = straight_line(pure.trip, ARRAYS, root_zeros(program), n=program.n, eps=eps, tight_x=tight_x)
+    state = [*(f"{array}_{i}" for array in "xc" for i in range(program.n)), "F", "F0", "trips", "moves"]
+    scales = [f"q_{i}" for i in range(program.n)]
+    body = loads([*state, *scales, *program.outputs]) + text.lines + stores([*state, "code"])
     return advance_with(body), text
 
 

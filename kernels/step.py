@@ -223,7 +223,8 @@ def trip(
         settled_now = settled_now & same
     if phase == "minimize":  # of least squares JᵀJ is known to be definite, and Gauss-Newton has moved
         flat = flatness(inverse, q, abs(F0), n)
-        steady = moved & (flat <= STEADY * flat_before)
+        known = (flat > 0.0) & (0.0 * flat_before == 0.0)  # a product that under- or overflows says nothing
+        steady = moved & known & (flat <= STEADY * flat_before)
         found = found & (steady | (s == 0.0))
         newton = newton & steady
         settled_now = settled_now & steady

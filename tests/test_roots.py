@@ -49,3 +49,39 @@ def test_no_success_far_from_the_root_of_a_nearly_singular_system(dtype, conditi
     error = abs(result.x - x).max(1)[result.success]
     assert error.max() <= 10 * condition * np.finfo(dtype).eps
     assert result.success.mean() >= share
+
+
+def cubic(x):
+    return [x[0] ** 3 - 2 * x[0] + 2]
+
+
+def test_pure_newton_cycles_and_says_so():
+    """From 0 it goes to 1 and back; the damped iteration finds the root at -1.769."""
+    pure = bn.root(cubic, [[0.0], [-2.0]], method="newton-pure", max_iter=100)
+    assert pure.status.tolist() == [bn.Status.MAX_ITER, bn.Status.CONVERGED]
+    assert pure.nfev[0] == 100 and pure.x[0, 0] in (0.0, 1.0)
+    assert bn.root(cubic, [[0.0]]).x[0, 0] == pytest.approx(pure.x[1, 0], rel=1e-15)
+
+
+def test_pure_newton_is_quadratic():
+    def bent_pair(x):
+        return [x[0] ** 2 + x[1] ** 2 - 2, x[0] * x[1] - 1 + (x[0] - x[1])]
+
+    result = bn.root(bent_pair, [1.2, 0.9], method="newton-pure", history=True)
+    size = np.sqrt(2 * result.history.fun)
+    assert result.success and result.nfev <= 7
+    np.testing.assert_allclose(result.x, [1.0, 1.0], rtol=1e-11)
+    falling = size[(size > 1e-12) & (size < 0.1)]
+    assert (falling[1:] <= 10 * falling[:-1] ** 2).all()
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_pure_newton_diverges_and_says_so(dtype):
+    result = bn.root(lambda x: [np.arctan(x[0])], [[3.0], [-10.0], [0.5]], method="newton-pure", dtype=dtype)
+    assert result.success.tolist() == [False, False, True]
+    assert abs(result.x[2, 0]) < 1e-10
+
+
+def test_pure_newton_knows_no_bracket():
+    with pytest.raises(ValueError, match="bracket"):
+        bn.root(cubic, bracket=(-3.0, 0.0), method="newton-pure")
