@@ -5,9 +5,9 @@ other at ``hi``, so that a continuous F has a root between them.  A Newton step 
 most half as long as the step before it (Press et al. 2007, Numerical Recipes, section 9.4); it goes a little too far:
 so the next point lies beyond the root, and the bracket closes from both sides.
 
-State: the bracket; ``F0``, the smaller ``F² / 2`` at its ends; ``side``, the sign of F at ``lo``; ``scale``, the largest
-|x| of the first bracket; ``before``, the length of the last step; the last point ``c`` (the user's start until the ends
-have been seen).
+State: the bracket; ``F0``, the smaller ``F² / 2`` at its ends; ``side``, the sign of F at ``lo``; ``scale``, the
+largest |x| of the first bracket; ``before``, the length of the last step; the last point ``c`` (the user's start until
+the ends have been seen).
 """
 
 from .converge import CONVERGED, ENDED, NOT_FINITE_AT_START, RESIDUAL, RUNNING

@@ -160,6 +160,25 @@ def test_an_inflexion_is_no_minimum():
     assert converge.minimum(F=1.0, s=1e-24, s_before=1e-12, tight_f=1e-20, floor=1e-6, **common)
 
 
+@pytest.mark.parametrize(("unit", "known"), [(1.0, True), (1e-20, False), (1e20, False)])
+def test_a_determinant_out_of_range_is_not_steady(unit, known):
+    """The product of 24 pivots is 0, or infinite, before and after: that does not say that none shrinks."""
+    n = 24
+    x, c, d, q, z, g, r, inverse = (np.ones(n) for _ in range(8))
+    h, lower, j = np.eye(n) / unit, np.zeros((n, n)), np.zeros((n, n))
+    g *= 1e-12 / unit
+    s = n / unit
+    with np.errstate(over="ignore", under="ignore"):
+        flat = step.flatness(np.full(n, unit), q, 2 * s * unit / n, n)
+    state = dict(F=s, F0=2.0, s=s, alpha=1.0, radius=9.0, size=1.0, over=1.0, trips=3.0, moves=2.0)
+    limits = dict(settled=False, tiny=False, flat_before=flat, limit=50.0, ftol=1e-18, xtol=1e-6, gtol=-1.0)
+    known_before = dict(lo=None, hi=None, cut=None, phase="minimize", bounded=False, n=n, eps=EPS, tight_f=1e-20)
+    known_before |= dict(tight_x=1e-11, floor=1e-6, sqrt=np.sqrt)
+    with np.errstate(all="ignore"):
+        *_, code = step.trip(x, 0.5 * s, g, h, r, j, c, d, q, z, lower, inverse, **state, **limits, **known_before)
+    assert (code == converge.CONVERGED) == known
+
+
 def newton(problem, phase, path=None):
     """The trips of one problem, in plain Python, with the reference's derivatives; ``path`` collects the points."""
     x = np.array(problem.x0, float)
