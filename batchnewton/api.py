@@ -267,12 +267,13 @@ def minimize(
 @lazily
 def root(
     fun: Callable[..., Any],
-    x0: Any,
+    x0: Any = None,
     args: Any = (),
     *,
     data: Any = (),
     counts: Any = None,
     mask: Any = None,
+    bracket: Any = None,
     method: str | None = None,
     ftol: float | None = None,
     xtol: float | None = None,
@@ -292,9 +293,19 @@ def root(
     fun : callable
         ``fun(x, *args, *row)`` returns n residuals.
     x0, args, data, counts, mask
-        As for `least_squares`.
-    method : {"newton"}
-        Newton steps, damped so that ``|F|²`` falls.
+        As for `least_squares`.  With a ``bracket`` x0 is optional.
+    bracket : pair or (B, 2) array, optional
+        For one unknown: (a, b), numbers or ``(B,)`` arrays, between which F changes its sign, in any order.  The root
+        stays between them: Newton steps where they are good, else bisection, which ends for any continuous F.  Where F
+        does not change its sign, or jumps, or has a pole there, the status is `Status.NO_ROOT`; `Status.SINGULAR`
+        where F vanishes but so does its slope (underflow is not told from a root).  At the end
+        ``|F| <= 4.5 eps |F'| max(|x|, 1e-8 |b|)``, b the larger end; or F changes its sign within two roundings of x,
+        and F / F' is at most 1e-11 (float32: 2e-5) of x; or xtol of x, where |F| is at the rounding level of F(a) and
+        F(b).  On the CPU.
+    method : {"newton", "newton-pure"}
+        Newton steps, damped so that ``|F|²`` falls; the Jacobian is factorised itself, not ``JᵀJ``.
+        "newton-pure" takes every Newton step in full, to compare with: it may cycle or diverge, and says so.  Not with
+        a ``bracket``, on the CPU.
     ftol, xtol, gtol, max_iter, dtype, device, threads, progress, history
         As for `curve_fit`.
 
@@ -312,9 +323,23 @@ def root(
     >>> res = bn.root(lambda x, e: x[0] - e * math.sin(x[0]) - 1.0, [[1.0]] * 3, args=([0.0, 0.5, 0.9],))
     >>> res.x.ravel().round(6).tolist()
     [1.0, 1.498701, 1.862087]
+
+    Within a bracket; 1 / x changes its sign at 0, too, but has no root:
+
+    >>> bn.root(lambda x, a: x[0] ** 3 - a, args=([2.0, 3.0],), bracket=(0.0, 2.0)).x.ravel().round(6).tolist()
+    [1.259921, 1.44225]
+    >>> bool(bn.root(lambda x: 1 / x[0], bracket=(-1.0, 1.5)).success)
+    False
+
+    References
+    ----------
+    Dennis & Schnabel (1983), Numerical Methods for Unconstrained Optimization, chapter 6; Press et al. (2007),
+    Numerical Recipes, section 9.4.
     """
-    problem = from_function("root", fun, x0, args, data, counts, mask)
+    problem = from_function("root", fun, x0, args, data, counts, mask, bracket=bracket)
     chosen = options(problem.kind, method, ftol, xtol, gtol, max_iter, dtype, device, threads, history, unknown)
+    if chosen.pure and problem.bracketed:
+        raise ValueError("method='newton-pure' does not know a bracket; expected method='newton'")
     return solved(problem, chosen, progress)
 
 

@@ -94,7 +94,7 @@ def kernel(signature: Signature, kind: str, phase: str | None, dtype: np.dtype) 
         What to trace, with which inputs, how data may be missing, whether there are bounds.
     kind
         As for `batchnewton.derive.derive`.
-    phase : {"gauss-newton", "exact", "minimize", "root"}, optional
+    phase : {"gauss-newton", "exact", "minimize", "root", "bracket", "pure"}, optional
         The iteration that uses the derivatives (``kernels/step.py``); None for the derivatives alone.
     dtype : numpy.dtype
         float32 or float64.
@@ -110,8 +110,9 @@ def _kernel(signature: Signature, kind: str, phase: str | None, dtype: np.dtype)
     if kind == "root" and program.residuals != program.n:
         came = f"{formula.name} returns {program.residuals} residuals"
         raise ValueError(f"{came}; expected {program.n}, as many as unknowns")
+    more = lanes.bracket.STATE if phase == "bracket" else ()
     where = lanes.layout(
-        program, dtype.itemsize, phase is not None, signature.missing, vector_bytes(), signature.bounded
+        program, dtype.itemsize, phase is not None, signature.missing, vector_bytes(), signature.bounded, more
     )
     module = load(module_name(program, phase or kind), module_text(program, where, phase, dtype))
     state = [where.slots[name] // where.lanes for name in cpu.AT] if phase else []
@@ -152,7 +153,7 @@ def module_text(program: Program, where: lanes.Layout, phase: str | None, dtype:
     if phase:
         eps = float(np.finfo(dtype).eps)
         advance, text = lanes.advance_text(program, phase, eps, TOLERANCES[dtype.name], where.bounded)
-        enter, start = lanes.enter_text(program)
+        enter, start = lanes.enter_text(program, phase)
         functions += enter + advance
         constants |= text.constants | start.constants
     return "\n\n\n".join([header(program, phase, dtype, where, constants), *functions]) + "\n"

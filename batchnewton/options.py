@@ -16,7 +16,7 @@ from .gpus import count, obstacle
 DEFAULTS = {"float64": {"ftol": 1e-18, "xtol": 1e-6}, "float32": {"ftol": 1e-6, "xtol": 1e-3}}
 PRECISIONS = {name: np.dtype(name) for name in DEFAULTS}
 EPS = {dtype: float(np.finfo(dtype).eps) for dtype in PRECISIONS.values()}
-METHODS = {"least-squares": ("lm",), "minimize": ("newton",), "root": ("newton",)}
+METHODS = {"least-squares": ("lm",), "minimize": ("newton",), "root": ("newton", "newton-pure")}
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,8 @@ class Options:
         Threads of the CPU.  By default all cores that this process may use; one in a thread of a pool or in a worker
         process (joblib, Dask, multiprocessing), unless ``OMP_NUM_THREADS`` or ``NUMBA_NUM_THREADS`` say otherwise to
         the process; the rule is in `batchnewton.cores`.
+    pure : bool
+        Whether a root is searched by Newton's method without damping.
     gpus : tuple of int, optional
         Numbers of the GPUs to use; () for the CPU, None if what is there decides.
     """
@@ -59,6 +61,7 @@ class Options:
     history: bool = False
     mixed: bool = False
     gpus: tuple[int, ...] | None = None
+    pure: bool = False
 
     @property
     def eps(self) -> float:
@@ -105,6 +108,7 @@ def options(
         check_flag("history", history),
         mixed,
         gpus,
+        method == "newton-pure",
     )
 
 
@@ -123,6 +127,7 @@ WHAT = (
     "bounds",
     "fixed",
     "starts",
+    "bracket",
 )
 HOW = ("method", "ftol", "xtol", "gtol", "max_iter", "dtype", "device", "threads", "progress", "history")
 

@@ -49,6 +49,8 @@ MIXED = {
     "minimize": (Phase("minimize", "minimize", 50, rough=True), Phase("minimize", "minimize", 10)),
     "root": (Phase("root", "root", 50, rough=True), Phase("root", "root", 10)),
 }
+BRACKET = Phase("root", "bracket", 1_000_000)
+PURE = Phase("root", "pure", 1_000_000)
 HYBRID = {"least-squares": "hybrid", "minimize": "minimize", "root": "root"}
 
 
@@ -105,9 +107,14 @@ class Solution:
         self.nit[rows] = self.nfev[rows] = 0
 
 
+def alone(problem: Problem, options: Options) -> Phase | None:
+    """The phase that is the whole method, where there is one that hands nothing on."""
+    return BRACKET if problem.bracketed else PURE if options.pure else None
+
+
 def first_kernel(problem: Problem, options: Options) -> compiler.Kernel:
     """The kernel of the first phase."""
-    phase = (MIXED if options.mixed else PHASES)[problem.kind][0]
+    phase = alone(problem, options) or (MIXED if options.mixed else PHASES)[problem.kind][0]
     return kernel(problem, phase.derive, phase.step, SINGLE if phase.rough else options.dtype)
 
 
@@ -115,16 +122,19 @@ def run_phases(problem: Problem, rows: slice, options: Options, answer: Solution
     """All phases of the problems of one chunk."""
     run = Run(problem, rows, options, answer, stop)
     todo = run.enough()
-    if options.mixed:
+    only = alone(problem, options)
+    if only:
+        todo = run.run((only,), todo)
+    elif options.mixed:
         todo = run.fast_path(MIXED[problem.kind], todo)
-    if run.spent < options.max_iter:
+    if todo.size and run.spent < options.max_iter:
         todo = run.fast_path(PHASES[problem.kind], todo)
     if todo.size and not stop[0]:
         history = run.history[todo] if run.history.size else run.history
         patiently(problem, rows.start + todo, options, answer, stop, history)
         if history.size:
             run.history[todo] = history
-    if problem.box is not None:
+    if problem.box is not None and not problem.bracketed:
         reached = problem.at_bound(answer.x[rows], rows).any(1) & (answer.status[rows] == status.CONVERGED)
         answer.status[rows][reached] = status.CONVERGED_AT_BOUND
     if options.history:

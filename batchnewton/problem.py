@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import Shared, library, real, shape_error
-from .bounds import Box, boxed
+from .bounds import Box, boxed, bracketed
 from .derive import Input
 from .fingerprint import Formula, Signature, fingerprint, signature
 from .losses import LOSSES, check_loss, check_scale, robust
@@ -58,7 +58,7 @@ class Problem:
     curve : callable, optional
         ``f(x, a, b, ...)`` where that is fitted; the inputs are then x, y, sigma where it is given, and the unknowns.
     box : pair of (B, n) arrays, optional
-        Lower and upper bounds of the unknowns; equal where one is fixed.
+        Lower and upper bounds of the unknowns; equal where one is fixed.  Of a root: the ends of its bracket.
     observed : bool
         Each row of the data is one measured point, whatever the ``kind``.
     """
@@ -125,6 +125,11 @@ class Problem:
     def free(self, rows: Any = slice(None)) -> Any:
         """Unknowns of each of these problems that are not fixed."""
         return self.n if self.box is None else self.n - self.fixed[rows].sum(1)
+
+    @property
+    def bracketed(self) -> bool:
+        """Whether a root is searched between two ends, which are the ``box``."""
+        return self.kind == "root" and self.box is not None
 
     @property
     def counted(self) -> bool:
@@ -219,17 +224,21 @@ def from_function(
     f_scale: Any = 1.0,
     bounds: Any = None,
     fixed: Any = None,
+    bracket: Any = None,
 ) -> Problem:
     """Problems of ``fun(x, *args, *row)``, as `minimize`, `least_squares` and `root` take them."""
     check_loss(loss, likelihoods=False)
     check_callable("fun", fun)
+    x0, ends = (x0, None) if bracket is None else bracketed(x0, bracket, sequence("args", args))
+    if x0 is None:
+        raise TypeError("x0 is None; expected (n,) for one problem or (B, n) for a batch")
     start = real("x0", x0)
     if start.ndim not in (1, 2):
         raise shape_error("x0", start, "(n,) for one problem or (B, n) for a batch")
     single = start.ndim == 1
     start = start[None] if single else start
     check_batch("x0", start)
-    start, box = boxed(start, bounds, fixed)
+    start, box = boxed(start, bounds, fixed) if ends is None else (start, ends)
     build = Builder(start, single)
     inputs: list[Any] = [Input("x", (start.shape[1],), "unknown")]
     inputs += [build.argument(i, one) for i, one in enumerate(sequence("args", args))]

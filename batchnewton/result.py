@@ -46,7 +46,7 @@ class Status(IntEnum):
     TOO_FEW_POINTS = codes.TOO_FEW_POINTS
     """Fewer data points than free parameters."""
     NO_ROOT = codes.NO_ROOT
-    """`root`: a local minimum of |F| that is not a root."""
+    """`root`: a local minimum of |F| that is not a root; or no change of sign in the bracket, a jump, a pole."""
     NOT_RUN = codes.NOT_RUN
     """Interrupted before its end (see `Interrupted`); x is the start."""
 
@@ -62,7 +62,7 @@ ADVICE = {
     Status.NOT_FINITE: "the search ended where the formula stops being finite; try another start",
     Status.UNBOUNDED: "the function falls without end in some direction: it seems to have no minimum",
     Status.TOO_FEW_POINTS: "fewer data points than parameters",
-    Status.NO_ROOT: "a local minimum of |F| that is not a root; there may be none near this start",
+    Status.NO_ROOT: "a local minimum of |F| that is not a root, or no root in the bracket; there may be none near",
     Status.NOT_RUN: "interrupted before it was finished; x is the start",
 }
 

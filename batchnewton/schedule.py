@@ -62,12 +62,18 @@ def chosen_gpus(problem: Problem, options: Options) -> tuple[int, ...]:
             raise ValueError(f"the arrays lie on a GPU, but {gpus.obstacle()}")
         if options.gpus is not None and problem.gpu not in options.gpus:
             raise ValueError(f"the arrays lie on cuda:{problem.gpu}; expected device='cuda:{problem.gpu}' or 'auto'")
-        if options.history or options.mixed:
-            raise ValueError("history=True and dtype='mixed' are not supported for arrays on a GPU")
+        if options.history or options.mixed or options.pure:
+            raise ValueError(
+                "history=True, dtype='mixed' and method='newton-pure' are not supported for arrays on a GPU"
+            )
         return (problem.gpu,)
     if problem.box is not None:
         if options.gpus:
-            raise ValueError("bounds and fixed are not supported on GPUs yet; expected device='cpu' or 'auto'")
+            raise ValueError("bounds, fixed and bracket are not supported on GPUs yet; expected device='cpu' or 'auto'")
+        return ()
+    if options.pure:
+        if options.gpus:
+            raise ValueError("method='newton-pure' is not supported on GPUs; expected device='cpu' or 'auto'")
         return ()
     if options.gpus is not None:
         return options.gpus

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from . import step
+from . import bracket, pure, step
 from .unroll import Text, straight_line
 
 ARRAYS = ("x", "g", "h", "r", "j", "c", "d", "q", "z", "lower", "inverse", "lo", "hi", "cut")
@@ -96,10 +96,12 @@ def layout(
     missing: str | None = None,
     vector_bytes: int = 64,
     bounded: bool = False,
+    more: Sequence[str] = (),
 ) -> Layout:
     """Slots for what the formula reads and yields and, where ``solving``, for the state of the iteration.
 
     Four vectors of lanes keep the units of the processor busy; with many sums, one: fewer pass through the caches.
+    ``more`` is what the step has of its own in its state.
     Where the unknowns are ``bounded``, the bounds follow a problem's scalars.  Where data are ``missing``, the last
     scalar of a problem is the ``count`` of its rows, the last column of its own data says (of "mask") which rows are
     ``present``.
@@ -110,7 +112,7 @@ def layout(
     names = [f"x_{i}" for i in range(n)] + list(problem) + carried(program) + list(program.outputs)
     if solving:
         names += [f"{array}_{i}" for array in "cdq" for i in range(n)] + list(SCALARS)
-        names += ["cut_0"] if bounded else []
+        names += [*(["cut_0"] if bounded else []), *more]
     vector = vector_bytes // itemsize
     lanes = vector if len(summed(program)) > MANY else 4 * vector
     while lanes > vector and len(names) * lanes * itemsize > CACHE:
@@ -171,14 +173,16 @@ def function(head: str, body: Iterable[str], how: str | None = None) -> str:
     return "\n".join([how, f"def {head}:", *indent(lines, 1)])
 
 
-def enter_text(program: Formula) -> tuple[list[str], Text]:
+def enter_text(program: Formula, phase: str) -> tuple[list[str], Text]:
     """``enter(S, l, top)``: state of lane l at the beginning of a problem; ``top`` is the largest F at a start so far.
-    The rest follows from ``trips == 0`` (``step.trip``)."""
+    The rest follows from ``trips == 0`` (``step.trip``).  A bracketed search begins at an end of its bracket."""
     n = program.n
     text = straight_line(step.scales, ("x", "q"), n=n)
     text.constants["first_radius"] = step.RADIUS * n**0.5
     body = [*loads(inputs(program)), *text.lines, "F0 = top", "radius = first_radius", "trips = zero"]
     body += stores([*(f"q_{i}" for i in range(n)), "F0", "radius", "trips"])
+    if phase == "bracket":
+        body += [f"{slot('c_0')} = x_0", f"{slot('x_0')} = {slot('lo_0')}"]
     return [function("begin(S, l, top)", body, "lowered"), function("enter(S, l, top)", ["begin(S, l, top)"])], text
 
 
@@ -310,6 +314,10 @@ def advance_text(
 ) -> tuple[list[str], Text]:
     """``advance(S, limit, ftol, xtol, gtol)``: one trip of every lane; returns a bit for each that has ended."""
     n = program.n
+    if phase == "bracket":
+        return bracket_text(program, eps, tolerances["tight_x"])
+    if phase == "pure":
+        return pure_text(program, eps, tolerances["tight_x"])
     zeros = root_zeros(program) if phase == "root" else minimum_zeros(program)
     bare_diagonal = sorted(zeros & {f"h_{i}_{i}" for i in range(n)}) if bounded else []
     zeros = zeros - {*bare_diagonal}
@@ -326,11 +334,34 @@ def advance_text(
     body += stores([*inputs(program), *(f"{array}_{i}" for array in "cd" for i in range(n))])
     body += stores(name for name in (*kept, *edges, "code") if name not in FLAGS)
     body += [f"{slot(flag)} = one if {flag} else zero" for flag in FLAGS]
+    return advance_with(body), text
+
+
+def bracket_text(program: Formula, eps: float, tight_x: float) -> tuple[list[str], Text]:
+    """``advance`` of a bracketed search."""
+    least = 2.0**-126 if eps > 1e-10 else 2.0**-1022
+    text = straight_line(bracket.trip, ARRAYS, root_zeros(program), n=1, eps=eps, tight_x=tight_x, least=least)
+    state = ["x_0", "c_0", *limits(1), "F", "F0", *bracket.STATE, "trips", "moves"]
+    body = loads([*state, *program.outputs]) + text.lines + stores([*state, "code"])
+    return advance_with(body), text
+
+
+def pure_text(program: Formula, eps: float, tight_x: float) -> tuple[list[str], Text]:
+    """``advance`` of Newton's method without damping."""
+    text = straight_line(pure.trip, ARRAYS, root_zeros(program), n=program.n, eps=eps, tight_x=tight_x)
+    state = [*(f"{array}_{i}" for array in "xc" for i in range(program.n)), "F", "F0", "trips", "moves"]
+    scales = [f"q_{i}" for i in range(program.n)]
+    body = loads([*state, *scales, *program.outputs]) + text.lines + stores([*state, "code"])
+    return advance_with(body), text
+
+
+def advance_with(body: list[str]) -> list[str]:
+    """``advance``, and the trip of which it is made."""
     steps = ["trip(S, limit, ftol, xtol, gtol)", "return ended_lanes(S, code_)"]
     return [
         function("trip(S, l, limit, ftol, xtol, gtol)", body, LANES),
         function("advance(S, limit, ftol, xtol, gtol)", steps),
-    ], text
+    ]
 
 
 def minimum_zeros(program: Formula) -> set[str]:
