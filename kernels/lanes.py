@@ -177,7 +177,7 @@ def enter_text(program: Formula) -> tuple[list[str], Text]:
     n = program.n
     text = straight_line(step.scales, ("x", "q"), n=n)
     text.constants["first_radius"] = step.RADIUS * n**0.5
-    body = [*loads(inputs(program)), *text.lines, "F0 = top", "radius = first_radius", "trips = zero"]
+    body = ["F0 = top", *loads(inputs(program)), *text.lines, "radius = first_radius", "trips = zero"]
     body += stores([*(f"q_{i}" for i in range(n)), "F0", "radius", "trips"])
     return [function("begin(S, l, top)", body, "lowered"), function("enter(S, l, top)", ["begin(S, l, top)"])], text
 
