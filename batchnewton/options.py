@@ -12,9 +12,9 @@ import numpy as np
 
 from .cores import default_threads
 from .gpus import count, obstacle
+from .methods import METHODS
 
 DEFAULTS = {"float64": {"ftol": 1e-18, "xtol": 1e-6}, "float32": {"ftol": 1e-6, "xtol": 1e-3}}
-METHODS = {"least-squares": ("lm",), "minimize": ("newton",), "root": ("newton",)}
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Options:
     gtol : float
         Alternative to ftol: ``max |g_i| <= gtol``.
     max_iter : int
-        Evaluations that a problem may take (at most two more to judge where it stopped).
+        Evaluations that a problem may take (a few more to judge where it stopped).
     dtype : numpy.dtype
         float32 or float64: precision of the answers.
     history : bool
@@ -46,6 +46,8 @@ class Options:
         the process; the rule is in `batchnewton.cores`.
     gpus : tuple of int, optional
         Numbers of the GPUs to use; () for the CPU, None if what is there decides.
+    method : str, optional
+        A row of `batchnewton.methods.METHODS`; None for the default.
     """
 
     ftol: float
@@ -57,6 +59,7 @@ class Options:
     history: bool = False
     mixed: bool = False
     gpus: tuple[int, ...] | None = None
+    method: str | None = None
 
     @property
     def rough(self) -> tuple[float, float, float]:
@@ -71,7 +74,7 @@ def options(
     ftol: float | None,
     xtol: float | None,
     gtol: float | None,
-    max_iter: int,
+    max_iter: int | None,
     dtype: Any,
     device: str,
     threads: int | None,
@@ -81,6 +84,8 @@ def options(
     """Check what a front door was given; defaults depend on the precision."""
     check_keywords(unknown)
     check_choice("method", method, METHODS[kind])
+    default = next(iter(METHODS[kind]))
+    row = METHODS[kind][method or default]
     gpus = check_device(device)
     mixed = isinstance(dtype, str) and dtype == "mixed"
     precision = check_dtype("float64" if mixed else dtype)
@@ -88,16 +93,19 @@ def options(
     if gpus and (history or mixed):
         what = "history=True" if history else "dtype='mixed'"
         raise ValueError(f"{what} is not supported on CUDA; expected device='cpu' or 'auto'")
+    if mixed and method not in (None, default):
+        raise ValueError(f"dtype='mixed' needs method={default!r}, not {method!r}; expected 'float64' or 'float32'")
     return Options(
         check_tolerance("ftol", defaults["ftol"] if ftol is None else ftol),
         check_tolerance("xtol", defaults["xtol"] if xtol is None else xtol),
         check_tolerance("gtol", -1.0 if gtol is None else gtol, gtol is None),
-        check_count("max_iter", max_iter),
+        row.max_iter if max_iter is None else check_count("max_iter", max_iter),
         precision,
         default_threads() if threads is None else check_count("threads", threads),
         check_flag("history", history),
         mixed,
         gpus,
+        None if method == default else method,
     )
 
 

@@ -7,7 +7,7 @@ What happens to a problem does not depend on its chunk, its thread or its lane.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from .chunk import Chunk, chunk, kernel, shared_data, single_or_double
 from .kernels import status
 from .kernels.converge import CONVERGED, HAND_OVER, NEXT_PHASE, NOT_FINITE_AT_START
 from .kernels.converge import worse as ends_worse
+from .methods import METHODS, MIXED, Method, Phase
 from .options import Options
 from .problem import Problem
 
@@ -26,29 +27,6 @@ NONE = np.zeros(0, np.int64)
 SINGLE, DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
 
 
-@dataclass(frozen=True)
-class Phase:
-    """One kernel of the fast path: what is derived, what is done with it, how many trips it may take.
-
-    A ``rough`` phase runs in float32 whatever the precision of the answers: it leads near a minimum, no more.
-    """
-
-    derive: str
-    step: str
-    trips: int
-    rough: bool = False
-
-
-PHASES = {
-    "least-squares": (Phase("gauss-newton", "gauss-newton", 20), Phase("least-squares", "exact", 10)),
-    "minimize": (Phase("minimize", "minimize", 50),),
-    "root": (Phase("root", "root", 50),),
-}
-MIXED = {
-    "least-squares": (Phase("gauss-newton", "gauss-newton", 20, rough=True), Phase("least-squares", "exact", 10)),
-    "minimize": (Phase("minimize", "minimize", 50, rough=True), Phase("minimize", "minimize", 10)),
-    "root": (Phase("root", "root", 50, rough=True), Phase("root", "root", 10)),
-}
 HYBRID = {"least-squares": "hybrid", "minimize": "minimize", "root": "root"}
 
 
@@ -104,20 +82,53 @@ class Solution:
         self.nit[rows] = self.nfev[rows] = 0
 
 
+def method_of(problem: Problem, options: Options) -> Method:
+    """What runs for the problem."""
+    methods = METHODS[problem.kind]
+    return methods[options.method] if options.method else next(iter(methods.values()))
+
+
+def check_method(problem: Problem, options: Options) -> None:
+    """What the method cannot do.
+
+    Raises
+    ------
+    ValueError
+        More unknowns than it takes, bounds, or a GPU, with the methods that can.
+    """
+    methods, method = METHODS[problem.kind], method_of(problem, options)
+    name = options.method or next(iter(methods))
+
+    def others(can: Callable[[Method], bool]) -> str:
+        found = [f"{one!r}" for one, row in methods.items() if can(row)]
+        return f"; expected method={' or '.join(found)}" if found else ""
+
+    if problem.n > method.largest:
+        came = f"{problem.n} unknowns a problem: method={name!r} takes at most {method.largest}"
+        raise ValueError(came + others(lambda row: row.largest >= problem.n))
+    if problem.box is not None and not method.bounds:
+        raise ValueError(f"method={name!r} takes no bounds or fixed" + others(lambda row: row.bounds))
+    if (options.gpus or problem.gpu is not None) and not method.cuda:
+        raise ValueError(f"method={name!r} does not run on CUDA" + others(lambda row: row.cuda) + ", or device='cpu'")
+
+
 def first_kernel(problem: Problem, options: Options) -> compiler.Kernel:
     """The kernel of the first phase."""
-    phase = (MIXED if options.mixed else PHASES)[problem.kind][0]
-    return kernel(problem, phase.derive, phase.step, SINGLE if phase.rough else options.dtype)
+    phases = MIXED[problem.kind] if options.mixed else method_of(problem, options).phases
+    if not phases:
+        return kernel(problem, HYBRID[problem.kind], None, DOUBLE)
+    return kernel(problem, phases[0].derive, phases[0].step, SINGLE if phases[0].rough else options.dtype)
 
 
 def run_phases(problem: Problem, rows: slice, options: Options, answer: Solution, stop: np.ndarray) -> None:
     """All phases of the problems of one chunk."""
     run = Run(problem, rows, options, answer, stop)
+    method = method_of(problem, options)
     todo = run.enough()
     if options.mixed:
         todo = run.fast_path(MIXED[problem.kind], todo)
-    if run.spent < options.max_iter:
-        todo = run.fast_path(PHASES[problem.kind], todo)
+    if method.phases and run.spent < options.max_iter:
+        todo = run.fast_path(method.phases, todo)
     if todo.size and not stop[0]:
         history = run.history[todo] if run.history.size else run.history
         patiently(problem, rows.start + todo, options, answer, stop, history)
@@ -126,8 +137,7 @@ def run_phases(problem: Problem, rows: slice, options: Options, answer: Solution
     if problem.box is not None:
         reached = problem.at_bound(answer.x[rows], rows).any(1) & (answer.status[rows] == status.CONVERGED)
         answer.status[rows][reached] = status.CONVERGED_AT_BOUND
-    if options.history:
-        answer.histories += [(np.arange(rows.start, rows.stop), run.history[:, : run.nfev.max()].copy())]
+    run.keep_history(answer)
 
 
 class Run:
@@ -193,13 +203,19 @@ class Run:
         self.state[rows], self.fun[rows] = status.NOT_FINITE_AT_START, np.nan
         self.x[rows] = self.problem.x0[self.rows][rows]
 
-    def run(self, phase: Phase, todo: np.ndarray) -> np.ndarray:
-        """One phase; how each problem left it (``kernels/converge.py``)."""
+    def keep_history(self, answer: Solution) -> None:
+        """What was written down of the evaluations, to the answers of all."""
+        if self.options.history:
+            rows = np.arange(self.rows.start, self.rows.stop)
+            answer.histories += [(rows, self.history[:, : self.nfev.max()].copy())]
+
+    def run(self, phase: Phase, todo: np.ndarray, limit: int | None = None) -> np.ndarray:
+        """One phase of at most so many trips; how each problem left it (``kernels/converge.py``)."""
         options, dtype = self.options, SINGLE if phase.rough else self.options.dtype
         part, code = self.part(dtype), np.zeros(len(self.x), np.int8)
         x, fun, top = (single_or_double(array, dtype) for array in (self.x, self.fun, self.top))
         tolerances = options.rough if phase.rough else (options.ftol, options.xtol, options.gtol)
-        limit = max(1, min(phase.trips, options.max_iter - self.spent))
+        limit = limit or max(1, min(phase.trips, options.max_iter - self.spent))
         self.spent += phase.trips
         solve = kernel(self.problem, phase.derive, phase.step, dtype).solve
         numbers = map(dtype.type, (limit, *tolerances))
@@ -245,7 +261,8 @@ def patiently(
     kind = ("minimize", "least-squares", "root").index(problem.kind)
     free = np.full((1, problem.n), -np.inf), np.full((1, problem.n), np.inf)
     low, high = free if problem.box is None else (single_or_double(one[at], DOUBLE) for one in problem.box)
-    limits = stop, history, low, high, float(options.max_iter), kind, False
+    exact = method_of(problem, options).patient == "exact"
+    limits = stop, history, low, high, float(options.max_iter), kind, exact
     solve(np.arange(size), part.x0, x, fun, state, nit, nfev, *part.shared, *limits)
     with np.errstate(over="ignore"):  # what diverged may be beyond float32
         answer.x[at], answer.fun[at], answer.nit[at], answer.nfev[at] = x, fun, nit, nfev

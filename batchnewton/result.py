@@ -14,7 +14,7 @@ from .inference.fit import Fit
 from .kernels import status as codes
 from .multistart import check_starts, solve_from
 from .options import Options
-from .phases import Solution
+from .phases import Solution, check_method
 from .problem import Problem
 from .schedule import solve
 from .statistics import Statistics
@@ -235,6 +235,7 @@ def solved(
     problem: Problem, options: Options, progress: Any, absolute_sigma: bool = True, starts: Any = None
 ) -> Result:
     """The result of a batch; `Interrupted` at Ctrl-C."""
+    check_method(problem, options)
     more = check_starts(starts, problem)
     answer = Solution.empty(problem, options.dtype)
     result = Result(problem, options, answer, absolute_sigma)

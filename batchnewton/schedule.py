@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from . import gpus
+from .chosen import run_chosen
 from .chunk import chunk, kernel, shared_data
 from .kernels import status
+from .methods import SMALL
 from .options import Options
-from .phases import PHASES, Solution, first_kernel, patiently, run_phases
+from .phases import Solution, first_kernel, method_of, patiently, run_phases
 from .problem import Problem
 from .threads import for_each, reporter
 
@@ -70,7 +72,8 @@ def chosen_gpus(problem: Problem, options: Options) -> tuple[int, ...]:
         return ()
     if options.gpus is not None:
         return options.gpus
-    wanted = problem.size >= gpus.WORTHWHILE and not options.history and not options.mixed
+    possible = not options.history and not options.mixed and method_of(problem, options).cuda
+    wanted = problem.size >= gpus.WORTHWHILE and possible
     return tuple(range(gpus.count())) if wanted else ()
 
 
@@ -84,7 +87,7 @@ def on_gpus(
     if few.all():
         answer.refuse(problem, few, status.TOO_FEW_POINTS)
         return
-    phases, shared = PHASES[problem.kind], shared_data(problem, options.dtype)
+    phases, shared = method_of(problem, options).phases, shared_data(problem, options.dtype)
     with reporter(progress, problem.size) as report:
         if problem.gpu is not None:
             answer.take(*device.solve_in_place(problem, phases, options, shared))
@@ -122,6 +125,8 @@ def too_few(problem: Problem, residuals: int) -> np.ndarray:
 def derivatives(problem: Problem, x: np.ndarray, kind: str, threads: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """f, g and H (or, of kind "gauss-newton", B = JᵀJ) of every problem at x."""
     size, n, dtype = problem.size, problem.n, x.dtype
+    if n > SMALL and kind != "model":
+        raise ValueError(f"Hessians of {n} unknowns are not derived; expected at most {SMALL}")
     f, g, h = np.zeros(size, dtype), np.zeros((size, n), dtype), np.zeros((size, n, n), dtype)
     X, A = shared_data(problem, dtype)
 
@@ -150,13 +155,14 @@ def with_nan(problem: Problem, rows: slice, suspects: np.ndarray) -> np.ndarray:
 
 def solve_chunk(problem: Problem, rows: slice, options: Options, answer: Solution, stop: np.ndarray) -> None:
     """The problems of one chunk; those with NaN to be left out in a second round."""
-    run_phases(problem, rows, options, answer, stop)
+    run = run_chosen if method_of(problem, options).certificate else run_phases
+    run(problem, rows, options, answer, stop)
     at = rows.start + with_nan(problem, rows, np.flatnonzero(answer.status[rows] == status.NOT_FINITE_AT_START))
     if at.size:
         clean = problem.without_nan(at)
         second = Solution.empty(clean, options.dtype)
         answer.status[at] = status.NOT_RUN
-        run_phases(clean, slice(0, clean.size), options, second, stop)
+        run(clean, slice(0, clean.size), options, second, stop)
         answer.put(at, second)
 
 

@@ -9,6 +9,11 @@ CONVERGED = 1.0  # the tests below hold
 NEXT_PHASE = 2.0  # Gauss-Newton is near enough: the exact Hessian takes over at the next trial point
 HAND_OVER = 3.0  # no case for the fast path: the trust-region method takes over from the start
 NOT_FINITE_AT_START = 4.0
+# How a problem left a method that was chosen by name, which keeps its last point (NEXT_PHASE there: it found what it
+# takes for a minimum, or no further decrease).
+AT_LIMIT = 5.0
+EDGE = 6.0  # no way on but to where f is not finite
+AWAY = 7.0  # x grew beyond all bounds
 
 NEAR = 1e-2  # Gauss-Newton hands on when s / 2 <= NEAR F ...
 SLOW = 0.11  # ... or, when s / 2 <= 3 NEAR F, as soon as a step leaves more than this share of s

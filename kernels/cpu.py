@@ -16,7 +16,7 @@ from numba import njit
 from numba.core import types
 from numba.core.extending import intrinsic
 
-from .converge import HAND_OVER, NEXT_PHASE
+from .converge import HAND_OVER, NEXT_PHASE, NOT_FINITE_AT_START
 from .history import record_lanes
 from .lower import flush_subnormals, get, keep, lowest_bit, peek, pointer, put, set_mode, small
 
@@ -175,7 +175,7 @@ def leave(S, W, lane, at, b, n, x, fun, top, code, nit, nfev):
     put(top, b, get(S, get(at, F0) * W + lane))
     put(nit, b, np.int32(get(nit, b) + get(S, get(at, MOVES) * W + lane)))
     put(nfev, b, np.int32(get(nfev, b) + get(S, get(at, TRIPS) * W + lane)))
-    if how < HAND_OVER:
+    if how < HAND_OVER or how > NOT_FINITE_AT_START:
         put(fun, b, get(S, get(at, F) * W + lane))
         place = lane if how == NEXT_PHASE else get(at, C) * W + lane  # onward: the next trial point
         for i in range(n):
