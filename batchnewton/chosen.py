@@ -22,9 +22,9 @@ from .problem import Problem
 
 CLOSE = {"float64": 1e-2, "float32": 3e-2}  # a certificate moves x_i by at most this share of max(|x_i|, largest |x0|)
 ASIDE = {"float64": 1e-5, "float32": 3e-3}  # so far beside an end a second one begins, where nothing is rounding
-STATIONARY = {"float64": 1e-9, "float32": 1e-5}  # sum |g_i| max(|x_i|, largest |x0| / 100) <= this max(|F|, F0 - F)
+STATIONARY = {"float64": 1e-9, "float32": 1e-5}  # see `stationary`
 BLOCK = 1 << 20  # elements of the Hessians that are looked at together
-CLEARLY = 1e-8  # an eigenvalue below minus this share of the largest is negative
+CLEARLY = 1e-8  # an eigenvalue within this share of the largest is zero
 ENDS = {AT_LIMIT: status.MAX_ITER, EDGE: status.NOT_FINITE, AWAY: status.UNBOUNDED, NEXT_PHASE: status.STALLED}
 
 
@@ -105,19 +105,26 @@ def reach(run: Run, todo: np.ndarray, x: np.ndarray, share: float) -> np.ndarray
 
 
 def stationary(run: Run, todo: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """SADDLE or SINGULAR by the inertia of H where the gradient has vanished, else -1; and where H is definite."""
+    """SADDLE or SINGULAR by the inertia of H where the gradient has vanished, else -1; and where H is definite there.
+
+    The gradient has vanished where ``sum |g_i| unit_i``, or what a Newton step would change, is small beside F or the
+    decrease of F: ``|gᵀ H⁻¹ g| / 2 <= STATIONARY max(|F|, F0 - F)``.
+    """
     x = run.x[todo].astype(DOUBLE)
     g, H = derivatives_at(run, todo, x)
     unit = reach(run, todo, x, 1e-2)
-    gain = np.maximum(np.abs(run.fun[todo]), run.top[todo] - run.fun[todo])
+    gain = np.maximum(np.abs(run.fun[todo]), run.top[todo] - run.fun[todo]).astype(DOUBLE)
     with np.errstate(all="ignore"):
-        scaled = H * unit[:, :, None] * unit[:, None, :]
-        flat = (np.abs(g) * unit).sum(1) <= STATIONARY[run.x.dtype.name] * gain
-        flat &= np.isfinite(scaled).all((1, 2))
-        values = np.linalg.eigvalsh(np.where(flat[:, None, None], scaled, 0.0))
+        scaled, slope = H * unit[:, :, None] * unit[:, None, :], g * unit
+        finite = np.isfinite(scaled).all((1, 2)) & np.isfinite(slope).all(1)
+        values, vectors = np.linalg.eigh(np.where(finite[:, None, None], scaled, 0.0))
+        along = np.einsum("bik,bi->bk", vectors, np.where(finite[:, None], slope, 0.0))
+        change = 0.5 * np.where(along == 0.0, 0.0, along * along / np.abs(values)).sum(1)
+        flat = np.minimum(np.abs(slope).sum(1), change) <= STATIONARY[run.x.dtype.name] * gain
     least, most = values[:, 0], np.abs(values).max(1)
     states = np.where(least < -CLEARLY * most, status.SADDLE, status.SINGULAR)
-    return np.where(flat, states, -1), flat & (least > 0.0)
+    unclear = least <= CLEARLY * np.maximum(most, gain)
+    return np.where(finite & flat & unclear, states, -1), finite & flat & (least > 0.0)
 
 
 def derivatives_at(run: Run, todo: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

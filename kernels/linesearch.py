@@ -8,7 +8,7 @@ test, Hager & Zhang 2005, SIAM J. Optim. 16, 170).
 ARMIJO = 1e-4  # sufficient decrease: f <= F - ARMIJO alpha slope
 CURVATURE = 0.9  # strong Wolfe condition: |p| <= CURVATURE slope
 NEAR_BEST = 0.1  # backtracking: a step within a tenth of the best one is taken as it is
-ENOUGH = 10.0  # trials, after which sufficient decrease is enough
+SOME, ENOUGH = 3.0, 10.0  # trials, after which sufficient decrease is enough: of backtracking, of bracketing
 NARROWEST, WIDEST = 0.1, 0.9  # where in a bracket the next trial may lie
 NONE = -1.0  # as the high end of a bracket: there is none yet
 LEAST, MOST = 0.1, 10.0  # by which a trial step is changed at most, where there is no bracket
@@ -26,10 +26,10 @@ def sufficient(f, F, slope, alpha, tiny, eps):
 
 
 def armijo(f, p, finite, F, slope, alpha, tries, tiny, eps):
-    """Backtracking with interpolation; returns whether to accept and the next step.
+    """Backtracking with interpolation; returns whether to accept, and the next step.
 
     ``alpha slope / (slope + p)`` is where the parabola through both slopes is least.  A step further from it than a
-    tenth is tried again there, so that along a quadratic the search is exact.
+    tenth is tried again there, a few times, so that along a quadratic the search is exact.
     """
     enough = sufficient(f, F, slope, alpha, tiny, eps)
     bend = slope + p
@@ -37,12 +37,10 @@ def armijo(f, p, finite, F, slope, alpha, tries, tiny, eps):
     ratio = slope / (bend if curved else 1.0)
     ratio = ratio if curved else MOST
     best = (ratio >= 1.0 - NEAR_BEST) & (ratio <= 1.0 + NEAR_BEST)
-    accept = finite & enough & (best | (tries >= ENOUGH))
+    accept = finite & enough & (best | (tries >= SOME))
     most = MOST if enough else 0.5
     factor = clamped(ratio, LEAST, most)
-    shorter = factor if finite else LEAST
-    factor = 1.0 if accept else shorter
-    return accept, alpha * factor
+    return accept, alpha * (factor if finite else LEAST)
 
 
 def wolfe(f, p, finite, F, slope, alpha, low, f_low, p_low, high, f_high, p_high, tries, tiny, eps, sqrt):
