@@ -33,7 +33,8 @@ class Options:
     gtol : float
         Alternative to ftol: ``max |g_i| <= gtol``.
     max_iter : int
-        Evaluations that a problem may take (a few more to judge where it stopped).
+        Evaluations that a problem may take (a few more to judge where it stopped): by default 500; 1000 of "bfgs",
+        2000 of "lbfgs", 10,000 of "gradient-descent".
     dtype : numpy.dtype
         float32 or float64: precision of the answers.
     history : bool

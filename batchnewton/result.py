@@ -40,7 +40,7 @@ class Status(IntEnum):
     NOT_FINITE_AT_START = codes.NOT_FINITE_AT_START
     """f, its gradient or its Hessian is NaN or infinite at the start (or the data are)."""
     NOT_FINITE = codes.NOT_FINITE
-    """The search ended at the edge of where f is finite."""
+    """The search ended at the edge of where f is finite (of "newton-pure": its next step led beyond it)."""
     UNBOUNDED = codes.UNBOUNDED
     """x grew beyond 1e20 times its start: the function seems to have no minimum."""
     TOO_FEW_POINTS = codes.TOO_FEW_POINTS
