@@ -116,7 +116,7 @@ def stationary(run: Run, todo: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     gain = np.maximum(np.abs(run.fun[todo]), run.top[todo] - run.fun[todo]).astype(DOUBLE)
     with np.errstate(all="ignore"):
         scaled, slope = H * unit[:, :, None] * unit[:, None, :], g * unit
-        finite = np.isfinite(scaled).all((1, 2)) & np.isfinite(slope).all(1)
+        finite = np.all(np.isfinite(scaled), axis=(1, 2)) & np.all(np.isfinite(slope), axis=1)
         values, vectors = np.linalg.eigh(np.where(finite[:, None, None], scaled, 0.0))
         along = np.einsum("bik,bi->bk", vectors, np.where(finite[:, None], slope, 0.0))
         change = 0.5 * np.where(along == 0.0, 0.0, along * along / np.abs(values)).sum(1)

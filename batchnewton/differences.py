@@ -33,7 +33,7 @@ def newton_step(g: np.ndarray, H: np.ndarray, unit: np.ndarray) -> tuple[np.ndar
     ``s = gᵀ H⁻¹ g``."""
     with np.errstate(all="ignore"):
         scaled, slope = H * unit[:, :, None] * unit[:, None, :], g * unit
-        finite = np.isfinite(scaled).all((1, 2)) & np.isfinite(slope).all(1)
+        finite = np.all(np.isfinite(scaled), axis=(1, 2)) & np.all(np.isfinite(slope), axis=1)
         scaled = np.where(finite[:, None, None], scaled, np.eye(g.shape[1]))
         slope = np.where(finite[:, None], slope, 0.0)
         values = np.linalg.eigvalsh(scaled)
@@ -55,7 +55,7 @@ def is_minimum(
     """
     f, g = gradient(x)
     least, step, s = newton_step(g, hessian(gradient, x, unit), unit)
-    near = (np.abs(step) <= close * unit).all(1)
+    near = np.all(np.abs(step) <= close * unit, axis=1)
     ahead = np.where(near[:, None], x - step, x)
     f_ahead, g_ahead = gradient(ahead)
     least_ahead, last, s_ahead = newton_step(g_ahead, hessian(gradient, ahead, unit), unit)
