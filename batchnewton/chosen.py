@@ -61,6 +61,8 @@ def judge_some(run: Run, todo: np.ndarray, code: np.ndarray, large: bool) -> Non
     hopeful = todo[strict & (code == NEXT_PHASE)]
     found = certify_large(run, hopeful) if large else certify(run, hopeful, ASIDE[run.x.dtype.name])
     left = ~found_in(todo, found)
+    if run.stop[0]:
+        left &= ~found_in(todo, hopeful)  # perhaps interrupted: these have no end yet
     run.state[todo[left]] = states[left]
 
 

@@ -104,7 +104,8 @@ def check_method(problem: Problem, options: Options) -> None:
         return f"; expected method={' or '.join(found)}" if found else ""
 
     if problem.n > method.largest:
-        came = f"{'x0' if problem.curve is None else 'p0'} has {problem.n} unknowns a problem; method={name!r} takes at most {method.largest}"
+        array = "x0" if problem.curve is None else "p0"
+        came = f"{array} has {problem.n} unknowns a problem; method={name!r} takes at most {method.largest}"
         raise ValueError(came + others(lambda row: row.largest >= problem.n))
     if problem.box is not None and not method.bounds:
         raise ValueError(f"method={name!r} takes no bounds or fixed" + others(lambda row: row.bounds))
