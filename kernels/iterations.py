@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import descent, lbfgs, pure, step
+from . import descent, lbfgs, newton_pure, step
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def along(phase: str, state: Callable[[int], list[str]]) -> Iteration:
 ITERATIONS = {
     **{phase: damped(phase) for phase in ("gauss-newton", "exact", "minimize", "root")},
     "newton-pure": Iteration(
-        pure.trip,
+        newton_pure.trip,
         ("x", "g", "h", "c", "d", "q", "y", "z", "w", "lower", "inverse"),
         lambda n: vector("c", n),
         ("F", "F0", "s", "radius", "trips", "moves", "code"),
