@@ -38,7 +38,7 @@ def curve_fit(
     ftol: float | None = None,
     xtol: float | None = None,
     gtol: float | None = None,
-    max_iter: int = 500,
+    max_iter: int | None = None,
     dtype: Any = "float64",
     device: str = "auto",
     threads: int | None = None,
@@ -90,8 +90,11 @@ def curve_fit(
     starts : array_like or int, optional
         Further starts, ``(k, n)`` for all or ``(B, k, n)``; or a number of Sobol points between finite bounds.  The
         best certified minimum is kept; `Result.starts_reached` says how many starts reached it.
-    method : {"lm"}
-        Gauss-Newton steps, bounded and damped, then exact Newton steps and a test of the exact Hessian.
+    method : {"lm", "newton", "trust-region", "newton-pure", "bfgs", "lbfgs", "gradient-descent"}
+        "lm", the default: Gauss-Newton steps, bounded and damped, then exact Newton steps and a test of the exact
+        Hessian; "newton": the exact Hessian throughout; both with trust-region Newton for what is left.
+        "trust-region": that alone (float64, on the CPU).  The others run as they are, whatever becomes of them, on half
+        the sum of squares: see `minimize`.
     ftol, xtol, gtol, max_iter
         See `batchnewton.options.Options`; the defaults are accurate, not loose.
     dtype : {"float64", "float32", "mixed"}
@@ -163,7 +166,7 @@ def least_squares(
     ftol: float | None = None,
     xtol: float | None = None,
     gtol: float | None = None,
-    max_iter: int = 500,
+    max_iter: int | None = None,
     dtype: Any = "float64",
     device: str = "auto",
     threads: int | None = None,
@@ -224,7 +227,7 @@ def minimize(
     ftol: float | None = None,
     xtol: float | None = None,
     gtol: float | None = None,
-    max_iter: int = 500,
+    max_iter: int | None = None,
     dtype: Any = "float64",
     device: str = "auto",
     threads: int | None = None,
@@ -243,8 +246,14 @@ def minimize(
         As for `least_squares`.
     bounds, fixed, starts
         As for `curve_fit`.
-    method : {"newton"}
-        Exact Hessian, modified Cholesky factorisation, bounded and shortened steps.
+    method : {"newton", "trust-region", "newton-pure", "bfgs", "lbfgs", "gradient-descent"}
+        "newton", the default: exact Hessian, modified Cholesky factorisation, bounded and shortened steps; what that
+        leaves goes to trust-region Newton.  "trust-region": that alone (float64, on the CPU).  "bfgs", "lbfgs" (the
+        last 8 steps, strong Wolfe line search, both) and "gradient-descent" (backtracking with interpolation) use
+        values and gradients alone, the last two for up to 128 unknowns; "newton-pure" takes full Newton steps, uphill
+        and to saddles, too: for comparison.  No other method helps these four out: an end is a success only where a few
+        Newton steps from there certify a minimum at that place, which also gives its last digits (beyond 32 unknowns:
+        with differences of gradients).  They take no bounds and run on the CPU.
     ftol, xtol, gtol, max_iter, dtype, device, threads, progress, history
         As for `curve_fit`.
 
@@ -278,7 +287,7 @@ def root(
     ftol: float | None = None,
     xtol: float | None = None,
     gtol: float | None = None,
-    max_iter: int = 500,
+    max_iter: int | None = None,
     dtype: Any = "float64",
     device: str = "auto",
     threads: int | None = None,
@@ -338,8 +347,8 @@ def root(
     """
     problem = from_function("root", fun, x0, args, data, counts, mask, bracket=bracket)
     chosen = options(problem.kind, method, ftol, xtol, gtol, max_iter, dtype, device, threads, history, unknown)
-    if chosen.pure and problem.bracketed:
-        raise ValueError("method='newton-pure' does not know a bracket; expected method='newton'")
+    if problem.bracketed and chosen.method:
+        raise ValueError(f"method={method!r} does not know a bracket; expected method='newton'")
     return solved(problem, chosen, progress)
 
 

@@ -15,9 +15,10 @@ from .bounds import Box, boxed, bracketed
 from .derive import Input
 from .fingerprint import Formula, Signature, fingerprint, signature
 from .losses import LOSSES, check_loss, check_scale, robust
+from .methods import LARGE
 from .missing import check_counts, check_mask
 
-LARGEST = 32  # unknowns
+LARGEST = LARGE  # unknowns, with the methods that need no Hessian
 STORED = {"problem": "args", "point": "data", "row": "rows", "call": "call"}  # where the arrays of a level are
 
 

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from . import gpus
+from .chosen import run_chosen
 from .chunk import chunk, kernel, shared_data
 from .kernels import status
+from .methods import SMALL
 from .options import Options
-from .phases import PHASES, Solution, first_kernel, patiently, run_phases
+from .phases import Solution, first_kernel, method_of, patiently, run_phases
 from .problem import Problem
 from .threads import for_each, reporter
 
@@ -62,22 +64,17 @@ def chosen_gpus(problem: Problem, options: Options) -> tuple[int, ...]:
             raise ValueError(f"the arrays lie on a GPU, but {gpus.obstacle()}")
         if options.gpus is not None and problem.gpu not in options.gpus:
             raise ValueError(f"the arrays lie on cuda:{problem.gpu}; expected device='cuda:{problem.gpu}' or 'auto'")
-        if options.history or options.mixed or options.pure:
-            raise ValueError(
-                "history=True, dtype='mixed' and method='newton-pure' are not supported for arrays on a GPU"
-            )
+        if options.history or options.mixed:
+            raise ValueError("history=True and dtype='mixed' are not supported for arrays on a GPU")
         return (problem.gpu,)
     if problem.box is not None:
         if options.gpus:
             raise ValueError("bounds, fixed and bracket are not supported on GPUs yet; expected device='cpu' or 'auto'")
         return ()
-    if options.pure:
-        if options.gpus:
-            raise ValueError("method='newton-pure' is not supported on GPUs; expected device='cpu' or 'auto'")
-        return ()
     if options.gpus is not None:
         return options.gpus
-    wanted = problem.size >= gpus.WORTHWHILE and not options.history and not options.mixed
+    possible = not options.history and not options.mixed and method_of(problem, options).cuda
+    wanted = problem.size >= gpus.WORTHWHILE and possible
     return tuple(range(gpus.count())) if wanted else ()
 
 
@@ -91,7 +88,7 @@ def on_gpus(
     if few.all():
         answer.refuse(problem, few, status.TOO_FEW_POINTS)
         return
-    phases, shared = PHASES[problem.kind], shared_data(problem, options.dtype)
+    phases, shared = method_of(problem, options).phases, shared_data(problem, options.dtype)
     with reporter(progress, problem.size) as report:
         if problem.gpu is not None:
             answer.take(*device.solve_in_place(problem, phases, options, shared))
@@ -129,6 +126,8 @@ def too_few(problem: Problem, residuals: int) -> np.ndarray:
 def derivatives(problem: Problem, x: np.ndarray, kind: str, threads: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """f, g and H (or, of kind "gauss-newton", B = JᵀJ) of every problem at x."""
     size, n, dtype = problem.size, problem.n, x.dtype
+    if n > SMALL and kind != "model":
+        raise ValueError(f"Hessians of {n} unknowns are not derived; expected at most {SMALL}")
     f, g, h = np.zeros(size, dtype), np.zeros((size, n), dtype), np.zeros((size, n, n), dtype)
     X, A = shared_data(problem, dtype)
 
@@ -157,13 +156,14 @@ def with_nan(problem: Problem, rows: slice, suspects: np.ndarray) -> np.ndarray:
 
 def solve_chunk(problem: Problem, rows: slice, options: Options, answer: Solution, stop: np.ndarray) -> None:
     """The problems of one chunk; those with NaN to be left out in a second round."""
-    run_phases(problem, rows, options, answer, stop)
+    run = run_chosen if method_of(problem, options).certificate else run_phases
+    run(problem, rows, options, answer, stop)
     bad = answer.status[rows] == status.NOT_FINITE_AT_START
     if bad.any() and (at := rows.start + with_nan(problem, rows, np.flatnonzero(bad))).size:
         clean = problem.without_nan(at)
         second = Solution.empty(clean, options.dtype)
         answer.status[at] = status.NOT_RUN
-        run_phases(clean, slice(0, clean.size), options, second, stop)
+        run(clean, slice(0, clean.size), options, second, stop)
         answer.put(at, second)
 
 

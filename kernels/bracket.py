@@ -13,7 +13,6 @@ the ends have been seen).
 from .converge import CONVERGED, ENDED, NOT_FINITE_AT_START, RESIDUAL, RUNNING
 from .status import MAX_ITER, NO_ROOT, NOT_FINITE, SINGULAR, STALLED
 
-STATE = ("side", "scale", "before")
 FLOOR = 1e-8  # x is compared with this share of the scale where it tends to zero
 NOISE = 1e3  # roundings of |F| at the ends: less is taken for the rounding error of F
 NARROW = 64.0  # roundings of the scale: the widest bracket in which F = 0 counts although its slope underflows

@@ -10,6 +10,11 @@ NEXT_PHASE = 2.0  # Gauss-Newton is near enough: the exact Hessian takes over at
 HAND_OVER = 3.0  # no case for the fast path: the trust-region method takes over from the start
 NOT_FINITE_AT_START = 4.0
 ENDED = 16.0  # with this status (`status`), which is added: of the searches that hand nothing over
+# How a problem left a method that was chosen by name, which keeps its last point (NEXT_PHASE there: it found what it
+# takes for a minimum, or no further decrease).
+AT_LIMIT = 5.0
+EDGE = 6.0  # no way on but to where f is not finite
+AWAY = 7.0  # x grew beyond all bounds
 
 NEAR = 1e-2  # Gauss-Newton hands on when s / 2 <= NEAR F ...
 SLOW = 0.11  # ... or, when s / 2 <= 3 NEAR F, as soon as a step leaves more than this share of s

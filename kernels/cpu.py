@@ -232,7 +232,7 @@ def leave(S, W, lane, at, b, n, later, precision, x, fun, top, code, nit, nfev):
     put(top, b, F0)
     put(nit, b, np.int32(get(nit, b) + get(S, get(at, MOVES) * W + lane)))
     put(nfev, b, np.int32(get(nfev, b) + get(S, get(at, TRIPS) * W + lane)))
-    if how < HAND_OVER or how >= ENDED:
+    if how < HAND_OVER or how > NOT_FINITE_AT_START:
         put(fun, b, F)
         place = lane if how == NEXT_PHASE else get(at, C) * W + lane  # onward: the next trial point
         for i in range(n):

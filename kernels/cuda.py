@@ -13,8 +13,8 @@ from dataclasses import replace
 
 from . import step
 from .converge import HAND_OVER, NEXT_PHASE, NOT_FINITE_AT_START, worse
+from .iterations import ITERATIONS
 from .lanes import (
-    SCALARS,
     Formula,
     Layout,
     additions,
@@ -46,7 +46,7 @@ def layout(program: Formula, missing: str | None) -> Layout:
     points = scalars(program, "point") + (("present",) if missing == "mask" else ())
     names = [f"x_{i}" for i in range(n)] + list(problem) + carried(program)
     names += call_names(program) + list(program.outputs)
-    names += [f"{array}_{i}" for array in "cdq" for i in range(n)] + list(SCALARS)
+    names += ITERATIONS["minimize"].slots(n)
     places = {name: at for at, name in enumerate(names)}
     return Layout(places, 1, scalars(program, "call"), scalars(program, "row"), problem, points, missing)
 

@@ -13,8 +13,8 @@ ROOT = Path(__file__).parents[1]
 # derive, kernels.
 FLOORS = [
     {"cores", "gpus", "threads", "version"},
-    {"arrays", "derive", "fingerprint", "kernels", "nist", "options", "plot"},
-    {"bounds", "missing", "special"},
+    {"arrays", "derive", "fingerprint", "kernels", "methods", "nist", "plot"},
+    {"bounds", "differences", "missing", "options", "special"},
     {"models"},
     {"losses"},
     {"problem"},
@@ -22,7 +22,7 @@ FLOORS = [
     {"compile", "installation", "lazy"},
     {"chunk", "compile_cuda"},
     {"phases"},
-    {"device"},
+    {"chosen", "device"},
     {"schedule"},
     {"inference"},
     {"statistics"},

@@ -30,7 +30,7 @@ def derive(fun: Any, arguments: Sequence[Argument], kind: str, name: str | None 
         The formula. It is called as ``fun(*arguments)``, each `Input` replaced by a traced scalar or an array of them.
     arguments : sequence of Input or tuple of Input
         A tuple is handed over as a tuple. The unknowns are the inputs of level ``"unknown"``, in order.
-    kind : {"value", "model", "minimize", "gauss-newton", "least-squares", "hybrid", "root"}
+    kind : {"value", "model", "minimize", "gauss-newton", "least-squares", "hybrid", "squares", "root"}
         Outputs, with i >= j:
 
         ================= ===========================================================================================
@@ -40,6 +40,7 @@ def derive(fun: Any, arguments: Sequence[Argument], kind: str, name: str | None 
         ``gauss-newton``  of residuals r_q: ``f`` = sum r_q**2, ``g_i`` = sum r_q dr_q/dx_i, ``h_i_j`` = J^T J
         ``least-squares`` the same, ``h_i_j`` the Hessian of half the sum of squares
         ``hybrid``        as ``least-squares``, and J^T J as ``b_i_j``
+        ``squares``       ``f`` and ``g_i`` as ``gauss-newton``
         ``root``          ``r_q``, Jacobian ``j_q_i``
         ================= ===========================================================================================
     name : str, optional
