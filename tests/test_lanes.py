@@ -9,7 +9,7 @@ import workloads
 
 import batchnewton as bn
 from batchnewton import compile as compiler
-from batchnewton import nist, phases
+from batchnewton import methods, nist, phases
 from batchnewton.curve import from_curve
 from batchnewton.kernels import lanes
 from batchnewton.options import options
@@ -128,5 +128,5 @@ def test_the_largest_value_at_a_start_is_that_of_the_function():
     problem = from_function("minimize", lambda x: 1e-3 * (x[0] - 1) ** 2 + 1e-6 * x[0] ** 4, [[100.0], [-2.0]], (), ())
     chosen = options("minimize", None, None, None, None, 500, "float64", "cpu", 1, False, {})
     run = phases.Run(problem, slice(0, 2), chosen, phases.Solution.empty(problem, chosen.dtype), np.zeros(1, np.int8))
-    run.fast_path(phases.PHASES["minimize"], np.arange(2))
+    run.fast_path(methods.PHASES["minimize"], np.arange(2))
     np.testing.assert_allclose(run.top, [1e-3 * 99**2 + 1e2, 1e-3 * 9 + 1.6e-5])
