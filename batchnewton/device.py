@@ -79,7 +79,7 @@ def sources(problem: Problem) -> tuple[np.ndarray, ...]:
 
 
 class Phase(Protocol):
-    """One kernel of the fast path (see `schedule.PHASES`)."""
+    """One kernel of the fast path (see `methods.PHASES`)."""
 
     @property
     def derive(self) -> str: ...

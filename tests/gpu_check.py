@@ -29,7 +29,7 @@ import ptx_table
 import workloads
 
 import batchnewton as bn
-from batchnewton import device, gpus, phases
+from batchnewton import device, gpus, methods
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000)
 NAMES = ("W1_5", "W1_15", "W2", "W3", "W4", "W5")
@@ -429,7 +429,7 @@ def main() -> int:
     rows = [] if quick else speed(list(map(int, chosen.sizes.split(","))), chosen.workloads.split(","))
     if rows:
         print(markdown(rows))
-    found = dict(info=dict(bn.info()), checks=outcomes, rates=rows, phases=str(phases.PHASES))
+    found = dict(info=dict(bn.info()), checks=outcomes, rates=rows, phases=str(methods.PHASES))
     Path(chosen.json).write_text(json.dumps(found, indent=1))
     print(f"{len(outcomes) - failed} checks passed, {failed} failed; {len(rows)} figures; {chosen.json}")
     return 1 if failed else 0

@@ -13,7 +13,7 @@ import numpy as np
 from batchnewton import compile_cuda, device
 from batchnewton.curve import from_curve
 from batchnewton.kernels.cuda import BLOCK
-from batchnewton.phases import PHASES
+from batchnewton.methods import PHASES
 from batchnewton.problem import Problem, from_function
 
 REGISTERS = 65_536  # of a multiprocessor, sm_80 to sm_120
