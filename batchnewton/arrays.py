@@ -85,6 +85,16 @@ def on_host(array: Any) -> np.ndarray:
     return array if isinstance(array, np.ndarray) else array.get()
 
 
+def there(array: np.ndarray, like: Any) -> Any:
+    """An array of the host where ``like`` lies."""
+    if isinstance(like, np.ndarray):
+        return array
+    import cupy
+
+    with cupy.cuda.Device(int(like.device.id)):
+        return cupy.asarray(array)
+
+
 def library(values: Any) -> str:
     """Name of the library of the first array that lies on a GPU, to which the answers go back; "numpy" if none does."""
     for value in values:

@@ -16,6 +16,7 @@ from .kernels import cuda as text
 from .kernels import lanes as cpu_lanes
 from .kernels.cache import source_hash
 from .kernels.converge import NEXT_PHASE
+from .kernels.cuda import Way
 from .version import __version__
 
 
@@ -25,7 +26,6 @@ class CudaKernel:
 
     program: Program
     module: ModuleType
-    lanes: int
     computed: int
 
     @property
@@ -34,63 +34,36 @@ class CudaKernel:
         return self.module.SIGNATURE
 
 
-def kernel(
-    signature: Signature, kind: str, phase: str, dtype: np.dtype, lanes: int, first: bool, staged: bool
-) -> CudaKernel:
-    """The kernel of one phase.
-
-    Parameters
-    ----------
-    signature, kind, phase, dtype
-        As for `compile.kernel`.
-    lanes : int
-        Threads that work on a problem: 1, 2, 4, 8, 16 or 32.
-    first : bool
-        The first phase of its kind (a later one may not end higher than the one before it did).
-    staged : bool
-        Whether each thread keeps its problem's data in shared memory (`device.staged_bytes` of them).
-    """
+def kernel(signature: Signature, kind: str, phase: str, dtype: np.dtype, way: Way) -> CudaKernel:
+    """The kernel of one phase: ``signature``, ``kind``, ``phase`` and ``dtype`` as for `compile.kernel`."""
     with ONE_AT_A_TIME:
-        return _kernel(signature, kind, phase, dtype, lanes, first, staged)
+        return _kernel(signature, kind, phase, dtype, way)
 
 
 @functools.lru_cache(maxsize=256)
-def _kernel(
-    signature: Signature, kind: str, phase: str, dtype: np.dtype, lanes: int, first: bool, staged: bool
-) -> CudaKernel:
+def _kernel(signature: Signature, kind: str, phase: str, dtype: np.dtype, way: Way) -> CudaKernel:
     formula = signature.formula
     program = derive(formula.function, signature.inputs, kind, formula.name)
     if kind == "root" and program.residuals != program.n:
         came = f"{formula.name} returns {program.residuals} residuals"
         raise ValueError(f"{came}; expected {program.n}, as many as unknowns")
-    where = text.layout(program, signature.missing)
-    words = module_text(program, where, phase, dtype, lanes, first, staged)
-    return CudaKernel(
-        program, load(module_name(program, f"cuda_{phase}"), words), lanes, len(cpu_lanes.computed_rows(program))
-    )
+    where = text.layout(program, signature.missing, signature.bounded, way.history)
+    words = module_text(program, where, phase, dtype, way)
+    module = load(module_name(program, f"cuda_{phase}"), words)
+    return CudaKernel(program, module, len(cpu_lanes.computed_rows(program)))
 
 
-def module_text(
-    program: Program,
-    where: cpu_lanes.Layout,
-    phase: str,
-    dtype: np.dtype,
-    lanes: int,
-    first: bool,
-    staged: bool,
-) -> str:
+def module_text(program: Program, where: cpu_lanes.Layout, phase: str, dtype: np.dtype, way: Way) -> str:
     """The whole module: header, typed constants, slots, the generated functions, the kernels."""
-    eps = float(np.finfo(dtype).eps)
-    parking = text.parked(program, dtype.itemsize)
-    functions, unrolled = text.solve_text(
-        program, where, phase, lanes, first, parking, staged, eps, TOLERANCES[dtype.name]
-    )
+    eps, before = (float(np.finfo(one).eps) for one in (dtype, way.before))
+    parking = text.parked(program, dtype.itemsize, where.bounded)
+    functions, unrolled = text.solve_text(program, where, phase, way, parking, eps, before, TOLERANCES[dtype.name])
     solve = [*functions[:-1], "@cuda.jit(**OPTIONS)\n" + functions[-1]]
     if cpu_lanes.computed_rows(program):
         row, prepare = text.prepare_text(program, where)
         solve += [row, "@cuda.jit(**OPTIONS)\n" + prepare]
     values = dict(program.constants) | unrolled.constants
-    return "\n\n\n".join([header(program, phase, dtype, where, lanes, parking, values), *solve]) + "\n"
+    return "\n\n\n".join([header(program, phase, dtype, where, way, parking, values), *solve]) + "\n"
 
 
 def header(
@@ -98,7 +71,7 @@ def header(
     phase: str,
     dtype: np.dtype,
     where: cpu_lanes.Layout,
-    lanes: int,
+    way: Way,
     parking: list[str],
     constants: dict[str, float],
 ) -> str:
@@ -107,6 +80,7 @@ def header(
     called = sorted(program.functions - {"sqrt", "fabs"})
     values = {"zero": 0.0, "one": 1.0, "half": 0.5} | constants
     arrays = len(text.widths(program, where, "problem")) + len(text.widths(program, where, "point"))
+    lanes, seen = way.lanes, ", float64[::1], int64" if way.history else ""
     places = {name: at for at, name in enumerate(where.slots)}
     places |= {name: at * text.BLOCK for at, name in enumerate(parking)}
     return "\n".join(
@@ -132,7 +106,7 @@ def header(
             "OPTIONS = {} if SIMULATED else dict(cache=True, lto=False)",
             f"WANTED = {int(NEXT_PHASE)}",
             "R, C, N = REAL[::1], int8[::1], int32[::1]",
-            f"SIGNATURE = (R, R, R, C, N, N, R, R, N, int64, *[REAL] * 4, *[R] * {arrays})",
+            f"SIGNATURE = (R, R, R, C, N, N, R, R, N, int64, *[REAL] * 4, *[R] * {arrays}{seen})",
             "",
             "warp = cuda_warp.Simulated(lambda: cuda, LANES)",
             "group = warp.group if SIMULATED else cuda_warp.group(LANES)",

@@ -85,9 +85,6 @@ def options(
     mixed = isinstance(dtype, str) and dtype == "mixed"
     precision = check_dtype("float64" if mixed else dtype)
     defaults = DEFAULTS[precision.name]
-    if gpus and (history or mixed):
-        what = "history=True" if history else "dtype='mixed'"
-        raise ValueError(f"{what} is not supported on CUDA; expected device='cpu' or 'auto'")
     return Options(
         check_tolerance("ftol", defaults["ftol"] if ftol is None else ftol),
         check_tolerance("xtol", defaults["xtol"] if xtol is None else xtol),

@@ -123,11 +123,16 @@ def run_phases(problem: Problem, rows: slice, options: Options, answer: Solution
         patiently(problem, rows.start + todo, options, answer, stop, history)
         if history.size:
             run.history[todo] = history
+    mark_bounds(problem, rows, answer)
+    if options.history:
+        answer.histories += [(np.arange(rows.start, rows.stop), run.history[:, : run.nfev.max()].copy())]
+
+
+def mark_bounds(problem: Problem, rows: slice, answer: Solution) -> None:
+    """What converged with an unknown at a bound says so."""
     if problem.box is not None:
         reached = problem.at_bound(answer.x[rows], rows).any(1) & (answer.status[rows] == status.CONVERGED)
         answer.status[rows][reached] = status.CONVERGED_AT_BOUND
-    if options.history:
-        answer.histories += [(np.arange(rows.start, rows.stop), run.history[:, : run.nfev.max()].copy())]
 
 
 class Run:

@@ -24,12 +24,14 @@ T = np.linspace(0, 5, 9)
 
 @dataclass(frozen=True)
 class Case:
-    """A call that takes ``device`` and ``dtype``, and how many threads are to work on each problem."""
+    """A call that takes ``device`` and ``dtype``, how many threads are to work on each problem, and how many of the
+    last digits may differ."""
 
     name: str
     solve: Callable[..., bn.Result]
     dtype: str = "float64"
     lanes: int = 1
+    digits: int = 3
 
 
 def decay(t, a, tau, c):
@@ -102,6 +104,48 @@ def penalised(**options: Any) -> bn.Result:
     rows = rng.normal(size=(3, 9))
     return bn.minimize(lambda x, t: (x[0] - t) ** 4 + x[0] ** 2 + x[1] ** 2 * x[0] ** 2 + (x[1] - 1) ** 2,
                        np.ones((3, 2)), data=(rows,), **options)  # fmt: skip
+
+
+def bounded(**options: Any) -> bn.Result:
+    """Bounds that hold some unknowns, one fixed, a box per problem, some of them of no width."""
+    data = fits()
+    lower, upper = np.full((6, 3), -np.inf), np.full((6, 3), np.inf)
+    lower[:, 1], upper[:, 1] = 0.9, 1.1
+    upper[2, 0] = lower[2, 0] = 0.7
+    lower[4, 2] = 0.45
+    fixed = np.zeros((6, 3), bool)
+    fixed[5, 2] = True
+    return bn.curve_fit(decay, T, data["y"], data["p0"], bounds=(lower, upper), fixed=fixed, **options)
+
+
+def boxed_valleys(**options: Any) -> bn.Result:
+    """A minimum within, at a bound, in a corner."""
+    a, b = np.linspace(0.5, 2, 5), np.geomspace(10, 200, 5)
+    return bn.minimize(workloads.valley, [[-1.2, 1.0]] * 5, (a, b), bounds=([-2, -1], [1.1, 0.9]), **options)
+
+
+def robust(**options: Any) -> bn.Result:
+    """A loss, an outlier in each curve."""
+    data = fits()
+    data["y"][:, 4] += 1.0
+    return bn.curve_fit(decay, T, data["y"], data["p0"], loss="soft_l1", f_scale=0.1, **options)
+
+
+def masked(**options: Any) -> bn.Result:
+    """A mask, several starts."""
+    data = fits(4)
+    mask = np.ones(data["y"].shape, bool)
+    mask[0, 2] = mask[2, 5:] = False
+    return bn.curve_fit(decay, T, data["y"], data["p0"], mask=mask, starts=data["p0"][:2] * 1.3, **options)
+
+
+def remembered(solve: Callable[..., bn.Result]) -> Callable[..., bn.Result]:
+    """The same call with its history."""
+
+    def call(**options: Any) -> bn.Result:
+        return solve(history=True, **options)
+
+    return call
 
 
 def valleys(**options: Any) -> bn.Result:
@@ -183,6 +227,19 @@ CASES = [
     Case("counted, float32, 4 lanes", counted, "float32", 4),
     Case("penalised", penalised),
     Case("penalised, 4 lanes", penalised, "float64", 4),
+    Case("bounded", bounded),
+    Case("bounded, float32, 4 lanes", bounded, "float32", 4),
+    Case("bounded, mixed", bounded, "mixed", digits=7),
+    Case("boxed valleys", boxed_valleys),
+    Case("robust", robust),
+    Case("masked, several starts", masked, digits=8),  # which of equal minima is kept is rounding
+    Case("mixed", remembered(curves), "mixed", digits=7),
+    Case("mixed, flawed", remembered(flawed), "mixed", digits=7),
+    Case("mixed, 2 lanes, chunks of 2", with_settings(remembered(curves), LONGEST=2), "mixed", 2, digits=7),
+    Case("mixed, valleys", valleys, "mixed", digits=7),
+    Case("history, flawed", remembered(flawed)),
+    Case("history, missing, float32, 2 lanes", remembered(missing), "float32", 2),
+    Case("history, kepler", remembered(kepler)),
     Case("valleys", valleys),
     Case("valleys, float32", valleys, "float32"),
     Case("kepler", kepler),
@@ -198,7 +255,8 @@ def answers(case: Case, where: str) -> dict[str, np.ndarray]:
     os.environ["BATCHNEWTON_CUDA_LANES"] = str(case.lanes)
     result = case.solve(device=where, dtype=case.dtype)
     size = np.size(result.status)
-    return {name: np.reshape(getattr(result, name), (size, -1) if name == "x" else size) for name in FIELDS}
+    found = {name: np.reshape(getattr(result, name), (size, -1) if name == "x" else size) for name in FIELDS}
+    return found if result.history is None else found | {"history": np.stack(result.history, 2)}
 
 
 def main(path: str) -> None:

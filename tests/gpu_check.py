@@ -29,7 +29,7 @@ import ptx_table
 import workloads
 
 import batchnewton as bn
-from batchnewton import device, gpus, phases
+from batchnewton import device, engine, gpus, phases
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000)
 NAMES = ("W1_5", "W1_15", "W2", "W3", "W4", "W5")
@@ -301,7 +301,7 @@ def limits(name: str, dtype: str, size: int, trips: float, number: float) -> Row
 
     unit = cuda.get_current_device()
     problem = ptx_table.workload(name, dtype)
-    lanes = device.lanes(problem.n, problem.m, size, np.dtype(dtype).itemsize)
+    lanes = engine.lanes(problem.n, problem.m, size, np.dtype(dtype).itemsize)
     memory = 2e3 * unit.MEMORY_CLOCK_RATE * unit.GLOBAL_MEMORY_BUS_WIDTH / 8 / number
     found: Row = dict(lanes=lanes, memory_limit=memory)
     if ptx.missing() is None and ptx.tool("nvdisasm"):

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from batchnewton import compile_cuda, device
+from batchnewton import compile_cuda, engine
 from batchnewton.curve import from_curve
-from batchnewton.kernels.cuda import BLOCK
+from batchnewton.kernels.cuda import BLOCK, Way
 from batchnewton.phases import PHASES
 from batchnewton.problem import Problem, from_function
 
@@ -63,11 +63,10 @@ def assemble(
     """Compile one phase of a problem's kernels; ``keep`` is a file for the machine code."""
     from numba import cuda
 
-    staged = device.staged_bytes(problem, np.dtype(dtype), lanes)
+    staged = engine.staged_bytes(problem, np.dtype(dtype), lanes)
     step = PHASES[problem.kind][phase]
-    found = compile_cuda.kernel(
-        problem.signature, step.derive, step.step, np.dtype(dtype), lanes, phase == 0, staged > 0
-    )
+    way = Way(lanes, staged > 0, phase == 0, phase == 0, dtype)
+    found = compile_cuda.kernel(problem.signature, step.derive, step.step, np.dtype(dtype), way)
     number = int(architecture[3:])
     ptx, _ = cuda.compile(found.module.solve.py_func, found.signature, cc=divmod(number, 10), device=False, abi="numba")
     with tempfile.TemporaryDirectory() as folder:

@@ -18,7 +18,7 @@ import numpy as np
 import ptx
 import workloads
 
-from batchnewton import compile_cuda, device
+from batchnewton import compile_cuda, engine
 from batchnewton.curve import from_curve
 from batchnewton.problem import Problem, from_function
 
@@ -127,7 +127,7 @@ def rows() -> list[tuple[object, ...]]:
     for dtype, sizes in (("float32", (2, 4, 8, 12, 16, 20)), ("float64", (2, 4, 8, 10, 11, 12, 16))):
         problems += [("exponentials", dtype, ptx.exponentials(n)) for n in sizes]
     for name, dtype, problem in problems:
-        lanes = device.lanes(problem.n, problem.m, 1_000_000, np.dtype(dtype).itemsize)
+        lanes = engine.lanes(problem.n, problem.m, 1_000_000, np.dtype(dtype).itemsize)
         found = ptx.assemble(problem, dtype, lanes=lanes)
         count = instructions(problem, dtype, lanes) if name.startswith("W") else ""
         row = (

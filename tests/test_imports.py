@@ -22,6 +22,7 @@ FLOORS = [
     {"compile", "installation", "lazy"},
     {"chunk", "compile_cuda"},
     {"phases"},
+    {"engine"},
     {"device"},
     {"schedule"},
     {"inference"},
