@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -24,6 +24,7 @@ from .problem import Problem
 BLOCKS = 16  # of each multiprocessor: more than can be resident, so that all are busy
 LANES = (1, 2, 4, 8, 16, 32)
 FULL = 1 << 16  # threads that a GPU runs side by side
+ALONE = {4: 16, 8: 10}  # unknowns that one thread's registers hold, by the bytes of a number (tests/test_ptx.py)
 STAGED = 128  # bytes of data of a problem that a thread may keep in shared memory
 SINGLE = np.dtype(np.float32)
 
@@ -52,6 +53,15 @@ def lanes(n: int, m: int, size: int, itemsize: int) -> int:
     return min(LANES, key=time)
 
 
+def lanes_of_a_group(n: int, m: int, itemsize: int) -> int:
+    """Threads that share a problem with its matrix, where one thread's registers would not hold it: n rows on so many
+    lanes (not measured on a device); 0 where they hold it."""
+    if n <= ALONE[itemsize]:
+        return 0
+    chosen = int(os.environ.get("BATCHNEWTON_CUDA_LANES") or 0)
+    return (chosen if chosen > 1 else 0) if chosen else 8 if n <= 16 else 16
+
+
 def staged_bytes(problem: Problem, dtype: np.dtype, width: int) -> int:
     """Bytes of each problem's own data, where one thread keeps them in shared memory; 0 where it does not.
 
@@ -63,6 +73,15 @@ def staged_bytes(problem: Problem, dtype: np.dtype, width: int) -> int:
     limit = min(int(os.environ.get("BATCHNEWTON_CUDA_STAGED") or STAGED), SHARED - parked)
     size = dtype.itemsize * sum(array[0].size for array in columns(problem)[1])
     return size if width == 1 and size <= limit else 0
+
+
+def chosen_way(problem: Problem, phase: Phase, dtype: np.dtype) -> Way:
+    """How many threads have a problem in a phase, and what they keep in shared memory."""
+    group = lanes_of_a_group(problem.n, problem.m, dtype.itemsize)
+    if group and problem.box is None and phase.step != "root":
+        return Way(group, grouped=True)
+    width = lanes(problem.n, problem.m, problem.size, dtype.itemsize)
+    return Way(width, staged_bytes(problem, dtype, width) > 0)
 
 
 def sources(problem: Problem) -> tuple[np.ndarray, ...]:
@@ -92,6 +111,8 @@ class Step:
     X: Any
     A: Any
     numbers: tuple[Any, ...]
+    lanes: int
+    threads: int
     staged: int
     rough: bool
     anew: bool
@@ -124,8 +145,6 @@ class Engine:
         from numba import cuda
 
         self.cuda, self.dtype, self.problem = cuda, options.dtype, problem
-        self.lanes = lanes(problem.n, problem.m, problem.size, self.dtype.itemsize)
-        self.threads = BLOCK if not simulated() else self.lanes if self.lanes > 1 else 4
         self.m = np.int64(problem.m)
         self.steps: list[Step] = []
         self.history = options.history
@@ -150,22 +169,27 @@ class Engine:
 
     def _add(self, phase: Phase, first: bool, fresh: bool, before: np.dtype, limit: int, options: Options) -> None:
         dtype = SINGLE if phase.rough else self.dtype
-        staged = staged_bytes(self.problem, dtype, self.lanes)
-        way = Way(self.lanes, staged > 0, first, fresh, before.name, options.history)
+        way = chosen_way(self.problem, phase, dtype)
+        way = replace(way, first=first, fresh=fresh, before=before.name, history=options.history)
         kernel = compiler.kernel(self.problem.signature, phase.derive, phase.step, dtype, way)
+        block = kernel.module.THREADS if way.grouped else BLOCK
+        threads = block if not simulated() else way.lanes if way.lanes > 1 else 4
         X, A = shared_data(self.problem, dtype)
         scalars = self.cuda.to_device(_not_empty(A))
         tolerances = options.rough if phase.rough else (options.ftol, options.xtol, options.gtol)
         numbers = tuple(dtype.type(value) for value in (limit, *tolerances))
-        rows = self._columns(kernel, X, scalars)
-        self.steps.append(Step(kernel.module.solve, rows, scalars, numbers, staged, phase.rough, first and not fresh))
+        staged = BLOCK * staged_bytes(self.problem, dtype, way.lanes) if way.staged else 0
+        self.steps.append(
+            Step(kernel.module.solve, self._columns(kernel, X, scalars), scalars, numbers, way.lanes, threads, staged,
+                 phase.rough, first and not fresh)
+        )  # fmt: skip
 
     def _columns(self, kernel: compiler.CudaKernel, X: np.ndarray, A: Any) -> Any:
         """The shared columns on the device, followed by those that are worked out from them."""
         whole = np.concatenate([X, np.zeros(kernel.computed * int(self.m), X.dtype)])
         columns = self.cuda.to_device(_not_empty(whole))
         if kernel.computed:
-            kernel.module.prepare[1 if simulated() else 16, self.threads](columns, A, self.m)
+            kernel.module.prepare[(1, 4) if simulated() else (16, BLOCK)](columns, A, self.m)
         return columns
 
     def launch(self, stream: Any, on: Arrays) -> None:
@@ -179,7 +203,7 @@ class Engine:
                     self._run("begin_anew", stream, on.code, on.x, on.x0)
                 here = on.rough if step.rough and on.rough else on
                 seen = () if on.seen is None else (on.seen, np.int64(self.width))
-                step.solve[self._blocks(on.code.size), self.threads, stream, step.staged * BLOCK](
+                step.solve[self._blocks(on.code.size, step), step.threads, stream, step.staged](
                     here.x, here.fun, here.top, on.code, on.nit, on.nfev, step.X, step.A, on.queue[at : at + 1], self.m,
                     *step.numbers, *here.given, *seen,
                 )  # fmt: skip
@@ -208,10 +232,10 @@ class Engine:
         most = 2 if simulated() else self._multiprocessors() * BLOCKS
         getattr(between, name)[max(1, min(most, -(-size // threads))), threads, stream](*arrays)
 
-    def _blocks(self, size: int) -> int:
+    def _blocks(self, size: int, step: Step) -> int:
         """Blocks of a launch: enough to fill the GPU, not more than there are problems."""
         most = 2 if simulated() else self._multiprocessors() * BLOCKS
-        return max(1, min(most, -(-size * self.lanes // self.threads)))
+        return max(1, min(most, -(-size * step.lanes // step.threads)))
 
     def _multiprocessors(self) -> int:
         return self.cuda.get_current_device().MULTIPROCESSOR_COUNT

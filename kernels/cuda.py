@@ -62,6 +62,8 @@ class Way:
         Precision of the phase before this one.
     history : bool
         Whether F and max |g| of every evaluation are written down.
+    grouped : bool
+        Whether the lanes share a problem's matrix and vectors too (`cuda_group`).
     """
 
     lanes: int = 1
@@ -70,6 +72,7 @@ class Way:
     fresh: bool = True
     before: str = "float64"
     history: bool = False
+    grouped: bool = False
 
 
 def layout(program: Formula, missing: str | None, bounded: bool = False, history: bool = False) -> Layout:

@@ -17,7 +17,7 @@ from problems import PROBLEMS
 
 import batchnewton as bn
 import batchnewton.special as special
-from batchnewton import device
+from batchnewton import device, engine
 
 T = np.linspace(0, 5, 9)
 
@@ -171,24 +171,40 @@ def functions(**options: Any) -> bn.Result:
     return bn.minimize(term, [[2.0, 0.5]] * 3, data=(bn.shared(T[:5]), y), **options)
 
 
+def twelve(**options: Any) -> bn.Result:
+    """More unknowns than a thread's registers hold: a polynomial in its values, and one that is not linear."""
+    rng = np.random.default_rng(8)
+    rows, x = rng.normal(size=(1, 14, 12)), rng.normal(size=(1, 12))
+    y = np.einsum("bmk,bk->bm", rows, x) + 0.01 * rng.normal(size=(1, 14))
+    return bn.least_squares(lambda x, row, y: row @ x - y, x + 0.1, data=(rows, y), **options)
+
+
 def with_settings(solve: Callable[..., bn.Result], **settings: Any) -> Callable[..., bn.Result]:
-    """The same call while names of `batchnewton.device` have other values."""
+    """The same call while names of `batchnewton.device` or `batchnewton.engine` have other values."""
 
     def changed(**options: Any) -> bn.Result:
-        before = {name: getattr(device, name) for name in settings}
-        vars(device).update(settings)
+        where = {name: engine if hasattr(engine, name) else device for name in settings}
+        before = {name: getattr(where[name], name) for name in settings}
+        for name, value in settings.items():
+            setattr(where[name], name, value)
         try:
             return solve(**options)
         finally:
-            vars(device).update(before)
+            for name, value in before.items():
+                setattr(where[name], name, value)
 
     return changed
+
+
+def in_groups(solve: Callable[..., bn.Result]) -> Callable[..., bn.Result]:
+    """The same call with the kernels for many unknowns, however few there are."""
+    return with_settings(solve, ALONE={4: 0, 8: 0})
 
 
 class SmallMemory(device.Slot):
     """A chunk of more than two problems finds no memory."""
 
-    def __init__(self, engine: device.Engine, problem: Any, length: int) -> None:
+    def __init__(self, engine: engine.Engine, problem: Any, length: int) -> None:
         if length > 2:
             raise RuntimeError("[2] Call to cuMemAlloc results in CUDA_ERROR_OUT_OF_MEMORY")
         super().__init__(engine, problem, length)
@@ -245,6 +261,13 @@ CASES = [
     Case("kepler", kepler),
     Case("kepler, float32", kepler, "float32"),
     Case("functions", functions),
+    Case("curves, in groups of 4", in_groups(curves), lanes=4),
+    Case("flawed, in pairs, float32", in_groups(flawed), "float32", 2),
+    Case("counted, in pairs", in_groups(counted), lanes=2),
+    Case("missing, in pairs, mixed", in_groups(missing), "mixed", 2, digits=7),
+    Case("penalised, in pairs", in_groups(penalised), lanes=2),
+    Case("himmelblau, in pairs", in_groups(from_table("himmelblau")), lanes=2),
+    Case("twelve unknowns, 8 lanes", twelve, lanes=8),
     *(Case(name, from_table(name)) for name in TABLE),
 ]
 FIELDS = ("x", "fun", "status", "nit", "nfev")

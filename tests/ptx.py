@@ -58,14 +58,20 @@ def missing() -> str | None:
 
 
 def assemble(
-    problem: Problem, dtype: str, architecture: str = "sm_90", lanes: int = 1, phase: int = 0, keep: str | None = None
+    problem: Problem,
+    dtype: str,
+    architecture: str = "sm_90",
+    lanes: int = 1,
+    phase: int = 0,
+    keep: str | None = None,
+    **more: bool,
 ) -> Assembled:
     """Compile one phase of a problem's kernels; ``keep`` is a file for the machine code."""
     from numba import cuda
 
     staged = engine.staged_bytes(problem, np.dtype(dtype), lanes)
     step = PHASES[problem.kind][phase]
-    way = Way(lanes, staged > 0, phase == 0, phase == 0, dtype)
+    way = Way(lanes, staged > 0, phase == 0, phase == 0, dtype, **more)
     found = compile_cuda.kernel(problem.signature, step.derive, step.step, np.dtype(dtype), way)
     number = int(architecture[3:])
     ptx, _ = cuda.compile(found.module.solve.py_func, found.signature, cc=divmod(number, 10), device=False, abi="numba")
