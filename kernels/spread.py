@@ -2,8 +2,8 @@
 
 The text is that of ``step`` and ``converge``, unrolled as ``unroll`` does, but for ``for i in range(n)``: it becomes
 one passage for each element that a lane has, and what such a loop adds up, multiplies, compares or joins is then
-exchanged between the lanes, so that all of them go on with the same scalars.  Steps on matrices (`ACROSS`) are left out:
-who spreads a step says what they yield.
+exchanged between the lanes, so that all of them go on with the same scalars.  Steps on matrices (`ACROSS`) are left
+out: who spreads a step says what they yield.
 """
 
 import ast

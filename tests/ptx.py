@@ -36,7 +36,7 @@ class Assembled:
     @property
     def occupancy(self) -> float:
         """Share of a multiprocessor's threads that can be resident."""
-        block = BLOCK
+        block = self.threads
         registers = -(-self.registers // 8) * 8 * block
         blocks = min(REGISTERS // registers, SHARED[self.architecture] * 1024 // (self.shared + 1024))
         return min(1.0, blocks * block / THREADS[self.architecture])
@@ -89,7 +89,8 @@ def assemble(
 
     spills = number_before("bytes spill stores") + number_before("bytes spill loads")
     counts = (int(re.search(r"Used (\d+) registers", said)[1]), number_before("bytes stack frame"), spills)
-    return Assembled(architecture, ptx, *counts, number_before("bytes smem") + staged * BLOCK, BLOCK)
+    threads = found.module.THREADS if way.grouped else BLOCK
+    return Assembled(architecture, ptx, *counts, number_before("bytes smem") + staged * BLOCK, threads)
 
 
 # ---- formulas of a given size
