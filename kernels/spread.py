@@ -57,7 +57,7 @@ class _Spread(_Scope):
         self.at: tuple[str, int] | None = None  # the loop's variable, and which of a lane's elements it stands for
 
     def called(self, *arguments: Any) -> _Scope:
-        return _Spread(*arguments, self.lanes)
+        return _Spread(*arguments, lanes=self.lanes)
 
     def write(self, statement: Any) -> None:
         call = getattr(statement, "value", None)
@@ -129,6 +129,7 @@ def joined(statement: Any) -> Any:
     if isinstance(value, ast.BinOp) and isinstance(value.left, ast.Name) and value.left.id == target.id:
         return JOINS.get(type(value.op)) or type(value.op)
     if isinstance(value, ast.IfExp) and isinstance(value.orelse, ast.Name) and value.orelse.id == target.id:
+        assert isinstance(value.test, ast.Compare)
         sign = ORDERS[type(value.test.ops[0])]
         return f"{{1}} if {{1}} {sign} {{0}} else {{0}}"
     if target.id in {one.id for one in ast.walk(value) if isinstance(one, ast.Name)}:

@@ -6,6 +6,7 @@ The tests run it in Numba's CUDA simulator (``NUMBA_ENABLE_CUDASIM=1``), `gpu_ch
 import os
 import pickle
 import sys
+import types
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from problems import PROBLEMS
 
 import batchnewton as bn
 import batchnewton.special as special
-from batchnewton import device, engine
+from batchnewton import device, engine, gpus
 
 T = np.linspace(0, 5, 9)
 
@@ -179,6 +180,27 @@ def twelve(**options: Any) -> bn.Result:
     return bn.least_squares(lambda x, row, y: row @ x - y, x + 0.1, data=(rows, y), **options)
 
 
+def resident(**more: Any) -> Callable[..., bn.Result]:
+    """Curves that lie on the GPU where the GPU is asked for; the answers come back as they are (`gpu_check` has the
+    same with the libraries themselves, here a stand-in takes part)."""
+
+    def solve(device: str, **options: Any) -> bn.Result:
+        data = fits()
+        data["y"][1, 3], data["p0"][2, 1] = np.nan, 0.0
+        if device == "cpu" or not gpus.simulated():
+            return bn.curve_fit(decay, T, data["y"], data["p0"], device=device, **more, **options)
+        import cupy_stub
+
+        cupy = cupy_stub.install()
+        result = bn.curve_fit(decay, T, cupy.asarray(data["y"]), cupy.asarray(data["p0"]), **more, **options)
+        assert isinstance(result.x, cupy.ndarray) and isinstance(result.status, cupy.ndarray)
+        here = types.SimpleNamespace(**{name: getattr(result, name).get() for name in FIELDS})
+        here.history = result.history and [one.get() for one in result.history]
+        return here
+
+    return solve
+
+
 def with_settings(solve: Callable[..., bn.Result], **settings: Any) -> Callable[..., bn.Result]:
     """The same call while names of `batchnewton.device` or `batchnewton.engine` have other values."""
 
@@ -268,6 +290,9 @@ CASES = [
     Case("penalised, in pairs", in_groups(penalised), lanes=2),
     Case("himmelblau, in pairs", in_groups(from_table("himmelblau")), lanes=2),
     Case("twelve unknowns, 8 lanes", twelve, lanes=8),
+    Case("resident", resident()),
+    Case("resident, mixed, history", resident(history=True), "mixed", digits=7),
+    Case("resident, bounds", resident(bounds=(0.0, [1.5, 1.1, 0.3]))),
     *(Case(name, from_table(name)) for name in TABLE),
 ]
 FIELDS = ("x", "fun", "status", "nit", "nfev")
