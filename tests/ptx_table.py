@@ -141,7 +141,7 @@ def rows() -> list[tuple[object, ...]]:
             found.stack,
             found.spills,
         )
-        table.append((*row, f"{found.shared / 1024:g}", count))
+        table.append((*row, f"{found.shared / 1024:.3g}", count))
         print(*table[-1], sep=" | ", file=sys.stderr, flush=True)
     return table
 
