@@ -61,6 +61,25 @@ def flawed(**options: Any) -> bn.Result:
     return bn.curve_fit(decay, T, data["y"], data["p0"], **options)
 
 
+def two(**options: Any) -> bn.Result:
+    """Two curves: every lane takes its time in the simulator."""
+    data = fits(2)
+    return bn.curve_fit(decay, T, data["y"], data["p0"], **options)
+
+
+def two_lengths(**options: Any) -> bn.Result:
+    """Curves of their own lengths."""
+    data = fits(2)
+    return bn.curve_fit(decay, T, data["y"], data["p0"], counts=[9, 6], **options)
+
+
+def two_flawed(**options: Any) -> bn.Result:
+    """NaN left out in one, nothing to be evaluated at the start of the other."""
+    data = fits(2)
+    data["y"][0, 3], data["p0"][1, 1] = np.nan, 0.0
+    return bn.curve_fit(decay, T, data["y"], data["p0"], **options)
+
+
 def weighted(**options: Any) -> bn.Result:
     """Columns of a problem's own; worked-out columns (log t); a value of the call."""
 
@@ -283,10 +302,9 @@ CASES = [
     Case("kepler", kepler),
     Case("kepler, float32", kepler, "float32"),
     Case("functions", functions),
-    Case("curves, in groups of 4", in_groups(curves), lanes=4),
-    Case("flawed, in pairs, float32", in_groups(flawed), "float32", 2),
-    Case("counted, in pairs", in_groups(counted), lanes=2),
-    Case("missing, in pairs, mixed", in_groups(missing), "mixed", 2, digits=7),
+    Case("two curves, in groups of 4", in_groups(two), lanes=4),
+    Case("two curves of their own lengths, in pairs", in_groups(two_lengths), "float32", 2),
+    Case("two curves with NaN, in pairs, mixed", in_groups(two_flawed), "mixed", 2, digits=7),
     Case("penalised, in pairs", in_groups(penalised), lanes=2),
     Case("himmelblau, in pairs", in_groups(from_table("himmelblau")), lanes=2),
     Case("twelve unknowns, 8 lanes", twelve, lanes=8),
