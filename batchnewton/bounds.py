@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import Shared, real, shape_error
+from .arrays import Shared, on_host, real, shape_error, there
 
 Box = tuple[np.ndarray, np.ndarray]
 
@@ -40,7 +40,7 @@ def check_bounds(bounds: Any, size: int, n: int) -> Box | None:
 
 def one_side(name: str, value: Any, free: float, size: int, n: int) -> np.ndarray:
     """One of the two, (B, n)."""
-    array = real(f"{name} bounds", free if value is None else value)
+    array = on_host(real(f"{name} bounds", free if value is None else value))
     if array.shape not in ((), (n,), (size, n)):
         raise shape_error(f"{name} bounds", array, f"a number, ({n},) or ({size}, {n})")
     if np.isnan(array).any():
@@ -66,13 +66,11 @@ def boxed(x0: np.ndarray, bounds: Any, fixed: Any) -> tuple[np.ndarray, Box | No
     box, stay = check_bounds(bounds, size, n), check_fixed(fixed, size, n)
     if box is None and stay is None:
         return x0, None
-    if not isinstance(x0, np.ndarray):
-        raise ValueError("bounds and fixed are not supported for arrays on a GPU; expected arrays on the host")
     lower, upper = box or (np.full((1, n), -np.inf), np.full((1, n), np.inf))
-    start = np.clip(x0, lower, upper)
+    start = np.clip(on_host(x0), lower, upper)
     if stay is not None:
         lower, upper = np.where(stay, start, lower), np.where(stay, start, upper)
-    return start, (lower, upper)
+    return there(start, x0), (lower, upper)
 
 
 def bracketed(x0: Any, bracket: Any, args: Any) -> tuple[np.ndarray, Box]:

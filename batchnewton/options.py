@@ -98,9 +98,6 @@ def options(
     mixed = isinstance(dtype, str) and dtype == "mixed"
     precision = check_dtype("float64" if mixed else dtype)
     defaults = DEFAULTS["float32" if precision.itemsize == 4 else "float64"]
-    if gpus and (history or mixed):
-        what = "history=True" if history else "dtype='mixed'"
-        raise ValueError(f"{what} is not supported on CUDA; expected device='cpu' or 'auto'")
     if mixed and method not in (None, default):
         raise ValueError(f"dtype='mixed' needs method={default!r}, not {method!r}; expected 'float64' or 'float32'")
     return Options(

@@ -138,10 +138,15 @@ def run_phases(problem: Problem, rows: slice, options: Options, answer: Solution
         patiently(problem, rows.start + todo, options, answer, stop, history)
         if history.size:
             run.history[todo] = history
+    mark_bounds(problem, rows, answer)
+    run.keep_history(answer)
+
+
+def mark_bounds(problem: Problem, rows: slice, answer: Solution) -> None:
+    """What converged with an unknown at a bound says so."""
     if problem.box is not None and not problem.bracketed:
         reached = problem.at_bound(answer.x[rows], rows).any(1) & (answer.status[rows] == status.CONVERGED)
         answer.status[rows][reached] = status.CONVERGED_AT_BOUND
-    run.keep_history(answer)
 
 
 class Run:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import Shared, library, real, shape_error
+from .arrays import Shared, library, on_host, real, rows_of, shape_error
 from .bounds import Box, boxed, bracketed
 from .derive import Input
 from .fingerprint import Formula, Signature, fingerprint, signature
@@ -153,14 +153,14 @@ class Problem:
     def present(self, rows: Any) -> np.ndarray:
         """Data rows of some problems that are there and hold no NaN that is to be left out, (rows, m)."""
         there = np.arange(self.m) < self.points(rows)[:, None] if self.mask is None else self.mask[rows]
-        return there if self.omit is None else there & ~np.isnan(self.data[self.omit][rows]).any(2)
+        return there if self.omit is None else there & ~on_host(np.isnan(rows_of(self.data[self.omit], rows)).any(2))
 
     def take(self, rows: np.ndarray) -> Problem:
         """Some problems, in any order, perhaps several times."""
-        parts = {name: [array[rows] for array in getattr(self, name)] for name in ("args", "data")}
+        parts = {name: [rows_of(array, rows) for array in getattr(self, name)] for name in ("args", "data")}
         counts, mask = (None if array is None else array[rows] for array in (self.counts, self.mask))
         box = None if self.box is None else (self.box[0][rows], self.box[1][rows])
-        return replace(self, x0=self.x0[rows], counts=counts, mask=mask, box=box, **parts)
+        return replace(self, x0=rows_of(self.x0, rows), counts=counts, mask=mask, box=box, **parts)
 
     def without_nan(self, rows: np.ndarray) -> Problem:
         """Some problems, their NaNs left out."""

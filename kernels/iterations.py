@@ -4,6 +4,7 @@ A new one is a function like `step.trip` in a file of its own and a row here; ``
 Common to all: the trial point ``x``, the current point ``c``, the scales ``q``, F, F0, trips, moves and the exit code.
 """
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -38,6 +39,11 @@ class Iteration:
     edges: tuple[str, ...] = ("cut_0",)  # what it keeps, too, where there are bounds
     root: bool = False  # takes r and J, not f, g and H
     long: bool = False  # too long for one piece where there are many unknowns
+
+    def constants(self, n: int, **given: Any) -> dict[str, Any]:
+        """Values of those parameters of the trip that are constants, of what is given."""
+        known = {**given, **self.known, "n": n}
+        return {name: known[name] for name in inspect.signature(self.trip).parameters if name in known}
 
     def slots(self, n: int) -> list[str]:
         """What lies in the workspace, in order."""

@@ -5,7 +5,6 @@ What is generated here is the part that depends on the formula and its size
 (``evaluate``, ``advance``, ``load``, ``store``); the loops around it are plain functions in ``cpu``.
 """
 
-import inspect
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -324,8 +323,7 @@ def advance_text(
     zeros = root_zeros(program) if iteration.root else minimum_zeros(program)
     bare_diagonal = sorted(zeros & {f"h_{i}_{i}" for i in range(n)}) if bounded else []
     zeros = zeros - {*bare_diagonal}
-    known = dict(tolerances, **iteration.known, bounded=bounded, n=n, eps=eps)
-    known = {name: known[name] for name in inspect.signature(iteration.trip).parameters if name in known}
+    known = iteration.constants(n=n, bounded=bounded, eps=eps, **tolerances)
     text = straight_line(iteration.trip, iteration.arrays, zeros, **known)
     words = set(re.findall(r"\w+", "\n".join(text.lines)))
     state = [name for name in iteration.state(n) if name in words]

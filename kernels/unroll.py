@@ -163,7 +163,11 @@ class _Scope:
                     known[parameter.arg] = self.value(argument)
                 except _Unknown:
                     names[parameter.arg] = self.held(prefix + parameter.arg, argument)
-        return _Scope(function, known, arrays, names, prefix, self.text, self.zeros).run()
+        return self.called(function, known, arrays, names, prefix, self.text, self.zeros).run()
+
+    def called(self, *arguments: Any) -> "_Scope":
+        """The scope of a step that is called."""
+        return _Scope(*arguments)
 
     def held(self, name: str, argument: ast.expr) -> str:
         """An argument that is not known: a plain name is used as it is, an expression gets a name first."""
