@@ -49,7 +49,7 @@ class _Spread(_Scope):
         names: Mapping[str, str],
         prefix: str,
         text: Text,
-        zeros: frozenset[str],
+        zeros: set[str],
         lanes: int,
     ) -> None:
         super().__init__(function, known, arrays, names, prefix, text, zeros)
