@@ -97,7 +97,8 @@ METHODS: dict[str, dict[str, Method]] = {  # the first of each kind is the defau
     },
 }
 BRACKETED = Method((Phase("root", "bracket", WITHOUT_END),))  # of a root between two ends
-PHASES = {kind: next(iter(methods.values())).phases for kind, methods in METHODS.items()}
+DEFAULT = {kind: next(iter(methods.values())) for kind, methods in METHODS.items()}
+PHASES = {kind: method.phases for kind, method in DEFAULT.items()}
 MIXED = {
     "least-squares": (Phase("gauss-newton", "gauss-newton", 20, rough=True), Phase("least-squares", "exact", 10)),
     "minimize": (Phase("minimize", "minimize", 50, rough=True), Phase("minimize", "minimize", 10)),
