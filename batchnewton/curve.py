@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from . import correlated
 from .arrays import Shared, library, real, shape_error
 from .bounds import boxed, check_bounds, start_within
 from .losses import LOSSES, NEEDS, check_loss, likelihood, robust
 from .missing import check_mask, is_list_of_curves, is_ragged, padded_curves, with_gaps
 from .models.model import Model
 from .options import nearest
-from .problem import Builder, Problem, check_batch, check_callable, unknowns
+from .problem import Builder, Curve, Problem, check_batch, check_callable, unknowns
 
 
 def from_curve(
@@ -77,27 +78,61 @@ def from_curve(
     if nan == "omit" and y.ndim == 1 and np.isnan(y).any():
         mask = ~np.isnan(y) if mask is None else ~np.isnan(y) & check_mask(mask, size, m)
     build = Builder(start, False)
-    inputs = [build.coordinates(real("xdata", xdata), m, size, listed)]
-    own_y = len(build.arrays["point"]) if nan == "omit" and y.ndim == 2 else None
+    x, own_y = real("xdata", xdata), None
+    matrices = correlated.covariance(sigma, size, m)
+    if matrices is not None:
+        correlated.check_whole(loss, counts is not None or mask is not None or bool(np.isnan(y).any()))
+        inputs, fun, curve = with_covariance(build, f, x, y, matrices, listed)
+    else:
+        own_y = int(x.ndim == 3 or (listed and x.ndim == 2)) if nan == "omit" and y.ndim == 2 else None
+        inputs, fun, curve = with_deviations(build, f, x, y, sigma, trials, loss, f_scale, listed)
+    inputs += unknowns(n)
+    names = names or tuple(f"x{i}" for i in range(n))
+    more = {"single": single, "omit": own_y, "curve": curve, "observed": True, "box": box}
+    more["library"] = library((ydata, xdata, p0, sigma))
+    kind = "least-squares" if curve.noise == "gaussian" else "minimize"
+    return build.problem(fun, kind, inputs, names, counts, mask, **more)
+
+
+Parts = tuple[list[Any], Callable[..., Any], Curve]  # inputs before the unknowns, what is traced, the curve
+
+
+def with_deviations(
+    build: Builder, f: Any, x: np.ndarray, y: np.ndarray, sigma: Any, trials: Any, loss: Any, f_scale: Any, own: bool
+) -> Parts:
+    """Curves whose points have independent errors: each row is a point."""
+    size, m = len(build.x0), y.shape[-1]
+    inputs, given = [build.coordinates(x, m, size, own)], ["xdata", "ydata"]
     inputs += [build.column("ydata", y if y.ndim == 2 else Shared(y))]
     for name, value in (("sigma", sigma), ("trials", trials)):
         if value is not None:
             s = real(name, value)
             if s.shape not in ((), (m,), (size, m)):
-                raise shape_error(name, s, f"({m},) for all curves or ({size}, {m})")
+                more = f", or a covariance, ({m}, {m}) or ({size}, {m}, {m})" if name == "sigma" else ""
+                raise shape_error(name, s, f"({m},) for all curves or ({size}, {m}){more}")
             inputs += [build.column(name, s if s.ndim == 2 else Shared(np.broadcast_to(s, (m,))))]
-    linear = isinstance(loss, str) and loss == "linear"
+            given += [name]
     fun = weighted(f) if sigma is not None else plain(f)
     if isinstance(loss, str) and loss not in LOSSES:
-        fun = likelihood(f, loss)
-    elif not linear:
-        inputs = [build.scale(f_scale), *inputs]
-        fun = robust(fun, LOSSES[loss] if isinstance(loss, str) else loss)
-    inputs += unknowns(n)
-    names = names or tuple(f"x{i}" for i in range(n))
-    more = {"single": single, "omit": own_y, "curve": f if linear else None, "observed": True, "box": box}
-    more["library"] = library((ydata, xdata, p0, sigma))
-    return build.problem(fun, "least-squares" if linear else "minimize", inputs, names, counts, mask, **more)
+        return inputs, likelihood(f, loss), Curve(f, tuple(given), "likelihood")
+    if isinstance(loss, str) and loss == "linear":
+        return inputs, fun, Curve(f, tuple(given))
+    rho = LOSSES[loss] if isinstance(loss, str) else loss
+    return [build.scale(f_scale), *inputs], robust(fun, rho), Curve(f, ("f_scale", *given), "robust")
+
+
+def with_covariance(build: Builder, f: Any, x: np.ndarray, y: np.ndarray, matrices: np.ndarray, own: bool) -> Parts:
+    """Curves whose points have correlated errors: each row is a residual of unit variance."""
+    size, m = len(build.x0), y.shape[-1]
+    W = correlated.whitening(matrices)
+    white = np.einsum("bkj,bj->bk", W, np.atleast_2d(y)) if len(W) > 1 else y @ W[0].T
+    inputs = [
+        build.coordinates(x, m, size, own, together=True),
+        build.column("whitening", W if len(W) > 1 else Shared(W[0])),
+        build.column("ydata", white if white.ndim == 2 else Shared(white)),
+    ]
+    given = ("xdata", "whitening", "ydata")
+    return inputs, correlated.whitened(f, m), Curve(f, given, correlated=True)
 
 
 def plain(f: Callable[..., Any]) -> Callable[..., Any]:

@@ -22,6 +22,29 @@ STORED = {"problem": "args", "point": "data", "row": "rows", "call": "call"}  # 
 
 
 @dataclass(frozen=True)
+class Curve:
+    """A curve that is fitted.
+
+    Attributes
+    ----------
+    f : callable
+        ``f(x, a, b, ...)``, as the user wrote it.
+    given : tuple of str
+        Names of the inputs that come before the unknowns: "xdata", "ydata", "sigma", ...
+    noise : {"gaussian", "robust", "likelihood"}
+        What the cost says of the data: half a sum of squares, of a loss, or a likelihood.
+    correlated : bool
+        Whether sigma was a covariance: "xdata" then holds all points of a curve, "ydata" is W y, and "whitening" W
+        (``correlated.py``).
+    """
+
+    f: Callable[..., Any]
+    given: tuple[str, ...]
+    noise: str = "gaussian"
+    correlated: bool = False
+
+
+@dataclass(frozen=True)
 class Problem:
     """A formula and the arrays of a batch.
 
@@ -55,8 +78,8 @@ class Problem:
         Number of the array in ``data`` whose NaNs leave out their rows.
     library : str
         Library of the answers: "numpy", or that of the arrays which lie on a GPU.
-    curve : callable, optional
-        ``f(x, a, b, ...)`` where that is fitted; the inputs are then x, y, sigma where it is given, and the unknowns.
+    curve : Curve, optional
+        What is known of the formula and its inputs where curves are fitted.
     box : pair of (B, n) arrays, optional
         Lower and upper bounds of the unknowns; equal where one is fixed.
     observed : bool
@@ -78,7 +101,7 @@ class Problem:
     mask: np.ndarray | None = None
     omit: int | None = None
     library: str = "numpy"
-    curve: Callable[..., Any] | None = None
+    curve: Curve | None = None
     observed: bool = False
     box: Box | None = None
 
@@ -160,6 +183,11 @@ class Problem:
         """Some problems, their NaNs left out."""
         return replace(self.take(rows), counts=None, mask=self.present(rows), omit=None)
 
+    def place(self, name: str) -> int:
+        """Number of the input of a curve that has this name."""
+        assert self.curve is not None
+        return self.curve.given.index(name)
+
     def array(self, i: int) -> np.ndarray:
         """The array of input i, as it is stored for its level."""
         level = self.inputs[i].level
@@ -169,7 +197,8 @@ class Problem:
     def rearranged(self, changes: Mapping[int, tuple[str, np.ndarray | None]], **more: Any) -> Problem:
         """The problem with some inputs on another level (and the array there; None: unknown, a part of ``x0``).
 
-        Unknowns are gathered to one array, in the order of the inputs; the formula gets them as before.
+        Unknowns are gathered to one array, in the order of the inputs; the formula gets them as before.  They have no
+        bounds, unless ``more`` says which.
         """
         stored: dict[str, list[Any]] = {name: [] for name in STORED.values()}
         plan: list[tuple[int, int, tuple[int, ...]]] = []
@@ -185,7 +214,9 @@ class Problem:
                 known.append(Input(f"given{len(known)}", one.shape, level))
                 stored[STORED[level]].append(array)
         inputs = Input("x", (unknowns,)), *known
-        return replace(self, fun=gathered(self.fun, tuple(plan)), inputs=inputs, curve=None, **{**stored, **more})
+        return replace(
+            self, fun=gathered(self.fun, tuple(plan)), inputs=inputs, **{"curve": None, "box": None, **stored, **more}
+        )
 
 
 def gathered(fun: Callable[..., Any], plan: tuple[tuple[int, int, tuple[int, ...]], ...]) -> Callable[..., Any]:
@@ -316,17 +347,19 @@ class Builder:
             return self.add("row", array, 1)
         return self.add("point", array[None] if alone else array, 2)
 
-    def coordinates(self, x: np.ndarray, m: int, size: int, own: bool) -> Input:
-        """``xdata``: (m,), (k, m) shared, or (B, k, m); where each has its ``own``, (B, m) too."""
+    def coordinates(self, x: np.ndarray, m: int, size: int, own: bool, together: bool = False) -> Input:
+        """``xdata``: (m,), (k, m) shared, or (B, k, m); where each has its ``own``, (B, m) too.  The formula gets one
+        point, or all of them ``together``."""
         expected = f"({m},) or (k, {m}) shared, or ({size}, k, {m}): ydata has {m} points"
         if x.ndim not in (1, 2, 3) or x.shape[-1] != m or (x.ndim == 3 and x.shape[0] != size):
             raise shape_error("xdata", x, expected)
         self.rows("xdata", x, m)
+        each, all_of_them = ("problem", "call") if together else ("point", "row")
         if own and x.ndim == 2:
-            return self.add("point", x, 2)
+            return self.add(each, x, 2 - together)
         if x.ndim == 3:
-            return self.add("point", np.swapaxes(x, 1, 2), 2)
-        return self.add("row", x.T, 1)
+            return self.add(each, np.swapaxes(x, 1, 2), 2 - together)
+        return self.add(all_of_them, x.T, 1 - together)
 
     def rows(self, name: str, array: np.ndarray, m: int) -> None:
         if self.m is not None and self.m != m:

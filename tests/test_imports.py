@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 FLOORS = [
     {"cores", "gpus", "threads", "version"},
     {"arrays", "derive", "fingerprint", "kernels", "nist", "options", "plot"},
-    {"bounds", "missing", "special"},
+    {"bounds", "correlated", "missing", "special"},
     {"models"},
     {"losses"},
     {"problem"},

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from batchnewton.bounds import Box
 from batchnewton.derive import Input
 from batchnewton.kernels import status
 from batchnewton.options import DEFAULTS
@@ -34,6 +35,8 @@ def profile(fit: Fit, i: int, level: float) -> np.ndarray:
     search = Search(fit, i, np.concatenate([good, good]), np.repeat([-1.0, 1.0], len(good)), q, error, at)
     found = search.run()
     ends[good, 0], ends[good, 1] = found[: len(good)], found[len(good) :]
+    if fit.problem.box is not None:  # what the cost would allow, the bounds do not
+        ends = np.clip(ends, *(side[:, i, None] for side in fit.problem.box))
     return ends
 
 
@@ -149,7 +152,8 @@ def held(problem: Problem, i: int) -> Callable[[np.ndarray, np.ndarray, np.ndarr
     if len(unknown) > 1:  # a curve: each parameter is an input
 
         def curve(rows: np.ndarray, theta: np.ndarray, start: np.ndarray) -> Problem:
-            return problem.take(rows).rearranged({unknown[i]: ("problem", theta[:, None])}, x0=start)
+            taken = problem.take(rows)
+            return taken.rearranged({unknown[i]: ("problem", theta[:, None])}, x0=start, box=others(taken.box, i))
 
         return curve
     fun, n = around(problem.fun, i), problem.n
@@ -157,9 +161,15 @@ def held(problem: Problem, i: int) -> Callable[[np.ndarray, np.ndarray, np.ndarr
     def function(rows: np.ndarray, theta: np.ndarray, start: np.ndarray) -> Problem:
         taken = problem.take(rows)
         inputs = (Input("x", (n - 1,)), Input("held", (), "problem"), *taken.inputs[1:])
-        return replace(taken, fun=fun, inputs=inputs, args=[theta[:, None], *taken.args], x0=start)
+        args, box = [theta[:, None], *taken.args], others(taken.box, i)
+        return replace(taken, fun=fun, inputs=inputs, args=args, x0=start, box=box)
 
     return function
+
+
+def others(box: Box | None, i: int) -> Box | None:
+    """Bounds of all unknowns but one."""
+    return None if box is None else (np.delete(box[0], i, axis=1), np.delete(box[1], i, axis=1))
 
 
 def around(fun: Callable[..., Any], i: int) -> Callable[..., Any]:
