@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import FunctionType
 from typing import Any
 
@@ -12,11 +13,12 @@ import numpy as np
 from . import correlated
 from .arrays import Shared, library, real, shape_error
 from .bounds import boxed, check_bounds, start_within
-from .losses import LOSSES, NEEDS, check_loss, likelihood, robust
+from .losses import LOSSES, NEEDS, check_loss, likelihood, robust, squares
 from .missing import check_mask, is_list_of_curves, is_ragged, padded_curves, with_gaps
 from .models.model import Model
 from .options import nearest
-from .problem import Builder, Curve, Problem, check_batch, check_callable, unknowns
+from .prior import check_prior, penalized
+from .problem import Builder, Curve, Problem, check_batch, check_callable, sequence, unknowns
 
 
 def from_curve(
@@ -33,6 +35,8 @@ def from_curve(
     trials: Any = None,
     bounds: Any = None,
     fixed: Any = None,
+    prior: Any = None,
+    prior_args: Any = (),
 ) -> Problem:
     """Problems of fitting ``f(x, a, b, ...)`` to (xdata, ydata), as `curve_fit` takes them."""
     check_callable("f", f)
@@ -64,11 +68,13 @@ def from_curve(
     check_batch("ydata", y)
     if start.ndim == 2 and start.shape[0] != size:
         raise shape_error("p0", start, f"({n},) or ({size}, {n}): ydata holds {size} curves")
+    names = names or tuple(f"x{i}" for i in range(n))
+    bounds = natural(guessed) if isinstance(bounds, str) else bounds
     if p0 is None and bounds is not None and not isinstance(guessed, Model):
-        start = start_within(check_bounds(bounds, size, n) or (start - np.inf, start + np.inf))
+        start = start_within(check_bounds(bounds, size, n, names) or (start - np.inf, start + np.inf))
     start = np.broadcast_to(start, (size, n)) if start.ndim == 1 else start
     check_batch("p0", start)
-    start, box = boxed(start, bounds, fixed)
+    start, box, moved = boxed(start, bounds, fixed, names)
     m = y.shape[-1]
     if nan == "raise" and np.isnan(y).any():
         where = tuple(int(i) for i in np.argwhere(np.isnan(y))[0])
@@ -86,12 +92,25 @@ def from_curve(
     else:
         own_y = int(x.ndim == 3 or (listed and x.ndim == 2)) if nan == "omit" and y.ndim == 2 else None
         inputs, fun, curve = with_deviations(build, f, x, y, sigma, trials, loss, f_scale, listed)
-    inputs += unknowns(n)
-    names = names or tuple(f"x{i}" for i in range(n))
-    more = {"single": single, "omit": own_y, "curve": curve, "observed": True, "box": box}
-    more["library"] = library((ydata, xdata, p0, sigma))
     kind = "least-squares" if curve.noise == "gaussian" else "minimize"
+    if prior is None and len(sequence("prior_args", prior_args)):
+        raise ValueError("prior_args is given, but prior is None; expected both, or neither")
+    if prior is not None:
+        fun = squares(fun) if kind == "least-squares" else fun
+        kind, inputs, fun, curve = "minimize", *with_prior(build, prior, prior_args, names, (inputs, fun, curve))
+    inputs += unknowns(n)
+    more = {"single": single, "omit": own_y, "curve": curve, "observed": prior is None, "box": box, "moved": moved}
+    more["library"] = library((ydata, xdata, p0, sigma))
     return build.problem(fun, kind, inputs, names, counts, mask, **more)
+
+
+def natural(f: Any) -> Any:
+    """The bounds of a ready model."""
+    if not isinstance(f, Model):
+        raise ValueError(
+            "bounds='natural' needs a Model, as in bn.models; expected (lower, upper) or {name: (lower, upper)}"
+        )
+    return f.bounds
 
 
 Parts = tuple[list[Any], Callable[..., Any], Curve]  # inputs before the unknowns, what is traced, the curve
@@ -119,6 +138,18 @@ def with_deviations(
         return inputs, fun, Curve(f, tuple(given))
     rho = LOSSES[loss] if isinstance(loss, str) else loss
     return [build.scale(f_scale), *inputs], robust(fun, rho), Curve(f, ("f_scale", *given), "robust")
+
+
+def with_prior(build: Builder, prior: Any, prior_args: Any, names: tuple[str, ...], parts: Parts) -> Parts:
+    """Curves with a prior of their parameters, whose own arguments come after the data."""
+    inputs, fun, curve = parts
+    values = sequence("prior_args", prior_args)
+    given = tuple(f"prior_args[{i}]" for i in range(len(values)))
+    check_prior(prior, (*names, *given))
+    own = [build.argument(name, one) for name, one in zip(given, values, strict=True)]
+    data, known, every = len(inputs), len(inputs) + len(own), len(inputs) + len(own) + len(names)
+    both = penalized(fun, prior, (*range(data), *range(known, every)), (*range(known, every), *range(data, known)))
+    return inputs + own, both, replace(curve, given=(*curve.given, *given))
 
 
 def with_covariance(build: Builder, f: Any, x: np.ndarray, y: np.ndarray, matrices: np.ndarray, own: bool) -> Parts:

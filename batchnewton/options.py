@@ -122,6 +122,8 @@ WHAT = (
     "trials",
     "bounds",
     "fixed",
+    "prior",
+    "prior_args",
     "starts",
 )
 HOW = ("method", "ftol", "xtol", "gtol", "max_iter", "dtype", "device", "threads", "progress", "history")

@@ -14,8 +14,9 @@ from .arrays import Shared, library, real, shape_error
 from .bounds import Box, boxed
 from .derive import Input
 from .fingerprint import Formula, Signature, fingerprint, signature
-from .losses import LOSSES, check_loss, check_scale, robust
+from .losses import LOSSES, check_loss, check_scale, robust, squares
 from .missing import check_counts, check_mask
+from .prior import check_prior, penalized
 
 LARGEST = 32  # unknowns
 STORED = {"problem": "args", "point": "data", "row": "rows", "call": "call"}  # where the arrays of a level are
@@ -82,8 +83,10 @@ class Problem:
         What is known of the formula and its inputs where curves are fitted.
     box : pair of (B, n) arrays, optional
         Lower and upper bounds of the unknowns; equal where one is fixed.
+    moved : (B, n) array of bool, optional
+        Which starts lay outside their bounds, and were moved.
     observed : bool
-        Each row of the data is one measured point, whatever the ``kind``.
+        There must be as many data rows as unknowns, whatever the ``kind``.
     """
 
     fun: Callable[..., Any]
@@ -104,6 +107,7 @@ class Problem:
     curve: Curve | None = None
     observed: bool = False
     box: Box | None = None
+    moved: np.ndarray | None = None
 
     @cached_property
     def formula(self) -> Formula:
@@ -250,6 +254,7 @@ def from_function(
     f_scale: Any = 1.0,
     bounds: Any = None,
     fixed: Any = None,
+    prior: Any = None,
 ) -> Problem:
     """Problems of ``fun(x, *args, *row)``, as `minimize`, `least_squares` and `root` take them."""
     check_loss(loss, likelihoods=False)
@@ -260,16 +265,23 @@ def from_function(
     single = start.ndim == 1
     start = start[None] if single else start
     check_batch("x0", start)
-    start, box = boxed(start, bounds, fixed)
-    build = Builder(start, single)
-    inputs: list[Any] = [Input("x", (start.shape[1],), "unknown")]
-    inputs += [build.argument(i, one) for i, one in enumerate(sequence("args", args))]
-    inputs += [build.column(f"data[{i}]", one) for i, one in enumerate(sequence("data", data))]
     names = tuple(f"x{i}" for i in range(start.shape[1]))
-    if not (isinstance(loss, str) and loss == "linear"):
+    start, box, moved = boxed(start, bounds, fixed, names)
+    build = Builder(start, single)
+    robustly = not (isinstance(loss, str) and loss == "linear")
+    inputs: list[Any] = [build.scale(f_scale)] if robustly else []  # arrays are in the order of the inputs
+    inputs += [Input("x", (start.shape[1],), "unknown")]
+    inputs += [build.argument(f"args[{i}]", one) for i, one in enumerate(sequence("args", args))]
+    inputs += [build.column(f"data[{i}]", one) for i, one in enumerate(sequence("data", data))]
+    if robustly:
         kind, fun = "minimize", robust(fun, LOSSES[loss] if isinstance(loss, str) else loss)
-        inputs = [build.scale(f_scale), *inputs]
-    problem = build.problem(fun, kind, inputs, names, counts, mask, box=box)
+    elif prior is not None and kind == "least-squares":
+        kind, fun = "minimize", squares(fun)
+    if prior is not None:
+        given = ("x", *(f"args[{i}]" for i in range(len(sequence("args", args)))))
+        check_prior(prior, given)
+        fun = penalized(fun, prior, range(len(inputs)), range(robustly, robustly + len(given)))
+    problem = build.problem(fun, kind, inputs, names, counts, mask, box=box, moved=moved)
     found = library((x0, *sequence("args", args), *sequence("data", data)))
     return problem if found == "numpy" else replace(problem, library=found)
 
@@ -316,14 +328,14 @@ class Builder:
         stored.append(array.reshape(*array.shape[:leading], -1))
         return known_input(f"{level}{len(stored) - 1}", shape, level)
 
-    def argument(self, i: int, value: Any) -> Input:
+    def argument(self, name: str, value: Any) -> Input:
         """One of ``args``: a scalar or shared value, or one with a batch axis."""
-        array = real(f"args[{i}]", value.value if isinstance(value, Shared) else value)
+        array = real(name, value.value if isinstance(value, Shared) else value)
         if isinstance(value, Shared) or array.ndim == 0 or self.single:
             return self.add("call", array, 0)
         if array.shape[0] != self.x0.shape[0]:
             expected = f"a batch axis of {self.x0.shape[0]}, as x0 has (or bn.shared(...) if it is the same for all)"
-            raise shape_error(f"args[{i}]", array, expected)
+            raise shape_error(name, array, expected)
         return self.add("problem", array, 1)
 
     def scale(self, f_scale: Any) -> Input:

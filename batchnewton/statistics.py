@@ -115,9 +115,9 @@ class Statistics:
 
         An end is the theta where the cost, minimised over all other parameters, has risen to
         ``2 (F(theta) - F) = q² s²``, with q as for `band` and s² the reduced chi-square (of a robust loss,
-        ``2 F / (m - n)``; 1 where sigma is absolute, for likelihoods, with a prior, and for `minimize`, whose F is taken
-        as a negative log-likelihood).  Within the bounds.  Exact for a linear model; unlike ``stderr`` not symmetric for
-        others.
+        ``2 F / (m - n)``; 1 where sigma is absolute, for likelihoods and priors, and for `minimize`, whose F is taken
+        as a negative log-likelihood).  Within the bounds.  Exact for a linear model; unlike ``stderr`` not symmetric
+        for others.
 
         Parameters
         ----------

@@ -16,7 +16,7 @@ FLOORS = [
     {"arrays", "derive", "fingerprint", "kernels", "nist", "options", "plot"},
     {"bounds", "correlated", "missing", "special"},
     {"models"},
-    {"losses"},
+    {"losses", "prior"},
     {"problem"},
     {"curve"},
     {"compile", "installation", "lazy"},
