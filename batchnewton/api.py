@@ -40,7 +40,7 @@ def curve_fit(
     ftol: float | None = None,
     xtol: float | None = None,
     gtol: float | None = None,
-    max_iter: int = 500,
+    max_iter: int | None = None,
     dtype: Any = "float64",
     device: str = "auto",
     threads: int | None = None,
@@ -102,8 +102,11 @@ def curve_fit(
     starts : array_like or int, optional
         Further starts, ``(k, n)`` for all or ``(B, k, n)``; or a number of Sobol points between finite bounds.  The
         best certified minimum is kept; `Result.starts_reached` says how many starts reached it.
-    method : {"lm"}
-        Gauss-Newton steps, bounded and damped, then exact Newton steps and a test of the exact Hessian.
+    method : {"lm", "newton", "trust-region", "newton-pure", "bfgs", "lbfgs", "gradient-descent"}
+        "lm", the default: Gauss-Newton steps, bounded and damped, then exact Newton steps and a test of the exact
+        Hessian; "newton": the exact Hessian throughout; both with trust-region Newton for what is left.
+        "trust-region": that alone (float64, on the CPU).  The others run as they are, whatever becomes of them, on half
+        the sum of squares: see `minimize`.
     ftol, xtol, gtol, max_iter
         See `batchnewton.options.Options`; the defaults are accurate, not loose.
     dtype : {"float64", "float32", "mixed"}
@@ -178,7 +181,7 @@ def least_squares(
     ftol: float | None = None,
     xtol: float | None = None,
     gtol: float | None = None,
-    max_iter: int = 500,
+    max_iter: int | None = None,
     dtype: Any = "float64",
     device: str = "auto",
     threads: int | None = None,
@@ -242,7 +245,7 @@ def minimize(
     ftol: float | None = None,
     xtol: float | None = None,
     gtol: float | None = None,
-    max_iter: int = 500,
+    max_iter: int | None = None,
     dtype: Any = "float64",
     device: str = "auto",
     threads: int | None = None,
@@ -263,8 +266,14 @@ def minimize(
         As for `curve_fit`; names are "x0", "x1", ...
     prior : callable, optional
         ``prior(x, *args)``, a number that is added once to the sum.
-    method : {"newton"}
-        Exact Hessian, modified Cholesky factorisation, bounded and shortened steps.
+    method : {"newton", "trust-region", "newton-pure", "bfgs", "lbfgs", "gradient-descent"}
+        "newton", the default: exact Hessian, modified Cholesky factorisation, bounded and shortened steps; what that
+        leaves goes to trust-region Newton.  "trust-region": that alone (float64, on the CPU).  "bfgs", "lbfgs" (the
+        last 8 steps, strong Wolfe line search, both) and "gradient-descent" (backtracking with interpolation) use
+        values and gradients alone, the last two for up to 128 unknowns; "newton-pure" takes full Newton steps, uphill
+        and to saddles, too: for comparison.  No other method helps these four out: an end is a success only where a few
+        Newton steps from there certify a minimum at that place, which also gives its last digits (beyond 32 unknowns:
+        with differences of gradients).  They take no bounds and run on the CPU.
     ftol, xtol, gtol, max_iter, dtype, device, threads, progress, history
         As for `curve_fit`.
 
@@ -287,17 +296,18 @@ def minimize(
 @lazily
 def root(
     fun: Callable[..., Any],
-    x0: Any,
+    x0: Any = None,
     args: Any = (),
     *,
     data: Any = (),
     counts: Any = None,
     mask: Any = None,
+    bracket: Any = None,
     method: str | None = None,
     ftol: float | None = None,
     xtol: float | None = None,
     gtol: float | None = None,
-    max_iter: int = 500,
+    max_iter: int | None = None,
     dtype: Any = "float64",
     device: str = "auto",
     threads: int | None = None,
@@ -312,9 +322,19 @@ def root(
     fun : callable
         ``fun(x, *args, *row)`` returns n residuals.
     x0, args, data, counts, mask
-        As for `least_squares`.
-    method : {"newton"}
-        Newton steps, damped so that ``|F|²`` falls.
+        As for `least_squares`.  With a ``bracket`` x0 is optional.
+    bracket : pair or (B, 2) array, optional
+        For one unknown: (a, b), numbers or ``(B,)`` arrays, between which F changes its sign, in any order.  The root
+        stays between them: Newton steps where they are good, else bisection, which ends for any continuous F.  Where F
+        does not change its sign, or jumps, or has a pole there, the status is `Status.NO_ROOT`; `Status.SINGULAR`
+        where F vanishes but so does its slope (underflow is not told from a root).  At the end
+        ``|F| <= 4.5 eps |F'| max(|x|, 1e-8 |b|)``, b the larger end; or F changes its sign within two roundings of x,
+        and F / F' is at most 1e-11 (float32: 2e-5) of x; or xtol of x, where |F| is at the rounding level of F(a) and
+        F(b).  On the CPU.
+    method : {"newton", "newton-pure"}
+        Newton steps, damped so that ``|F|²`` falls; the Jacobian is factorised itself, not ``JᵀJ``.
+        "newton-pure" takes every Newton step in full, to compare with: it may cycle or diverge, and says so.  Not with
+        a ``bracket``, on the CPU.
     ftol, xtol, gtol, max_iter, dtype, device, threads, progress, history
         As for `curve_fit`.
 
@@ -332,9 +352,23 @@ def root(
     >>> res = bn.root(lambda x, e: x[0] - e * math.sin(x[0]) - 1.0, [[1.0]] * 3, args=([0.0, 0.5, 0.9],))
     >>> res.x.ravel().round(6).tolist()
     [1.0, 1.498701, 1.862087]
+
+    Within a bracket; 1 / x changes its sign at 0, too, but has no root:
+
+    >>> bn.root(lambda x, a: x[0] ** 3 - a, args=([2.0, 3.0],), bracket=(0.0, 2.0)).x.ravel().round(6).tolist()
+    [1.259921, 1.44225]
+    >>> bool(bn.root(lambda x: 1 / x[0], bracket=(-1.0, 1.5)).success)
+    False
+
+    References
+    ----------
+    Dennis & Schnabel (1983), Numerical Methods for Unconstrained Optimization, chapter 6; Press et al. (2007),
+    Numerical Recipes, section 9.4.
     """
-    problem = from_function("root", fun, x0, args, data, counts, mask)
+    problem = from_function("root", fun, x0, args, data, counts, mask, bracket=bracket)
     chosen = options(problem.kind, method, ftol, xtol, gtol, max_iter, dtype, device, threads, history, unknown)
+    if problem.bracketed and chosen.method:
+        raise ValueError(f"method={method!r} does not know a bracket; expected method='newton'")
     return solved(problem, chosen, progress)
 
 

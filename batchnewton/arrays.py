@@ -85,6 +85,23 @@ def on_host(array: Any) -> np.ndarray:
     return array if isinstance(array, np.ndarray) else array.get()
 
 
+def there(array: np.ndarray, like: Any) -> Any:
+    """An array of the host where ``like`` lies."""
+    if isinstance(like, np.ndarray):
+        return array
+    import cupy
+
+    with cupy.cuda.Device(int(like.device.id)):
+        return cupy.asarray(array)
+
+
+def rows_of(array: Any, rows: Any) -> Any:
+    """``array[rows]``, of rows by number or a slice, where the array lies."""
+    if isinstance(array, np.ndarray) or isinstance(rows, slice):
+        return array[rows]
+    return array.take(there(np.asarray(rows), array), axis=0)
+
+
 def library(values: Any) -> str:
     """Name of the library of the first array that lies on a GPU, to which the answers go back; "numpy" if none does."""
     for value in values:

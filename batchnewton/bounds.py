@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .arrays import real, shape_error
+from .arrays import Shared, on_host, real, shape_error, there
 from .options import nearest
 
 Box = tuple[np.ndarray, np.ndarray]
@@ -68,7 +68,7 @@ def number(what: str, name: Any, names: Names) -> int:
 
 def one_side(name: str, value: Any, free: float, size: int, n: int) -> np.ndarray:
     """One of the two, (B, n)."""
-    array = real(f"{name} bounds", free if value is None else value)
+    array = on_host(real(f"{name} bounds", free if value is None else value))
     if array.shape not in ((), (n,), (size, n)):
         raise shape_error(f"{name} bounds", array, f"a number, ({n},) or ({size}, {n})")
     if np.isnan(array).any():
@@ -119,13 +119,52 @@ def boxed(x0: np.ndarray, bounds: Any, fixed: Any, names: Names = ()) -> Bounded
     box, stay = check_bounds(bounds, size, n, names), check_fixed(fixed, size, n, names)
     if box is None and stay is None:
         return Bounded(x0, None, None)
-    if not isinstance(x0, np.ndarray):
-        raise ValueError("bounds and fixed are not supported for arrays on a GPU; expected arrays on the host")
     lower, upper = box or (np.full((1, n), -np.inf), np.full((1, n), np.inf))
-    start = np.clip(x0, lower, upper)
+    start = np.clip(on_host(x0), lower, upper)
     if stay is not None:
         lower, upper = np.where(stay, start, lower), np.where(stay, start, upper)
-    return Bounded(start, (lower, upper), (x0 < start) | (x0 > start))
+    given = on_host(x0)
+    return Bounded(there(start, x0), (lower, upper), (given < start) | (given > start))
+
+
+def bracketed(x0: Any, bracket: Any, args: Any) -> tuple[np.ndarray, Box]:
+    """Starts and the ends of the brackets, lower ones first, (B, 1) each; ``(1,)`` the start of a single problem.
+
+    Without ``x0`` the start is the middle; the batch is then that of the brackets, or of the first of ``args`` that has
+    an axis.  An end that is no finite number makes both NaN: such a problem gets its status.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Where ``bracket`` is neither a pair of numbers or (B,) arrays nor a (B, 2) array, or there is more than one
+        unknown.
+    """
+    given = bracket if isinstance(bracket, tuple) else real("bracket", bracket)
+    if isinstance(given, np.ndarray):
+        if given.shape[-1:] != (2,) or given.ndim > 2:
+            raise shape_error("bracket", given, "a pair (a, b) of numbers or (B,) arrays, or (B, 2)")
+        given = given[..., 0], given[..., 1]
+    if len(given) != 2:
+        raise ValueError(f"bracket has {len(given)} parts; expected a pair (a, b)")
+    a, b = (real(f"bracket[{i}]", one) for i, one in enumerate(given))
+    start = None if x0 is None else real("x0", x0)
+    if start is not None and (start.ndim not in (1, 2) or start.shape[-1] != 1):
+        raise shape_error("x0", start, "(1,) or (B, 1): a bracket is for one unknown")
+    if start is not None:
+        size: tuple[int, ...] = start.shape[:-1]
+    else:
+        axes = (np.shape(one)[:1] for one in (a, b, *args) if not isinstance(one, Shared))
+        size = next((one for one in axes if one), ())
+    for i, end in enumerate((a, b)):
+        if end.shape not in ((), size):
+            raise shape_error(f"bracket[{i}]", end, f"a number or {size}" if size else "a number, for one problem")
+    a, b = (np.broadcast_to(np.asarray(end, float), size or (1,))[:, None] for end in (a, b))
+    lower, upper = np.minimum(a, b), np.maximum(a, b)
+    good = np.isfinite(lower) & np.isfinite(upper)
+    lower, upper = np.where(good, lower, np.nan), np.where(good, upper, np.nan)
+    middle = 0.5 * lower + 0.5 * upper
+    start = middle if start is None else np.clip(start.reshape(-1, 1), lower, upper)
+    return (start if size else start[0]), (lower, upper)
 
 
 def start_within(box: Box) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import compile as compiler
-from .arrays import on_host
+from .arrays import on_host, rows_of
 from .problem import Problem
 
 
@@ -45,7 +45,7 @@ def chunk(
     """Arrays of some rows, converted where the precision differs (not copied where it does not)."""
 
     def part(array: np.ndarray) -> np.ndarray:
-        return single_or_double(on_host(array[rows]), dtype)
+        return single_or_double(on_host(rows_of(array, rows)), dtype)
 
     start = part(problem.x0 if x is None else x)
     args, data = (tuple(map(part, arrays)) for arrays in columns(problem))

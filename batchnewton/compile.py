@@ -29,8 +29,8 @@ from .kernels.cache import cache_folder, source_hash
 from .version import __version__
 
 TOLERANCES = {  # limits that follow from the precision; see kernels/converge.py for the inequalities
-    "float64": {"tight_f": 1e-20, "tight_x": 1e-11, "floor": 1e-6},
-    "float32": {"tight_f": 1e-12, "tight_x": 2e-5, "floor": 1e-3},
+    "float64": {"tight_f": 1e-20, "tight_x": 1e-11, "floor": 1e-6, "least": 2.0**-1022},
+    "float32": {"tight_f": 1e-12, "tight_x": 2e-5, "floor": 1e-3, "least": 2.0**-126},
 }
 OPTIONS = 'dict(cache=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})'
 ONE_AT_A_TIME = threading.RLock()  # two threads that meet the same formula compile it once
@@ -94,8 +94,8 @@ def kernel(signature: Signature, kind: str, phase: str | None, dtype: np.dtype) 
         What to trace, with which inputs, how data may be missing, whether there are bounds.
     kind
         As for `batchnewton.derive.derive`.
-    phase : {"gauss-newton", "exact", "minimize", "root"}, optional
-        The iteration that uses the derivatives (``kernels/step.py``); None for the derivatives alone.
+    phase : str, optional
+        The iteration that uses the derivatives (``kernels/iterations.py``); None for the derivatives alone.
     dtype : numpy.dtype
         float32 or float64.
     """
@@ -111,7 +111,13 @@ def _kernel(signature: Signature, kind: str, phase: str | None, dtype: np.dtype)
         came = f"{formula.name} returns {program.residuals} residuals"
         raise ValueError(f"{came}; expected {program.n}, as many as unknowns")
     where = lanes.layout(
-        program, dtype.itemsize, phase is not None, signature.missing, vector_bytes(), signature.bounded
+        program,
+        dtype.itemsize,
+        phase is not None,
+        signature.missing,
+        vector_bytes(),
+        signature.bounded,
+        phase or "minimize",
     )
     module = load(module_name(program, phase or kind), module_text(program, where, phase, dtype))
     state = [where.slots[name] // where.lanes for name in cpu.AT] if phase else []
@@ -151,8 +157,8 @@ def module_text(program: Program, where: lanes.Layout, phase: str | None, dtype:
     functions += lanes.evaluate_text(program, where, 4 if total <= 200 else 2 if total <= 500 else 1)
     if phase:
         eps = float(np.finfo(dtype).eps)
-        advance, text = lanes.advance_text(program, phase, eps, TOLERANCES[dtype.name], where.bounded)
-        enter, start = lanes.enter_text(program)
+        advance, text = lanes.advance_text(program, phase, eps, TOLERANCES[dtype.name], where.bounded, where.slots)
+        enter, start = lanes.enter_text(program, phase)
         functions += enter + advance
         constants |= text.constants | start.constants
     return "\n\n\n".join([header(program, phase, dtype, where, constants), *functions]) + "\n"

@@ -13,9 +13,11 @@ from .compile import ONE_AT_A_TIME, TOLERANCES, _literal, _version, load, module
 from .derive import Program, derive
 from .fingerprint import Signature
 from .kernels import cuda as text
+from .kernels import cuda_group as group
 from .kernels import lanes as cpu_lanes
 from .kernels.cache import source_hash
 from .kernels.converge import NEXT_PHASE
+from .kernels.cuda import Way
 from .version import __version__
 
 
@@ -25,7 +27,6 @@ class CudaKernel:
 
     program: Program
     module: ModuleType
-    lanes: int
     computed: int
 
     @property
@@ -34,63 +35,70 @@ class CudaKernel:
         return self.module.SIGNATURE
 
 
-def kernel(
-    signature: Signature, kind: str, phase: str, dtype: np.dtype, lanes: int, first: bool, staged: bool
-) -> CudaKernel:
-    """The kernel of one phase.
-
-    Parameters
-    ----------
-    signature, kind, phase, dtype
-        As for `compile.kernel`.
-    lanes : int
-        Threads that work on a problem: 1, 2, 4, 8, 16 or 32.
-    first : bool
-        The first phase of its kind (a later one may not end higher than the one before it did).
-    staged : bool
-        Whether each thread keeps its problem's data in shared memory (`device.staged_bytes` of them).
-    """
+def kernel(signature: Signature, kind: str, phase: str, dtype: np.dtype, way: Way) -> CudaKernel:
+    """The kernel of one phase: ``signature``, ``kind``, ``phase`` and ``dtype`` as for `compile.kernel`."""
     with ONE_AT_A_TIME:
-        return _kernel(signature, kind, phase, dtype, lanes, first, staged)
+        return _kernel(signature, kind, phase, dtype, way)
 
 
 @functools.lru_cache(maxsize=256)
-def _kernel(
-    signature: Signature, kind: str, phase: str, dtype: np.dtype, lanes: int, first: bool, staged: bool
-) -> CudaKernel:
+def _kernel(signature: Signature, kind: str, phase: str, dtype: np.dtype, way: Way) -> CudaKernel:
     formula = signature.formula
     program = derive(formula.function, signature.inputs, kind, formula.name)
     if kind == "root" and program.residuals != program.n:
         came = f"{formula.name} returns {program.residuals} residuals"
         raise ValueError(f"{came}; expected {program.n}, as many as unknowns")
-    where = text.layout(program, signature.missing)
-    words = module_text(program, where, phase, dtype, lanes, first, staged)
-    return CudaKernel(
-        program, load(module_name(program, f"cuda_{phase}"), words), lanes, len(cpu_lanes.computed_rows(program))
-    )
+    where = text.layout(program, signature.missing, signature.bounded, way.history)
+    words = (group_text if way.grouped else module_text)(program, where, phase, dtype, way)
+    module = load(module_name(program, f"cuda_{phase}"), words)
+    return CudaKernel(program, module, len(cpu_lanes.computed_rows(program)))
 
 
-def module_text(
-    program: Program,
-    where: cpu_lanes.Layout,
-    phase: str,
-    dtype: np.dtype,
-    lanes: int,
-    first: bool,
-    staged: bool,
-) -> str:
+def module_text(program: Program, where: cpu_lanes.Layout, phase: str, dtype: np.dtype, way: Way) -> str:
     """The whole module: header, typed constants, slots, the generated functions, the kernels."""
-    eps = float(np.finfo(dtype).eps)
-    parking = text.parked(program, dtype.itemsize)
-    functions, unrolled = text.solve_text(
-        program, where, phase, lanes, first, parking, staged, eps, TOLERANCES[dtype.name]
+    eps, before = (float(np.finfo(one).eps) for one in (dtype, way.before))
+    parking = text.parked(program, dtype.itemsize, where.bounded)
+    functions, unrolled = text.solve_text(program, where, phase, way, parking, eps, before, TOLERANCES[dtype.name])
+    places = dict(where.slots) | {name: at * text.BLOCK for at, name in enumerate(parking)}
+    values = dict(program.constants) | unrolled.constants
+    own = [
+        f"SLOTS = {len(where.slots)}",
+        f"PARKED = {len(parking) * text.BLOCK}",
+        f"WANTED = {int(NEXT_PHASE)}",
+        f"take = warp.take if SIMULATED else cuda_warp.{'take_together(LANES)' if way.lanes > 1 else 'take'}",
+    ]
+    return joined(header(program, phase, dtype, where, way, own, values, places), program, where, functions)
+
+
+def group_text(program: Program, where: cpu_lanes.Layout, phase: str, dtype: np.dtype, way: Way) -> str:
+    """As `module_text`, for a group of lanes that shares a problem's matrix."""
+    eps, before = (float(np.finfo(one).eps) for one in (dtype, way.before))
+    functions, unrolled, mine, shared, cut = group.solve_text(
+        program, where, phase, way, dtype.itemsize, eps, before, TOLERANCES[dtype.name]
     )
+    problems = group.problems_of_a_block(shared["whole"], dtype.itemsize, way.lanes)
+    own = [
+        f"SLOTS = {len(mine.slots)}",
+        f"WHOLE = {shared['whole']}",
+        f"SHARED = {problems * shared['whole']}",
+        f"THREADS = {problems * way.lanes}",
+        f"TABLE = np.array({group.table(cut, way.lanes, shared)[0]}, np.int32)",
+        "take = warp.take if SIMULATED else cuda_warp.take_together(LANES)",
+        "sync = warp.sync if SIMULATED else cuda_factor.syncing(LANES)",
+        f"AT = { ({name: shared[name] for name in ('f', 'g_0', 'h_0_0', 'diagonal', 'inverse', 'y')}) }",
+        f"not_finite, factor, solve_factored = cuda_factor.together(T, {program.n}, LANES, AT, {eps}, sync)",
+    ]
+    values = dict(program.constants) | unrolled.constants
+    return joined(header(program, phase, dtype, where, way, own, values, mine.slots), program, where, functions)
+
+
+def joined(head: str, program: Program, where: cpu_lanes.Layout, functions: list[str]) -> str:
+    """The module: its head, functions, kernels."""
     solve = [*functions[:-1], "@cuda.jit(**OPTIONS)\n" + functions[-1]]
     if cpu_lanes.computed_rows(program):
         row, prepare = text.prepare_text(program, where)
         solve += [row, "@cuda.jit(**OPTIONS)\n" + prepare]
-    values = dict(program.constants) | unrolled.constants
-    return "\n\n\n".join([header(program, phase, dtype, where, lanes, parking, values), *solve]) + "\n"
+    return "\n\n\n".join([head, *solve]) + "\n"
 
 
 def header(
@@ -98,17 +106,17 @@ def header(
     phase: str,
     dtype: np.dtype,
     where: cpu_lanes.Layout,
-    lanes: int,
-    parking: list[str],
+    way: Way,
+    own: list[str],
     constants: dict[str, float],
+    places: dict[str, int],
 ) -> str:
     """What made the module, its imports, types, typed constants and slots."""
     counts = ", ".join(f"{count} {kind}" for kind, count in program.operations.items() if count)
     called = sorted(program.functions - {"sqrt", "fabs"})
     values = {"zero": 0.0, "one": 1.0, "half": 0.5} | constants
     arrays = len(text.widths(program, where, "problem")) + len(text.widths(program, where, "point"))
-    places = {name: at for at, name in enumerate(where.slots)}
-    places |= {name: at * text.BLOCK for at, name in enumerate(parking)}
+    lanes, seen = way.lanes, ", float64[::1], int64" if way.history else ""
     return "\n".join(
         [
             f'"""{program.name}: n = {program.n}, {dtype.name}, {lanes} CUDA threads a problem; iteration: {phase}.',
@@ -120,23 +128,20 @@ def header(
             "import numpy as np",
             "from numba import cuda, float32, float64, int8, int32, int64, types, void",
             "",
-            "from batchnewton.kernels import cuda_warp",
+            "from batchnewton.kernels import cuda_factor, cuda_warp",
             "from batchnewton.kernels.cuda_lower import SIMULATED, function, lanes, lowered",
             "",
             f"REAL = {dtype.name}",
             f"T = np.{dtype.name}",
             f"LANES = {lanes}",
             "W = 1",
-            f"SLOTS = {len(where.slots)}",
-            f"PARKED = {len(parking) * text.BLOCK}",
             "OPTIONS = {} if SIMULATED else dict(cache=True, lto=False)",
-            f"WANTED = {int(NEXT_PHASE)}",
             "R, C, N = REAL[::1], int8[::1], int32[::1]",
-            f"SIGNATURE = (R, R, R, C, N, N, R, R, N, int64, *[REAL] * 4, *[R] * {arrays})",
+            f"SIGNATURE = (R, R, R, C, N, N, R, R, N, int64, *[REAL] * 4, *[R] * {arrays}{seen})",
             "",
             "warp = cuda_warp.Simulated(lambda: cuda, LANES)",
             "group = warp.group if SIMULATED else cuda_warp.group(LANES)",
-            f"take = warp.take if SIMULATED else cuda_warp.{'take_together(LANES)' if lanes > 1 else 'take'}",
+            *own,
             "swap = warp.swap",
             *(f'{name} = function("{name}", T)' for name in called),
             "sqrt, fabs = np.sqrt, np.abs",

@@ -7,9 +7,7 @@ method on the CPU (``leftover``).  What happens to a problem does not depend on 
 
 from __future__ import annotations
 
-import os
 import threading
-import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -17,137 +15,32 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from . import compile_cuda as compiler
-from .chunk import columns
+from .engine import SINGLE, Arrays, Engine, Phase, sources
 from .gpus import simulated
 from .kernels import status
 from .kernels.converge import CONVERGED, NOT_FINITE_AT_START
-from .kernels.cuda import BLOCK, SHARED
 from .options import Options
 from .problem import Problem
 
 SLOTS = 2  # chunks on a GPU at a time
 SHARE = 0.4  # of the free memory, for all slots of a GPU
 SHORTEST, LONGEST = 1 << 10, 1 << 21  # problems of a chunk
-BLOCKS = 16  # of each multiprocessor: more than can be resident, so that all are busy
-LANES = (1, 2, 4, 8, 16, 32)
-FULL = 1 << 16  # threads that a GPU runs side by side
-STAGED = 128  # bytes of data of a problem that a thread may keep in shared memory
+Leftover = Callable[[np.ndarray, np.ndarray], None]  # takes problems, and what their history is so far
 
 
-def lanes(n: int, m: int, size: int, itemsize: int) -> int:
-    """Threads that work on one problem: the number that a simple model of a trip finds fastest.
-
-    A trip takes a lane ``ceil(m / lanes) row + log2(lanes) exchange + step`` instructions, and as many rounds as the
-    threads of the batch exceed what a GPU runs side by side (`FULL`, a constant: the choice must not depend on the
-    GPU).  So one thread a problem serves large batches, and a warp or a part of one small batches of long data.  The
-    order in which rows are added depends on the choice, so the last digits of a problem do on the size of its batch (on
-    nothing else: not on chunks, other problems, or GPUs); ``BATCHNEWTON_CUDA_LANES`` fixes it.  Not measured yet.
-    """
-    chosen = os.environ.get("BATCHNEWTON_CUDA_LANES")
-    if chosen:
-        if chosen not in map(str, LANES):
-            raise ValueError(f"BATCHNEWTON_CUDA_LANES={chosen!r}; expected one of {', '.join(map(str, LANES))}")
-        return int(chosen)
-    sums = (n + 1) * (n + 2) // 2
-    row, exchange, step = 20 + 2 * sums, 5 * sums * itemsize // 4, 300 + 20 * n * n + n**3 // 3
-
-    def time(width: int) -> float:
-        trip = -(-m // width) * row + (width.bit_length() - 1) * exchange + step
-        return trip * max(1.0, size * width / FULL)
-
-    return min(LANES, key=time)
-
-
-def staged_bytes(problem: Problem, dtype: np.dtype, width: int) -> int:
-    """Bytes of each problem's own data, where one thread keeps them in shared memory; 0 where it does not.
-
-    The rows of a problem lie one after the other, so 32 threads that read row k of 32 problems touch 32 lines.  A
-    thread that copies short data once, each number beside its neighbour's, reads them without that in every trip.
-    ``BATCHNEWTON_CUDA_STAGED`` sets another limit than 128 bytes (not measured on a device; 0 stages nothing).
-    """
-    left = SHARED - 3 * problem.n * dtype.itemsize  # beside the parked state (kernels/cuda.py)
-    limit = min(int(os.environ.get("BATCHNEWTON_CUDA_STAGED") or STAGED), left)
-    size = dtype.itemsize * sum(array[0].size for array in columns(problem)[1])
-    return size if width == 1 and size <= limit else 0
-
-
-def sources(problem: Problem) -> tuple[np.ndarray, ...]:
-    """Arrays of each problem's own, in the order of the kernels' arguments."""
-    args, data = columns(problem)
-    return (problem.x0, *args, *data)
-
-
-class Phase(Protocol):
-    """One kernel of the fast path (see `schedule.PHASES`)."""
-
-    @property
-    def derive(self) -> str: ...
-    @property
-    def step(self) -> str: ...
-    @property
-    def trips(self) -> int: ...
+COUNT, DOUBLE = np.dtype(np.int32), np.dtype(np.float64)
+NO_HISTORY = np.empty((0, 0, 2))
 
 
 class Answers(Protocol):
-    """Arrays of the answers (see `schedule.Solution`)."""
+    """Arrays of the answers (see `phases.Solution`)."""
 
     x: np.ndarray
     fun: np.ndarray
     status: np.ndarray
     nit: np.ndarray
     nfev: np.ndarray
-
-
-class Engine:
-    """The kernels of one problem on one GPU, and the data that all problems share."""
-
-    def __init__(
-        self, problem: Problem, phases: Sequence[Phase], options: Options, shared: tuple[np.ndarray, np.ndarray]
-    ) -> None:
-        from numba import cuda
-
-        self.cuda, self.dtype = cuda, options.dtype
-        self.lanes = lanes(problem.n, problem.m, problem.size, self.dtype.itemsize)
-        self.staged = staged_bytes(problem, self.dtype, self.lanes)
-        self.threads = BLOCK if not simulated() else self.lanes if self.lanes > 1 else 4
-        self.m = np.int64(problem.m)
-        self.tolerances = [self.dtype.type(value) for value in (options.ftol, options.xtol, options.gtol)]
-        X, A = shared
-        self.A = cuda.to_device(_not_empty(A))
-        self.steps = []
-        spent = 0
-        for at, phase in enumerate(phases):
-            way = (phase.derive, phase.step, self.dtype, self.lanes, at == 0, self.staged > 0)
-            kernel = compiler.kernel(problem.signature, *way)
-            limit = self.dtype.type(max(1, min(phase.trips, options.max_iter - spent)))
-            self.steps.append((kernel.module.solve, self._columns(kernel, X), limit))
-            spent += phase.trips
-        cuda.synchronize()
-
-    def _columns(self, kernel: compiler.CudaKernel, X: np.ndarray) -> Any:
-        """The shared columns on the device, followed by those that are worked out from them."""
-        whole = np.concatenate([X, np.zeros(kernel.computed * int(self.m), X.dtype)])
-        columns = self.cuda.to_device(_not_empty(whole))
-        if kernel.computed:
-            kernel.module.prepare[1 if simulated() else 16, self.threads](columns, self.A, self.m)
-        return columns
-
-    def launch(self, stream: Any, x: Any, fun: Any, top: Any, counts: Sequence[Any], queue: Any, data: Any) -> None:
-        """All phases of a chunk; ``counts`` are code, nit and nfev."""
-        blocks = self._blocks(counts[0].size)
-        for at, (solve, X, limit) in enumerate(self.steps):
-            taken = queue[at : at + 1]
-            with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", message="Grid size")  # a small batch is no mistake
-                solve[blocks, self.threads, stream, self.staged * BLOCK](
-                    x, fun, top, *counts, X, self.A, taken, self.m, limit, *self.tolerances, *data
-                )
-
-    def _blocks(self, size: int) -> int:
-        """Blocks of a launch: enough to fill the GPU, not more than there are problems."""
-        most = 2 if simulated() else self.cuda.get_current_device().MULTIPROCESSOR_COUNT * BLOCKS
-        return max(1, min(most, -(-size * self.lanes // self.threads)))
+    histories: list[tuple[np.ndarray, np.ndarray]]
 
 
 class Slot:
@@ -158,13 +51,9 @@ class Slot:
         self.engine, self.sources = engine, sources(problem)
         self.stream = cuda.stream()
         self.rows: slice | None = None
-        sizes = [length * (array[0].size) for array in self.sources]
-        kinds = [
-            (length, dtype),
-            (length, np.dtype(np.int8)),
-            (length, np.dtype(np.int32)),
-            (length, np.dtype(np.int32)),
-        ]
+        sizes = [length * array[0].size for array in self.sources]
+        kinds = [(length, dtype), (length, np.dtype(np.int8)), (length, COUNT), (length, COUNT)]
+        kinds += [(length * engine.width * 2, DOUBLE)] if engine.history else []
         self.host_in = [cuda.pinned_array(size, dtype) for size in sizes]
         self.host_out = [cuda.pinned_array(size, kind) for size, kind in kinds]
         self.zeros = cuda.pinned_array(len(engine.steps), np.int32)
@@ -173,6 +62,9 @@ class Slot:
         self.out = [cuda.device_array(size, kind) for size, kind in kinds]
         self.top = cuda.device_array(length, dtype)
         self.queue = cuda.device_array(len(engine.steps), np.int32)
+        rough = [*sizes, length, length] if engine.mixed else []
+        self.rough = [cuda.device_array(size, SINGLE) for size in rough]
+        self.kept: Any = cuda.device_array(sizes[0], dtype) if engine.mixed else None
 
     def start(self, rows: slice) -> None:
         """Send a chunk on its way: copy in, all phases, copy out; nothing is waited for."""
@@ -186,20 +78,38 @@ class Slot:
                 np.copyto(host[: part.size].reshape(part.shape), part, casting="same_kind")
             given.append(buffer[: part.size])
             given[-1].copy_to_device(host[: part.size], stream=stream)
-        fun, *counts = (one[:size] for one in self.out)
         self.queue.copy_to_device(self.zeros, stream=stream)
-        self.engine.launch(stream, given[0], fun, self.top[:size], counts, self.queue, given[1:])
+        self.engine.launch(stream, self.arrays(size, given))
         given[0].copy_to_host(self.host_in[0][: given[0].size], stream=stream)
-        for buffer, host in zip((fun, *counts), self.host_out, strict=True):
-            buffer.copy_to_host(host[:size], stream=stream)
+        for buffer, host in zip(self.out, self.host_out, strict=True):
+            count = buffer.size // self.length * size
+            buffer[:count].copy_to_host(host[:count], stream=stream)
 
-    def finish(self, answer: Answers, x0: np.ndarray) -> tuple[slice, np.ndarray]:
-        """Wait for the chunk and take its answers; the rows, and which of them the fast path did not settle."""
+    @property
+    def length(self) -> int:
+        """Problems for which there is room."""
+        return self.top.size
+
+    def arrays(self, size: int, given: Sequence[Any]) -> Arrays:
+        """What the phases of a chunk of ``size`` problems work on."""
+        x, *more = given
+        fun, code, nit, nfev = (one[:size] for one in self.out[:4])
+        counts, top = (code, nit, nfev, self.queue), self.top[:size]
+        seen = self.out[4] if self.engine.history else None
+        if not self.engine.mixed:
+            return Arrays(x, fun, top, *counts, more, seen)
+        copies = [one[: source.size] for one, source in zip(self.rough, given, strict=False)]
+        rough = Arrays(copies[0], self.rough[-2], self.rough[-1], *counts, copies[1:], seen)
+        return Arrays(x, fun, top, *counts, more, seen, rough, self.kept[: x.size])
+
+    def finish(self, answer: Answers, x0: np.ndarray) -> tuple[slice, np.ndarray, np.ndarray]:
+        """Wait for the chunk and take its answers; the rows, which of them the fast path did not settle, and what
+        their history is so far."""
         rows = self.rows
         assert rows is not None
         self.stream.synchronize()
         size = rows.stop - rows.start
-        fun, code, nit, nfev = (one[:size] for one in self.host_out)
+        fun, code, nit, nfev = (one[:size] for one in self.host_out[:4])
         x = self.host_in[0][: size * x0.shape[1]].reshape(size, -1)
         answer.x[rows], answer.fun[rows], answer.nit[rows], answer.nfev[rows] = x, fun, nit, nfev
         settled, bad = code == CONVERGED, code == NOT_FINITE_AT_START
@@ -208,7 +118,12 @@ class Slot:
         )
         answer.x[rows][bad], answer.fun[rows][bad] = x0[rows][bad], np.nan
         self.rows = None
-        return rows, np.flatnonzero(~(settled | bad))
+        left = np.flatnonzero(~(settled | bad))
+        if not self.engine.history:
+            return rows, left, NO_HISTORY
+        seen = self.host_out[4][: size * self.engine.width * 2].reshape(size, -1, 2)
+        answer.histories += [(np.arange(rows.start, rows.stop), seen[:, : nfev.max()].copy())]
+        return rows, left, seen[left]
 
 
 class Feed:
@@ -229,11 +144,10 @@ class Work:
     """One solve, shared by all GPUs."""
 
     problem: Problem
-    phases: Sequence[Phase]
+    sequences: Sequence[Sequence[Phase]]
     options: Options
-    shared: tuple[np.ndarray, np.ndarray]
     answer: Answers
-    leftover: Callable[[np.ndarray], None]
+    leftover: Leftover
     stop: np.ndarray
     report: Callable[[int], None]
     feed: Feed
@@ -246,7 +160,7 @@ class Work:
         from numba import cuda
 
         with cuda.gpus[gpu]:
-            engine = Engine(self.problem, self.phases, self.options, self.shared)
+            engine = Engine(self.problem, self.sequences, self.options)
             length, slots = make_slots(engine, self.problem)
             turn = 0
             while not self.stop[0] and (rows := self.feed.take(length)) is not None:
@@ -261,27 +175,26 @@ class Work:
         """The answers of what a slot has done; what is left over goes to the CPU's threads."""
         if slot.rows is None:
             return
-        rows, left = slot.finish(self.answer, self.problem.x0)
+        rows, left, seen = slot.finish(self.answer, self.problem.x0)
         if left.size:
-            self.later.append(self.pool.submit(self.leftover, rows.start + left))
+            self.later.append(self.pool.submit(self.leftover, rows.start + left, seen))
         with self.lock:
             self.report(rows.stop - rows.start)
 
 
 def solve(
     problem: Problem,
-    phases: Sequence[Phase],
+    sequences: Sequence[Sequence[Phase]],
     options: Options,
-    shared: tuple[np.ndarray, np.ndarray],
     gpus: Sequence[int],
     answer: Answers,
-    leftover: Callable[[np.ndarray], None],
+    leftover: Leftover,
     stop: np.ndarray,
     report: Callable[[int], None],
 ) -> None:
-    """Solve every problem on the GPUs; ``leftover(at)`` takes what the fast path leaves."""
+    """Solve every problem on the GPUs; ``leftover`` takes what the fast path leaves."""
     with ThreadPoolExecutor(options.threads, "batchnewton") as pool:
-        work = Work(problem, phases, options, shared, answer, leftover, stop, report, Feed(problem.size), pool)
+        work = Work(problem, sequences, options, answer, leftover, stop, report, Feed(problem.size), pool)
         try:
             everywhere(gpus, work.on_gpu)
             for one in work.later:
@@ -292,11 +205,12 @@ def solve(
 
 
 def solve_in_place(
-    problem: Problem, phases: Sequence[Phase], options: Options, shared: tuple[np.ndarray, np.ndarray]
-) -> tuple[Any, ...]:
+    problem: Problem, sequences: Sequence[Sequence[Phase]], options: Options
+) -> tuple[tuple[Any, ...], np.ndarray]:
     """Solve a batch whose arrays lie on a GPU, one launch a phase.
 
-    Returns x, fun, status, nit, nfev, there; the status of what the fast path left is NOT_RUN.
+    Returns x, fun, status, nit, nfev, there (the status of what the fast path left is NOT_RUN); and the history on the
+    host, (B, evaluations, 2).
     """
     import cupy
     from numba import cuda
@@ -305,19 +219,42 @@ def solve_in_place(
     assert gpu is not None
     with cupy.cuda.Device(gpu), cuda.gpus[gpu]:
         cupy.cuda.get_current_stream().synchronize()  # what the arrays wait for may be on another stream
-        engine = Engine(problem, phases, options, shared)
+        engine = Engine(problem, sequences, options)
         x = cupy.array(problem.x0, dtype, copy=True, order="C")
         given = [cupy.ascontiguousarray(cupy.asarray(one), dtype).ravel() for one in sources(problem)[1:]]
         fun, top = cupy.empty(size, dtype), cupy.empty(size, dtype)
         code, nit, nfev = (cupy.zeros(size, kind) for kind in (np.int8, np.int32, np.int32))
-        queue = cupy.zeros(len(phases), np.int32)
+        queue = cupy.zeros(len(engine.steps), np.int32)
+        seen = cupy.empty(size * engine.width * 2, np.float64) if options.history else None
+        rough = [cupy.empty(one.size, np.float32) for one in (x, fun, top, *given)] if engine.mixed else []
+        kept = cupy.empty(x.size, dtype) if engine.mixed else None
         cupy.cuda.get_current_stream().synchronize()
-        engine.launch(0, x.ravel(), fun, top, (code, nit, nfev), queue, given)
+        engine.launch(0, arrays_in_place(x.ravel(), fun, top, (code, nit, nfev), queue, given, seen, rough, kept))
         cuda.synchronize()
         settled, bad = code == CONVERGED, code == NOT_FINITE_AT_START
         state = cupy.where(settled, status.CONVERGED, status.NOT_RUN).astype(np.int8)
         state[bad], fun[bad] = status.NOT_FINITE_AT_START, np.nan
-        return x, fun, state, nit, nfev
+        x[bad] = cupy.asarray(problem.x0)[bad]
+        history = NO_HISTORY if seen is None else seen.reshape(size, -1, 2)[:, : int(nfev.max())].get()
+        return (x, fun, state, nit, nfev), history
+
+
+def arrays_in_place(
+    x: Any, fun: Any, top: Any, counts: Any, queue: Any, given: Any, seen: Any, rough: Any, kept: Any
+) -> Arrays:
+    """What the phases work on: CuPy's arrays as Numba's, for which there are kernels already."""
+    from numba import cuda
+
+    def as_numba(array: Any) -> Any:
+        return None if array is None else cuda.as_cuda_array(array, sync=False)
+
+    x, fun, top, queue, seen, kept = map(as_numba, (x, fun, top, queue, seen, kept))
+    code, nit, nfev = map(as_numba, counts)
+    copies = None
+    if rough:
+        x_rough, fun_rough, top_rough, *given_rough = map(as_numba, rough)
+        copies = Arrays(x_rough, fun_rough, top_rough, code, nit, nfev, queue, given_rough, seen)
+    return Arrays(x, fun, top, code, nit, nfev, queue, list(map(as_numba, given)), seen, copies, kept)
 
 
 def everywhere(gpus: Sequence[int], work: Callable[[int], None]) -> None:
@@ -332,7 +269,7 @@ def everywhere(gpus: Sequence[int], work: Callable[[int], None]) -> None:
 
 def make_slots(engine: Engine, problem: Problem) -> tuple[int, list[Slot]]:
     """Slots of chunks as long as the memory allows; shorter ones where it turns out to be less."""
-    length = chunk_length(problem, engine.dtype, free_memory(engine.cuda))
+    length = chunk_length(problem, engine, free_memory(engine.cuda))
     while True:
         try:
             return length, [Slot(engine, problem, length) for _ in range(SLOTS)]
@@ -342,10 +279,13 @@ def make_slots(engine: Engine, problem: Problem) -> tuple[int, list[Slot]]:
             length = max(SHORTEST, length // 2)
 
 
-def chunk_length(problem: Problem, dtype: np.dtype, free: int) -> int:
+def chunk_length(problem: Problem, engine: Engine, free: int) -> int:
     """Problems of a chunk: several for each slot, so that copies and kernels overlap, within the free memory."""
-    numbers = sum(array[0].size for array in sources(problem)) + 2
-    fitting = int(SHARE * free / SLOTS) // (numbers * dtype.itemsize + 9)
+    numbers = sum(array[0].size for array in sources(problem))
+    each = (numbers + 2) * engine.dtype.itemsize + 9
+    each += (numbers + 2) * SINGLE.itemsize + problem.n * engine.dtype.itemsize if engine.mixed else 0
+    each += engine.width * 2 * DOUBLE.itemsize if engine.history else 0
+    fitting = int(SHARE * free / SLOTS) // each
     wanted = -(-problem.size // (4 * SLOTS))
     return max(1, min(problem.size, LONGEST, max(SHORTEST, min(fitting, max(wanted, 1 << 16)))))
 
@@ -359,8 +299,3 @@ def out_of_memory(error: BaseException) -> bool:
     """Whether the device (or the pinned memory of the host) is full."""
     words = str(error).lower().replace("_", " ")
     return isinstance(error, MemoryError) or "out of memory" in words
-
-
-def _not_empty(array: np.ndarray) -> np.ndarray:
-    """CUDA has no empty arrays."""
-    return array if array.size else np.zeros(1, array.dtype)

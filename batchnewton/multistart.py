@@ -28,6 +28,8 @@ def check_starts(starts: Any, problem: Problem) -> np.ndarray | None:
     """
     if starts is None:
         return None
+    if problem.gpu is not None:
+        raise ValueError("starts is not supported for arrays on a GPU; expected arrays on the host (device='cuda')")
     size, n = problem.size, problem.n
     if isinstance(starts, int | np.integer) and not isinstance(starts, bool):
         points = between_bounds(int(starts), problem)

@@ -12,11 +12,11 @@ import numpy as np
 
 from .cores import default_threads
 from .gpus import count, obstacle
+from .methods import METHODS
 
 DEFAULTS = {"float64": {"ftol": 1e-18, "xtol": 1e-6}, "float32": {"ftol": 1e-6, "xtol": 1e-3}}
 PRECISIONS = {name: np.dtype(name) for name in DEFAULTS}
 EPS = {dtype: float(np.finfo(dtype).eps) for dtype in PRECISIONS.values()}
-METHODS = {"least-squares": ("lm",), "minimize": ("newton",), "root": ("newton",)}
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,8 @@ class Options:
     gtol : float
         Alternative to ftol: ``max |g_i| <= gtol``.
     max_iter : int
-        Evaluations that a problem may take (at most two more to judge where it stopped).
+        Evaluations that a problem may take (a few more to judge where it stopped): by default 500; 1000 of "bfgs",
+        2000 of "lbfgs", 10,000 of "gradient-descent".
     dtype : numpy.dtype
         float32 or float64: precision of the answers.
     history : bool
@@ -48,6 +49,8 @@ class Options:
         the process; the rule is in `batchnewton.cores`.
     gpus : tuple of int, optional
         Numbers of the GPUs to use; () for the CPU, None if what is there decides.
+    method : str, optional
+        A row of `batchnewton.methods.METHODS`; None for the default.
     """
 
     ftol: float
@@ -59,6 +62,7 @@ class Options:
     history: bool = False
     mixed: bool = False
     gpus: tuple[int, ...] | None = None
+    method: str | None = None
 
     @property
     def eps(self) -> float:
@@ -78,7 +82,7 @@ def options(
     ftol: float | None,
     xtol: float | None,
     gtol: float | None,
-    max_iter: int,
+    max_iter: int | None,
     dtype: Any,
     device: str,
     threads: int | None,
@@ -88,23 +92,25 @@ def options(
     """Check what a front door was given; defaults depend on the precision."""
     check_keywords(unknown)
     check_choice("method", method, METHODS[kind])
+    default = next(iter(METHODS[kind]))
+    row = METHODS[kind][method or default]
     gpus = check_device(device)
     mixed = isinstance(dtype, str) and dtype == "mixed"
     precision = check_dtype("float64" if mixed else dtype)
     defaults = DEFAULTS["float32" if precision.itemsize == 4 else "float64"]
-    if gpus and (history or mixed):
-        what = "history=True" if history else "dtype='mixed'"
-        raise ValueError(f"{what} is not supported on CUDA; expected device='cpu' or 'auto'")
+    if mixed and method not in (None, default):
+        raise ValueError(f"dtype='mixed' needs method={default!r}, not {method!r}; expected 'float64' or 'float32'")
     return Options(
         check_tolerance("ftol", defaults["ftol"] if ftol is None else ftol),
         check_tolerance("xtol", defaults["xtol"] if xtol is None else xtol),
         check_tolerance("gtol", -1.0 if gtol is None else gtol, gtol is None),
-        check_count("max_iter", max_iter),
+        row.max_iter if max_iter is None else check_count("max_iter", max_iter),
         precision,
         default_threads() if threads is None else check_count("threads", threads),
         check_flag("history", history),
         mixed,
         gpus,
+        None if method == default else method,
     )
 
 
@@ -125,6 +131,7 @@ WHAT = (
     "prior",
     "prior_args",
     "starts",
+    "bracket",
 )
 HOW = ("method", "ftol", "xtol", "gtol", "max_iter", "dtype", "device", "threads", "progress", "history")
 

@@ -19,6 +19,7 @@ from .chunk import Chunk, chunk, kernel, shared_data, single_or_double
 from .fingerprint import Signature
 from .kernels import cpu, status
 from .kernels.converge import CONVERGED, NEXT_PHASE
+from .methods import BRACKETED, METHODS, MIXED, Method, Phase
 from .options import Options
 from .problem import Problem
 
@@ -26,29 +27,6 @@ SINGLE, DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
 SINGLE_EPS = float(np.finfo(SINGLE).eps)
 
 
-@dataclass(frozen=True)
-class Phase:
-    """One kernel of the fast path: what is derived, what is done with it, how many trips it may take.
-
-    A ``rough`` phase runs in float32 whatever the precision of the answers: it leads near a minimum, no more.
-    """
-
-    derive: str
-    step: str
-    trips: int
-    rough: bool = False
-
-
-PHASES = {
-    "least-squares": (Phase("gauss-newton", "gauss-newton", 20), Phase("least-squares", "exact", 10)),
-    "minimize": (Phase("minimize", "minimize", 50),),
-    "root": (Phase("root", "root", 50),),
-}
-MIXED = {
-    "least-squares": (Phase("gauss-newton", "gauss-newton", 20, rough=True), Phase("least-squares", "exact", 10)),
-    "minimize": (Phase("minimize", "minimize", 50, rough=True), Phase("minimize", "minimize", 10)),
-    "root": (Phase("root", "root", 50, rough=True), Phase("root", "root", 10)),
-}
 HYBRID = {"least-squares": "hybrid", "minimize": "minimize", "root": "root"}
 
 
@@ -105,30 +83,70 @@ class Solution:
         self.nit[rows] = self.nfev[rows] = 0
 
 
+def method_of(problem: Problem, options: Options) -> Method:
+    """What runs for the problem."""
+    if problem.bracketed:
+        return BRACKETED
+    methods = METHODS[problem.kind]
+    return methods[options.method] if options.method else next(iter(methods.values()))
+
+
+def check_method(problem: Problem, options: Options) -> None:
+    """What the method cannot do.
+
+    Raises
+    ------
+    ValueError
+        More unknowns than it takes, bounds, or a GPU, with the methods that can.
+    """
+    methods, method = METHODS[problem.kind], method_of(problem, options)
+    name = options.method or next(iter(methods))
+
+    def others(can: Callable[[Method], bool]) -> str:
+        found = [f"{one!r}" for one, row in methods.items() if can(row)]
+        return f"; expected method={' or '.join(found)}" if found else ""
+
+    if problem.n > method.largest:
+        array = "x0" if problem.curve is None else "p0"
+        came = f"{array} has {problem.n} unknowns a problem; method={name!r} takes at most {method.largest}"
+        raise ValueError(came + others(lambda row: row.largest >= problem.n))
+    if problem.box is not None and not method.bounds:
+        raise ValueError(f"method={name!r} takes no bounds or fixed" + others(lambda row: row.bounds))
+    if (options.gpus or problem.gpu is not None) and not method.cuda:
+        raise ValueError(f"method={name!r} does not run on CUDA" + others(lambda row: row.cuda) + ", or device='cpu'")
+
+
 def first_kernel(problem: Problem, options: Options) -> compiler.Kernel:
     """The kernel of the first phase."""
-    phase = (MIXED if options.mixed else PHASES)[problem.kind][0]
-    return kernel(problem, phase.derive, phase.step, SINGLE if phase.rough else options.dtype)
+    phases = MIXED[problem.kind] if options.mixed else method_of(problem, options).phases
+    if not phases:
+        return kernel(problem, HYBRID[problem.kind], None, DOUBLE)
+    return kernel(problem, phases[0].derive, phases[0].step, SINGLE if phases[0].rough else options.dtype)
 
 
 def run_phases(problem: Problem, rows: slice, options: Options, answer: Solution, stop: np.ndarray) -> None:
     """All phases of the problems of one chunk."""
     run = Run(problem, rows, options, answer, stop)
+    method = method_of(problem, options)
     todo = run.enough()
     if options.mixed:
         todo = run.fast_path(MIXED[problem.kind], todo)
-    if run.spent < options.max_iter:
-        todo = run.fast_path(PHASES[problem.kind], todo)
+    if method.phases and run.spent < options.max_iter:
+        todo = run.fast_path(method.phases, todo)
     if todo.size and not stop[0]:
         history = run.history[todo] if run.history.size else run.history
         patiently(problem, rows.start + todo, options, answer, stop, history)
         if history.size:
             run.history[todo] = history
-    if problem.box is not None:
+    mark_bounds(problem, rows, answer)
+    run.keep_history(answer)
+
+
+def mark_bounds(problem: Problem, rows: slice, answer: Solution) -> None:
+    """What converged with an unknown at a bound says so."""
+    if problem.box is not None and not problem.bracketed:
         reached = problem.at_bound(answer.x[rows], rows).any(1) & (answer.status[rows] == status.CONVERGED)
         answer.status[rows][reached] = status.CONVERGED_AT_BOUND
-    if options.history:
-        answer.histories += [(np.arange(rows.start, rows.stop), run.history[:, : run.nfev.max()].copy())]
 
 
 class Run:
@@ -180,24 +198,43 @@ class Run:
         x, fun, top, state = self.x, self.fun, self.top, self.state
         return self.solve(phases, options.dtype, tolerances, later, todo, x, fun, top, state)[1]
 
+    def keep_history(self, answer: Solution) -> None:
+        """What was written down of the evaluations, to the answers of all."""
+        if self.options.history:
+            rows = np.arange(self.rows.start, self.rows.stop)
+            answer.histories += [(rows, self.history[:, : self.nfev.max()].copy())]
+
     def roughly(self, phases: tuple[Phase, ...], todo: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """A rough phase; the problems that it led to a minimum or near one, and the others."""
         x, fun, top = (single_or_double(array, SINGLE) for array in (self.x, self.fun, self.top))
-        state = np.empty(len(x), np.int8)
-        code, _ = self.solve(phases, SINGLE, (*self.options.rough, SINGLE_EPS), False, todo, x, fun, top, state)
+        tolerances = *self.options.rough, SINGLE_EPS
+        code, _ = self.solve(phases, SINGLE, tolerances, False, todo, x, fun, top, np.empty(len(x), np.int8))
         self.x[todo], self.fun[todo], self.top[todo] = x[todo], fun[todo], top[todo]
         if self.problem.box is not None:  # a bound may not be a number of float32
             np.clip(self.x, *(one[self.rows] for one in self.problem.box), out=self.x)
         there = (code[todo] == CONVERGED) | (code[todo] == NEXT_PHASE)
         return todo[there], todo[~there]
 
+    def ends(self, phase: Phase, todo: np.ndarray, limit: int | None = None) -> np.ndarray:
+        """How one phase of at most so many trips leaves each problem (``kernels/converge.py``); no status is set."""
+        options = self.options
+        tolerances = options.ftol, options.xtol, options.gtol, options.eps
+        arguments = self.x, self.fun, self.top, np.empty(len(self.x), np.int8)
+        return self.solve((phase,), options.dtype, tolerances, False, todo, *arguments, limit=limit)[0][todo]
+
     def solve(
-        self, phases: tuple[Phase, ...], dtype: np.dtype, tolerances: tuple[float, ...], *arguments: Any
+        self,
+        phases: tuple[Phase, ...],
+        dtype: np.dtype,
+        tolerances: tuple[float, ...],
+        *arguments: Any,
+        limit: int | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """``cpu.solve_phases``."""
         numbers = []
         for phase in phases:
-            numbers.append((max(1, min(phase.trips, self.options.max_iter - self.spent)), *tolerances))
+            left = self.options.max_iter - self.spent
+            numbers.append((limit or max(1, min(phase.trips, left)), *tolerances))
             self.spent += phase.trips
         tables = chain(self.problem.signature, phases, dtype)
         shared = self.part(dtype).shared
@@ -228,7 +265,8 @@ def patiently(
     kind = ("minimize", "least-squares", "root").index(problem.kind)
     free = np.full((1, problem.n), -np.inf), np.full((1, problem.n), np.inf)
     low, high = free if problem.box is None else (single_or_double(one[at], DOUBLE) for one in problem.box)
-    limits = stop, history, low, high, float(options.max_iter), kind, False
+    exact = method_of(problem, options).patient == "exact"
+    limits = stop, history, low, high, float(options.max_iter), kind, exact
     solve(np.arange(size), part.x0, x, fun, state, nit, nfev, *part.shared, *limits)
     with np.errstate(over="ignore"):  # what diverged may be beyond float32
         answer.x[at], answer.fun[at], answer.nit[at], answer.nfev[at] = x, fun, nit, nfev

@@ -10,15 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import Shared, library, real, shape_error
-from .bounds import Box, boxed
+from .arrays import Shared, library, on_host, real, rows_of, shape_error
+from .bounds import Bounded, Box, boxed, bracketed
 from .derive import Input
 from .fingerprint import Formula, Signature, fingerprint, signature
 from .losses import LOSSES, check_loss, check_scale, robust, squares
+from .methods import LARGE
 from .missing import check_counts, check_mask
 from .prior import check_prior, penalized
 
-LARGEST = 32  # unknowns
+LARGEST = LARGE  # unknowns, with the methods that need no Hessian
 STORED = {"problem": "args", "point": "data", "row": "rows", "call": "call"}  # where the arrays of a level are
 
 
@@ -82,7 +83,7 @@ class Problem:
     curve : Curve, optional
         What is known of the formula and its inputs where curves are fitted.
     box : pair of (B, n) arrays, optional
-        Lower and upper bounds of the unknowns; equal where one is fixed.
+        Lower and upper bounds of the unknowns; equal where one is fixed.  Of a root: the ends of its bracket.
     moved : (B, n) array of bool, optional
         Which starts lay outside their bounds, and were moved.
     observed : bool
@@ -154,6 +155,11 @@ class Problem:
         return self.n if self.box is None else self.n - self.fixed[rows].sum(1)
 
     @property
+    def bracketed(self) -> bool:
+        """Whether a root is searched between two ends, which are the ``box``."""
+        return self.kind == "root" and self.box is not None
+
+    @property
     def counted(self) -> bool:
         """Whether there must be as many residuals as unknowns."""
         return self.kind == "least-squares" or self.observed
@@ -174,14 +180,14 @@ class Problem:
     def present(self, rows: Any) -> np.ndarray:
         """Data rows of some problems that are there and hold no NaN that is to be left out, (rows, m)."""
         there = np.arange(self.m) < self.points(rows)[:, None] if self.mask is None else self.mask[rows]
-        return there if self.omit is None else there & ~np.isnan(self.data[self.omit][rows]).any(2)
+        return there if self.omit is None else there & ~on_host(np.isnan(rows_of(self.data[self.omit], rows)).any(2))
 
     def take(self, rows: np.ndarray) -> Problem:
         """Some problems, in any order, perhaps several times."""
-        parts = {name: [array[rows] for array in getattr(self, name)] for name in ("args", "data")}
+        parts = {name: [rows_of(array, rows) for array in getattr(self, name)] for name in ("args", "data")}
         counts, mask = (None if array is None else array[rows] for array in (self.counts, self.mask))
         box = None if self.box is None else (self.box[0][rows], self.box[1][rows])
-        return replace(self, x0=self.x0[rows], counts=counts, mask=mask, box=box, **parts)
+        return replace(self, x0=rows_of(self.x0, rows), counts=counts, mask=mask, box=box, **parts)
 
     def without_nan(self, rows: np.ndarray) -> Problem:
         """Some problems, their NaNs left out."""
@@ -255,10 +261,14 @@ def from_function(
     bounds: Any = None,
     fixed: Any = None,
     prior: Any = None,
+    bracket: Any = None,
 ) -> Problem:
     """Problems of ``fun(x, *args, *row)``, as `minimize`, `least_squares` and `root` take them."""
     check_loss(loss, likelihoods=False)
     check_callable("fun", fun)
+    x0, ends = (x0, None) if bracket is None else bracketed(x0, bracket, sequence("args", args))
+    if x0 is None:
+        raise TypeError("x0 is None; expected (n,) for one problem or (B, n) for a batch")
     start = real("x0", x0)
     if start.ndim not in (1, 2):
         raise shape_error("x0", start, "(n,) for one problem or (B, n) for a batch")
@@ -266,7 +276,8 @@ def from_function(
     start = start[None] if single else start
     check_batch("x0", start)
     names = tuple(f"x{i}" for i in range(start.shape[1]))
-    start, box, moved = boxed(start, bounds, fixed, names)
+    bounded = boxed(start, bounds, fixed, names) if ends is None else Bounded(start, ends, None)
+    start, box, moved = bounded
     build = Builder(start, single)
     robustly = not (isinstance(loss, str) and loss == "linear")
     inputs: list[Any] = [build.scale(f_scale)] if robustly else []  # arrays are in the order of the inputs

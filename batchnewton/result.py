@@ -14,7 +14,7 @@ from .inference.fit import Fit
 from .kernels import status as codes
 from .multistart import check_starts, solve_from
 from .options import Options
-from .phases import Solution
+from .phases import Solution, check_method
 from .problem import Problem
 from .schedule import solve
 from .statistics import Statistics
@@ -40,13 +40,13 @@ class Status(IntEnum):
     NOT_FINITE_AT_START = codes.NOT_FINITE_AT_START
     """f, its gradient or its Hessian is NaN or infinite at the start (or the data are)."""
     NOT_FINITE = codes.NOT_FINITE
-    """The search ended at the edge of where f is finite."""
+    """The search ended at the edge of where f is finite (of "newton-pure": its next step led beyond it)."""
     UNBOUNDED = codes.UNBOUNDED
     """x grew beyond 1e20 times its start: the function seems to have no minimum."""
     TOO_FEW_POINTS = codes.TOO_FEW_POINTS
     """Fewer data points than free parameters."""
     NO_ROOT = codes.NO_ROOT
-    """`root`: a local minimum of |F| that is not a root."""
+    """`root`: a local minimum of |F| that is not a root; or no change of sign in the bracket, a jump, a pole."""
     NOT_RUN = codes.NOT_RUN
     """Interrupted before its end (see `Interrupted`); x is the start."""
 
@@ -62,7 +62,7 @@ ADVICE = {
     Status.NOT_FINITE: "the search ended where the formula stops being finite; try another start",
     Status.UNBOUNDED: "the function falls without end in some direction: it seems to have no minimum",
     Status.TOO_FEW_POINTS: "fewer data points than parameters",
-    Status.NO_ROOT: "a local minimum of |F| that is not a root; there may be none near this start",
+    Status.NO_ROOT: "a local minimum of |F| that is not a root, or no root in the bracket; there may be none near",
     Status.NOT_RUN: "interrupted before it was finished; x is the start",
 }
 
@@ -243,6 +243,7 @@ def solved(
     problem: Problem, options: Options, progress: Any, absolute_sigma: bool = True, starts: Any = None
 ) -> Result:
     """The result of a batch; `Interrupted` at Ctrl-C."""
+    check_method(problem, options)
     more = check_starts(starts, problem)
     answer = Solution.empty(problem, options.dtype)
     result = Result(problem, options, answer, absolute_sigma)

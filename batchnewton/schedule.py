@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from . import gpus
+from .chosen import run_chosen
 from .chunk import chunk, kernel, shared_data
 from .kernels import status
+from .methods import MIXED, SMALL
 from .options import Options
-from .phases import PHASES, Solution, first_kernel, patiently, run_phases
+from .phases import Solution, first_kernel, mark_bounds, method_of, patiently, run_phases
 from .problem import Problem
 from .threads import for_each, reporter
 
@@ -62,16 +64,10 @@ def chosen_gpus(problem: Problem, options: Options) -> tuple[int, ...]:
             raise ValueError(f"the arrays lie on a GPU, but {gpus.obstacle()}")
         if options.gpus is not None and problem.gpu not in options.gpus:
             raise ValueError(f"the arrays lie on cuda:{problem.gpu}; expected device='cuda:{problem.gpu}' or 'auto'")
-        if options.history or options.mixed:
-            raise ValueError("history=True and dtype='mixed' are not supported for arrays on a GPU")
         return (problem.gpu,)
-    if problem.box is not None:
-        if options.gpus:
-            raise ValueError("bounds and fixed are not supported on GPUs yet; expected device='cpu' or 'auto'")
-        return ()
     if options.gpus is not None:
         return options.gpus
-    wanted = problem.size >= gpus.WORTHWHILE and not options.history and not options.mixed
+    wanted = problem.size >= gpus.WORTHWHILE and method_of(problem, options).cuda
     return tuple(range(gpus.count())) if wanted else ()
 
 
@@ -85,19 +81,23 @@ def on_gpus(
     if few.all():
         answer.refuse(problem, few, status.TOO_FEW_POINTS)
         return
-    phases, shared = PHASES[problem.kind], shared_data(problem, options.dtype)
+    sequences = [MIXED[problem.kind]] * options.mixed + [method_of(problem, options).phases]
     with reporter(progress, problem.size) as report:
         if problem.gpu is not None:
-            answer.take(*device.solve_in_place(problem, phases, options, shared))
+            found, history = device.solve_in_place(problem, sequences, options)
+            answer.take(*found)
+            answer.histories += [(np.arange(problem.size), history)] * options.history
             leftover = np.flatnonzero((answer.status == status.NOT_RUN) & ~few)
-            later(problem, leftover, options, answer, stop)
+            later(problem, leftover, options, answer, stop, history[leftover] if options.history else history)
             report(problem.size)
         else:
 
-            def rest(at: np.ndarray) -> None:
-                later(problem, at[~few[at]], options, answer, stop)
+            def rest(at: np.ndarray, seen: np.ndarray) -> None:
+                enough = ~few[at]
+                later(problem, at[enough], options, answer, stop, seen[enough] if options.history else seen)
 
-            device.solve(problem, phases, options, shared, which, answer, rest, stop, report)
+            device.solve(problem, sequences, options, which, answer, rest, stop, report)
+    mark_bounds(problem, slice(0, problem.size), answer)
     answer.refuse(problem, few, status.TOO_FEW_POINTS)
     at = with_nan(problem, slice(0, problem.size), np.flatnonzero(answer.status == status.NOT_FINITE_AT_START))
     if at.size:
@@ -107,10 +107,17 @@ def on_gpus(
         answer.put(at, second)
 
 
-def later(problem: Problem, at: np.ndarray, options: Options, answer: Solution, stop: np.ndarray) -> None:
-    """The patient path for some problems."""
-    if at.size and not stop[0]:
-        patiently(problem, at, options, answer, stop, np.empty((0, 0, 2)))
+def later(
+    problem: Problem, at: np.ndarray, options: Options, answer: Solution, stop: np.ndarray, seen: np.ndarray
+) -> None:
+    """The patient path for some problems, whose history so far is ``seen``."""
+    if not at.size or stop[0]:
+        return
+    history = np.empty((len(at), options.max_iter + 4, 2)) if options.history else seen
+    if options.history:
+        history[:, : seen.shape[1]] = seen[:, : history.shape[1]]
+    patiently(problem, at, options, answer, stop, history)
+    answer.histories += [(at, history[:, : answer.nfev[at].max()])] * options.history
 
 
 def too_few(problem: Problem, residuals: int) -> np.ndarray:
@@ -123,6 +130,8 @@ def too_few(problem: Problem, residuals: int) -> np.ndarray:
 def derivatives(problem: Problem, x: np.ndarray, kind: str, threads: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """f, g and H (or, of kind "gauss-newton", B = JᵀJ) of every problem at x."""
     size, n, dtype = problem.size, problem.n, x.dtype
+    if n > SMALL and kind != "model":
+        raise ValueError(f"Hessians of {n} unknowns are not derived; expected at most {SMALL}")
     f, g, h = np.zeros(size, dtype), np.zeros((size, n), dtype), np.zeros((size, n, n), dtype)
     X, A = shared_data(problem, dtype)
 
@@ -151,13 +160,14 @@ def with_nan(problem: Problem, rows: slice, suspects: np.ndarray) -> np.ndarray:
 
 def solve_chunk(problem: Problem, rows: slice, options: Options, answer: Solution, stop: np.ndarray) -> None:
     """The problems of one chunk; those with NaN to be left out in a second round."""
-    run_phases(problem, rows, options, answer, stop)
+    run = run_chosen if method_of(problem, options).certificate else run_phases
+    run(problem, rows, options, answer, stop)
     bad = answer.status[rows] == status.NOT_FINITE_AT_START
     if bad.any() and (at := rows.start + with_nan(problem, rows, np.flatnonzero(bad))).size:
         clean = problem.without_nan(at)
         second = Solution.empty(clean, options.dtype)
         answer.status[at] = status.NOT_RUN
-        run_phases(clean, slice(0, clean.size), options, second, stop)
+        run(clean, slice(0, clean.size), options, second, stop)
         answer.put(at, second)
 
 

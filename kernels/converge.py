@@ -9,10 +9,17 @@ CONVERGED = 1.0  # the tests below hold
 NEXT_PHASE = 2.0  # Gauss-Newton is near enough: the exact Hessian takes over at the next trial point
 HAND_OVER = 3.0  # no case for the fast path: the trust-region method takes over from the start
 NOT_FINITE_AT_START = 4.0
+ENDED = 16.0  # with this status (`status`), which is added: of the searches that hand nothing over
+# How a problem left a method that was chosen by name, which keeps its last point (NEXT_PHASE there: it found what it
+# takes for a minimum, or no further decrease).
+AT_LIMIT = 5.0
+EDGE = 6.0  # no way on but to where f is not finite
+AWAY = 7.0  # x grew beyond all bounds
 
 NEAR = 1e-2  # Gauss-Newton hands on when s / 2 <= NEAR F ...
 SLOW = 0.11  # ... or, when s / 2 <= 3 NEAR F, as soon as a step leaves more than this share of s
 QUICK = 0.05  # of x³ an exact Newton step leaves 1/8 of s, of x⁴ 1/5
+MARGIN = 0.1  # how far below the tolerance a step must be that is foreseen
 STEADY = 2.0  # near a strict minimum the determinant of H no longer shrinks by more than this in one step
 NEAR_ZERO, FINE_ZERO = 100.0, 1e4  # where x_i tends to zero, a step is compared with this part of its scale
 RESIDUAL = 4.5  # a residual vanishes when |r_q| <= RESIDUAL eps sum_i |J_qi x_i|
@@ -83,14 +90,19 @@ def minimum(F, F0, s, s_before, steepest, moved, short, tight, seen, ftol, gtol,
     return short & ((quick & (small | gained)) | bottom)
 
 
-def foreseen(F, s, ratio, moved, short, ftol, sqrt):
+def foreseen(F, s, ratio, moved, c, d, q, ftol, xtol, n, sqrt):
     """Whether the next Newton step surely ends it, so that it may be taken without looking.
 
-    Near a minimum ``s_next = K s²``; the last step shows ``K = s / s_before²``, ``ratio = s / s_before``.  With
-    ``s / 2 <= sqrt(ftol) |F|`` and a ``short`` step, the test is ``s_next / 2 <= ftol |F|``.
+    Near a minimum ``s_next = K s²``; the last step shows ``K = s / s_before²``, ``ratio = s / s_before``, so that
+    ``s_next = ratio² s`` and ``|d_next| = ratio |d|``.  With ``s / 2 <= sqrt(ftol) |F|`` and a step d within
+    ``sqrt(xtol)``, the tests are ``s_next / 2 <= ftol |F|`` and ``|d_next| <= MARGIN xtol max(|x|, ...)``.
     """
     size = abs(F)
     near = 0.5 * s <= sqrt(ftol) * size
+    least = sqrt(xtol)
+    part = (1.0 / MARGIN) * ratio
+    factor = part if part > least else least
+    short = excess(c, d, q, factor, xtol, NEAR_ZERO, n) <= 0.0
     return moved & short & near & (ratio <= QUICK) & (0.5 * s * ratio * ratio <= ftol * size)
 
 

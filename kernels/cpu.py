@@ -19,7 +19,7 @@ from numba.core import types
 from numba.core.extending import intrinsic
 
 from . import converge, status
-from .converge import CONVERGED, HAND_OVER, NEXT_PHASE, NOT_FINITE_AT_START
+from .converge import CONVERGED, ENDED, HAND_OVER, NEXT_PHASE, NOT_FINITE_AT_START
 from .history import record_lanes
 from .lower import flush_subnormals, get, keep, lowest_bit, peek, pointer, put, set_mode, small
 
@@ -150,6 +150,8 @@ def solve_phases(
             state[b] = status.CONVERGED
         elif code[b] == NOT_FINITE_AT_START:
             state[b] = status.NOT_FINITE_AT_START
+        elif code[b] >= ENDED:
+            state[b] = code[b] - np.int8(ENDED)
     return code, those(todo, code, HAND_OVER)
 
 
@@ -230,7 +232,7 @@ def leave(S, W, lane, at, b, n, later, precision, x, fun, top, code, nit, nfev):
     put(top, b, F0)
     put(nit, b, np.int32(get(nit, b) + get(S, get(at, MOVES) * W + lane)))
     put(nfev, b, np.int32(get(nfev, b) + get(S, get(at, TRIPS) * W + lane)))
-    if how < HAND_OVER:
+    if how < HAND_OVER or how > NOT_FINITE_AT_START:
         put(fun, b, F)
         place = lane if how == NEXT_PHASE else get(at, C) * W + lane  # onward: the next trial point
         for i in range(n):

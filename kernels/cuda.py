@@ -9,12 +9,12 @@ takes the same step.
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from . import step
 from .converge import HAND_OVER, NEXT_PHASE, NOT_FINITE_AT_START, worse
+from .iterations import ITERATIONS
 from .lanes import (
-    SCALARS,
     Formula,
     Layout,
     additions,
@@ -25,40 +25,79 @@ from .lanes import (
     function,
     indent,
     inputs,
+    limits,
     loads,
+    minimum_zeros,
     once_text,
+    root_zeros,
     scalars,
     slot,
     statements,
     stores,
     summed,
 )
+from .linalg import gradient
 from .unroll import Text, straight_line
 
 BLOCK = 128  # threads of a block
 SHARED = 48 * 1024 // BLOCK  # bytes of shared memory that a thread may have everywhere, without asking for more
+SEEN = ("F_seen", "g_seen")  # of an evaluation, for the history
 ROOMY = 30  # registers (of 32 bits) that the sums may take before the state is parked: fewer threads share the file
 
 
-def layout(program: Formula, missing: str | None) -> Layout:
+@dataclass(frozen=True)
+class Way:
+    """Which kernel of a formula's phase.
+
+    Attributes
+    ----------
+    lanes : int
+        Threads that work on a problem: 1, 2, 4, 8, 16 or 32.
+    staged : bool
+        Whether each thread keeps its problem's data in shared memory (`engine.staged_bytes` of them).
+    first : bool
+        Whether the problems are at their starts.  A later phase may not end higher than the one before it did.
+    fresh : bool
+        Whether all problems are taken and nothing is in the arrays but the start; else those that were handed on.
+    before : str
+        Precision of the phase before this one.
+    history : bool
+        Whether F and max |g| of every evaluation are written down.
+    grouped : bool
+        Whether the lanes share a problem's matrix and vectors too (`cuda_group`).
+    """
+
+    lanes: int = 1
+    staged: bool = False
+    first: bool = True
+    fresh: bool = True
+    before: str = "float64"
+    history: bool = False
+    grouped: bool = False
+
+
+def layout(program: Formula, missing: str | None, bounded: bool = False, history: bool = False) -> Layout:
     """Slots of one lane: unknowns, scalars of the problem and of the call, outputs, state of the iteration."""
     n = program.n
-    problem = scalars(program, "problem") + (("count",) if missing else ())
+    problem = scalars(program, "problem") + (limits(n) if bounded else ()) + (("count",) if missing else ())
     points = scalars(program, "point") + (("present",) if missing == "mask" else ())
     names = [f"x_{i}" for i in range(n)] + list(problem) + carried(program)
     names += call_names(program) + list(program.outputs)
-    names += [f"{array}_{i}" for array in "cdq" for i in range(n)] + list(SCALARS)
+    names += ITERATIONS["minimize"].slots(n)
+    names += ["cut_0"] if bounded else []
+    names += list(SEEN) if history else []
     places = {name: at for at, name in enumerate(names)}
-    return Layout(places, 1, scalars(program, "call"), scalars(program, "row"), problem, points, missing)
+    return Layout(places, 1, scalars(program, "call"), scalars(program, "row"), problem, points, missing, bounded)
 
 
-def parked(program: Formula, itemsize: int) -> list[str]:
+def parked(program: Formula, itemsize: int, bounded: bool = False) -> list[str]:
     """What lies in shared memory rather than in registers, because the data loop does not read it and the sums
-    need the room: the current point, the step, the scales."""
+    need the room: the current point, the step, the scales, the bounds; as much of it as there is room for."""
     n = program.n
-    if (len(program.outputs) + n) * itemsize // 4 <= ROOMY or 3 * n * itemsize > SHARED:
+    if (len(program.outputs) + n) * itemsize // 4 <= ROOMY:
         return []
-    return [f"{array}_{i}" for array in "cdq" for i in range(n)]
+    arrays = ["c", "d", "q", *(["lo", "hi"] if bounded else [])]
+    return [f"{array}_{i}" for array in arrays[: SHARED // (n * itemsize)] for i in range(n)]
 
 
 def call_names(program: Formula) -> list[str]:
@@ -69,25 +108,27 @@ def call_names(program: Formula) -> list[str]:
 def widths(program: Formula, where: Layout, level: str) -> list[int]:
     """Number of scalars of each array of a level; behind them what tells which data are missing."""
     more = where.missing is not None if level == "problem" else where.missing == "mask"
-    return [one.size for one in program.inputs if one.level == level] + [1] * more
+    box = [program.n] * 2 if where.bounded and level == "problem" else []
+    return [one.size for one in program.inputs if one.level == level] + box + [1] * more
 
 
 def solve_text(
     program: Formula,
     where: Layout,
     phase: str,
-    lanes: int,
-    first: bool,
+    way: Way,
     parking: list[str],
-    staged: bool,
     eps: float,
+    eps_before: float,
     tolerances: Mapping[str, float],
 ) -> tuple[list[str], Text]:
     """All functions of a kernel, the kernel last; and the constants that they need."""
-    advance, text = advance_text(program, phase, eps, tolerances)
+    advance, text = advance_text(program, phase, eps, tolerances, where.bounded)
     constants = Text(constants=dict(text.constants))
-    functions = [begin_text(program, where), enter_text(program, where, first, constants), advance[0]]
-    functions += [leave_text(program, first, eps, constants)]
+    functions = [begin_text(program, where), enter_text(program, where, way.first, constants), advance[0]]
+    functions += [leave_text(program, way.first, eps_before, constants)]
+    functions += [see_text(program, phase, constants)] if way.history else []
+    lanes, staged = way.lanes, way.staged
     once, read = once_text(program, where, call_names(program), summed(program))
     functions += [once]
     if summed(program):
@@ -96,7 +137,7 @@ def solve_text(
         functions += [total_text(program, lanes)] if lanes > 1 else []
         functions += [first_lane_text(program)] if lanes > 1 and begun(program) else []
     functions = [park(one, parking) for one in functions]
-    return [*functions, kernel_text(program, where, lanes, first, bool(parking), staged, read)], constants
+    return [*functions, kernel_text(program, where, way, bool(parking), read)], constants
 
 
 def park(text: str, parking: list[str]) -> str:
@@ -165,6 +206,28 @@ def _lost(F, before, F0, eps, sqrt):
     return lost  # noqa: RET504 (a step's results are read by their names)
 
 
+def see_text(program: Formula, phase: str, constants: Text) -> str:
+    """``see(S, l)``: F and max |g| at the trial point, for the history."""
+    zeros = root_zeros(program) if phase == "root" else minimum_zeros(program)
+    text = straight_line(_seen, ("r", "j", "g", "h"), zeros, phase=phase, n=program.n)
+    constants.constants |= text.constants
+    words = set(re.findall(r"\w+", "\n".join(text.lines)))
+    body = loads(name for name in program.outputs if name in words)
+    body += ["f = half * f"] if program.scale == 0.5 else []
+    return function("see(S, l)", [*body, *text.lines, *stores(SEEN)], "lowered")
+
+
+def _seen(f, r, j, g, h, phase, n):
+    if phase == "root":
+        f = gradient(r, j, g, n)
+    F_seen = f
+    g_seen = 0.0
+    for i in range(n):
+        size = abs(g[i])
+        g_seen = size if (size > g_seen) | (size != size) else g_seen  # NaN where one is
+    return F_seen, g_seen
+
+
 def stage_text(program: Formula, where: Layout) -> str:
     """``stage(R, k, u, row, D0, ...)``: row k of a problem's data into shared memory, where its thread, ``u``, reads it
     trip after trip at the place next to its neighbours'."""
@@ -224,18 +287,18 @@ def cells(letter: str, arrays: list[int], row: str) -> list[str]:
     return [f"{name}[{row} * {width} + {i}]" for name, width in zip(names, arrays, strict=True) for i in range(width)]
 
 
-def kernel_text(
-    program: Formula, where: Layout, lanes: int, first: bool, parking: bool, staged: bool, read: Iterable[str]
-) -> str:
+def kernel_text(program: Formula, where: Layout, way: Way, parking: bool, read: Iterable[str]) -> str:
     """The kernel: problems in, trips, problems out.
 
-    ``queue[0]`` counts the problems taken.  A phase after the first takes those whose ``code`` is NEXT_PHASE, and adds
-    to their counts; the first takes all, and finds nothing in the arrays but the start ``x``.
+    ``queue[0]`` counts the problems taken.  A ``fresh`` phase takes all, and finds nothing in the arrays but the
+    start ``x``; any other takes those whose ``code`` is NEXT_PHASE, and adds to their counts.
     """
     args, data = named("P", widths(program, where, "problem")), named("D", widths(program, where, "point"))
     given = ["x, fun, tops, code, nit, nfev, X, A, queue, m, limit, ftol, xtol, gtol", *args, *data]
     state = "S, K, t, 0" if parking else "S, 0"
-    together = lanes > 1
+    together, staged, first = way.lanes > 1, way.staged, way.fresh
+    if way.history:
+        given.append("seen, width")
     take = "take(queue, lane, members)"
     out = ["leave({state}, x, fun, tops, b)", "code[b] = int8(S[code_])"]
     adds = "=" if first else "+="
@@ -281,6 +344,16 @@ def kernel_text(
             f"        add({', '.join(['{state}, X, m, k', *(['u, R'] if staged else ['b * m + k', *data])])})",
             "        k += LANES",
             *(["    total({state}, members)"] if together else []),
+        ]
+    if way.history:
+        before = "" if way.fresh else "int64(nfev[b]) + "
+        body += [
+            f"    k = {before}int64(S[trips_])",
+            f"    if k < width{' and lane == 0' if together else ''}:",
+            "        see({state})",
+            "        k = 2 * (b * width + k)",
+            "        seen[k] = S[F_seen_]",
+            "        seen[k + 1] = S[g_seen_]",
         ]
     body += ["    trip({state}, limit, ftol, xtol, gtol)", "    ended = S[code_] > zero"]
     return "\n".join([f"def solve({', '.join(given)}):", *indent((line.format(state=state) for line in body), 1)])

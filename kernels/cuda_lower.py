@@ -72,7 +72,7 @@ class _DeviceBlock(_Block):
         for name, kind, value in zip(names, given, values, strict=True):
             if hasattr(kind, "dtype"):
                 self.arrays[name] = context.make_array(kind)(context, builder, value).data
-                self.float = kind.dtype
+                self.float = kind.dtype if "float" in str(kind.dtype) else self.float
             elif isinstance(value.type, ir.IntType) and value.type.width < INDEX.width:
                 self.locals[name] = builder.sext(value, INDEX)  # pyright: ignore[reportArgumentType]
             else:
@@ -82,7 +82,8 @@ class _DeviceBlock(_Block):
     def value_Subscript(self, node: ast.Subscript) -> Any:
         assert isinstance(node.value, ast.Name)
         if node.value.id != "K":
-            return super().value_Subscript(node)
+            read = super().value_Subscript(node)
+            return self.builder.sext(read, INDEX) if isinstance(read.type, ir.IntType) else read  # a table of places
         read = _FreshLoad(self.builder.block, self.place(node))
         self.builder._insert(read)
         return read

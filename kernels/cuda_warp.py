@@ -53,6 +53,10 @@ class Simulated:
     def group(self, thread: Any) -> int:
         return 0
 
+    def sync(self, members: int) -> None:
+        """All lanes wait for each other."""
+        self.device().syncthreads()
+
     def swap(self, value: Any, distance: int, members: int) -> Any:
         """What the lane at ``lane ^ distance`` has."""
         device = self.device()

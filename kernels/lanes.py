@@ -11,12 +11,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from . import step
+from .iterations import ITERATIONS
+from .sections import SECTION, sectioned
 from .unroll import Text, straight_line
 
-ARRAYS = ("x", "g", "h", "r", "j", "c", "d", "q", "z", "lower", "inverse", "lo", "hi", "cut")
-SCALARS = ("F", "F0", "s", "alpha", "radius", "size", "over", "trips", "moves")
-SCALARS += ("settled", "tiny", "flat_before", "code")
-FLAGS = ("settled", "tiny")
 CACHE = 24_000  # bytes of workspace that should stay in the first-level cache
 LANES = "lanes(W)"  # decorator of what every lane does
 MANY = 32  # sums; more do not fit into the registers
@@ -103,8 +101,9 @@ def layout(
     missing: str | None = None,
     vector_bytes: int = 64,
     bounded: bool = False,
+    phase: str = "minimize",
 ) -> Layout:
-    """Slots for what the formula reads and yields and, where ``solving``, for the state of the iteration.
+    """Slots for what the formula reads and yields and, where ``solving``, for the state of the iteration ``phase``.
 
     Four vectors of lanes keep the units of the processor busy; with many sums, one: fewer pass through the caches.
     Where the unknowns are ``bounded``, the bounds follow a problem's scalars.  Where data are ``missing``, the last
@@ -116,8 +115,8 @@ def layout(
     points = scalars(program, "point") + (("present",) if missing == "mask" else ())
     names = [f"x_{i}" for i in range(n)] + list(problem) + carried(program) + list(program.outputs)
     if solving:
-        names += [f"{array}_{i}" for array in "cdq" for i in range(n)] + list(SCALARS)
-        names += ["cut_0"] if bounded else []
+        names += ITERATIONS[phase].slots(n)
+        names += [name for name in ITERATIONS[phase].edges if bounded and name not in problem]
     vector = vector_bytes // itemsize
     lanes = vector if len(summed(program)) > MANY else 4 * vector
     while lanes > vector and len(names) * lanes * itemsize > CACHE:
@@ -178,14 +177,16 @@ def function(head: str, body: Iterable[str], how: str | None = None) -> str:
     return "\n".join([how, f"def {head}:", *indent(lines, 1)])
 
 
-def enter_text(program: Formula) -> tuple[list[str], Text]:
+def enter_text(program: Formula, phase: str) -> tuple[list[str], Text]:
     """``enter(S, l, top)``: state of lane l at the beginning of a problem; ``top`` is the largest F at a start so far.
-    The rest follows from ``trips == 0`` (``step.trip``)."""
+    The rest follows from ``trips == 0`` (``step.trip``).  A bracketed search begins at an end of its bracket."""
     n = program.n
     text = straight_line(step.scales, ("x", "q"), n=n)
     text.constants["first_radius"] = step.RADIUS * n**0.5
-    body = [*loads(inputs(program)), *text.lines, "F0 = top", "radius = first_radius", "trips = zero"]
+    body = ["F0 = top", *loads(inputs(program)), *text.lines, "radius = first_radius", "trips = zero"]
     body += stores([*(f"q_{i}" for i in range(n)), "F0", "radius", "trips"])
+    if phase == "bracket":
+        body += [f"{slot('c_0')} = x_0", f"{slot('x_0')} = {slot('lo_0')}"]
     return [function("begin(S, l, top)", body, "lowered"), function("enter(S, l, top)", ["begin(S, l, top)"])], text
 
 
@@ -314,26 +315,46 @@ def additions(program: Formula, where: Layout, sums: Sequence[str], points: int)
 
 
 def advance_text(
-    program: Formula, phase: str, eps: float, tolerances: Mapping[str, float], bounded: bool = False
+    program: Formula,
+    phase: str,
+    eps: float,
+    tolerances: Mapping[str, float],
+    bounded: bool = False,
+    slots: dict[str, int] | None = None,
 ) -> tuple[list[str], Text]:
-    """``advance(S, limit, ftol, xtol, gtol)``: one trip of every lane; returns a bit for each that has ended."""
-    n = program.n
-    zeros = root_zeros(program) if phase == "root" else minimum_zeros(program)
+    """``advance(S, limit, ftol, xtol, gtol)``: one trip of every lane; returns a bit for each that has ended.
+
+    Where ``slots`` are given, the text of an iteration that is ``long`` becomes several functions, for whose common
+    values slots are added (see ``sections``).
+    """
+    n, iteration = program.n, ITERATIONS[phase]
+    zeros = root_zeros(program) if iteration.root else minimum_zeros(program)
     bare_diagonal = sorted(zeros & {f"h_{i}_{i}" for i in range(n)}) if bounded else []
     zeros = zeros - {*bare_diagonal}
-    text = straight_line(step.trip, ARRAYS, zeros, phase=phase, bounded=bounded, n=n, eps=eps, **tolerances)
+    known = iteration.constants(n=n, bounded=bounded, eps=eps, **tolerances)
+    text = straight_line(iteration.trip, iteration.arrays, zeros, **known)
     words = set(re.findall(r"\w+", "\n".join(text.lines)))
-    state = [f"{array}_{i}" for array in "cdq" for i in range(n)]
-    kept = [name for name in SCALARS if name != "code" and name in words]
+    state = [name for name in iteration.state(n) if name in words]
+    kept = [name for name in iteration.scalars if name != "code" and name in words]
+    flags = [name for name in iteration.flags if name in words]
+    edges = list(iteration.edges) if bounded else []
+    if iteration.long and slots is not None and len(text.lines) > SECTION:
+        lines = ["f = half * f", *text.lines] if program.scale == 0.5 else text.lines
+        parts = sectioned(lines, slots, {*inputs(program), *state, *kept, "code"}, {*flags})
+        names = [f"trip{at}" for at in range(len(parts))]
+        body = [f"{name}(S, limit, ftol, xtol, gtol)" for name in names] + ["return ended_lanes(S, code_)"]
+        given = "(S, l, limit, ftol, xtol, gtol)"
+        functions = [function(name + given, part, LANES) for name, part in zip(names, parts, strict=True)]
+        return [*functions, function("advance(S, limit, ftol, xtol, gtol)", body)], text
     body = loads([*inputs(program), *(name for name in program.outputs if name in words), *state])
-    body += loads(name for name in kept if name not in FLAGS)
-    edges = ["cut_0"] if bounded else []
-    body += loads([*limits(n), *edges] if bounded else []) + [f"{name} = zero" for name in bare_diagonal]
+    body += loads(f"q_{i}" for i in range(n))
+    body += loads(name for name in kept if name not in flags)
+    body += loads(dict.fromkeys([*limits(n), *edges]) if bounded else []) + [f"{name} = zero" for name in bare_diagonal]
     body += ["f = half * f"] if program.scale == 0.5 else []  # the sum of squares is twice the cost
-    body += [f"{flag} = {slot(flag)} > zero" for flag in FLAGS] + text.lines
-    body += stores([*inputs(program), *(f"{array}_{i}" for array in "cd" for i in range(n))])
-    body += stores(name for name in (*kept, *edges, "code") if name not in FLAGS)
-    body += [f"{slot(flag)} = one if {flag} else zero" for flag in FLAGS]
+    body += [f"{flag} = {slot(flag)} > zero" for flag in flags] + text.lines
+    body += stores([*inputs(program), *state])
+    body += stores(name for name in (*kept, *edges, "code") if name not in flags)
+    body += [f"{slot(flag)} = one if {flag} else zero" for flag in flags]
     steps = ["trip(S, limit, ftol, xtol, gtol)", "return ended_lanes(S, code_)"]
     return [
         function("trip(S, l, limit, ftol, xtol, gtol)", body, LANES),

@@ -47,6 +47,11 @@ def solve(lower, inverse, b, y, n):
         for k in range(i):
             s = s - lower[i, k] * y[k]
         y[i] = s
+    backward(lower, inverse, y, n)
+
+
+def backward(lower, inverse, y, n):
+    """Solve ``D Lᵀ y = b``, b being what y holds."""
     for i in range(n - 1, -1, -1):
         s = y[i] * inverse[i]
         for k in range(i + 1, n):
@@ -54,8 +59,8 @@ def solve(lower, inverse, b, y, n):
         y[i] = s
 
 
-def normal_equations(r, j, g, h, n):
-    """``g = Jᵀ r`` and ``H = Jᵀ J`` of n residuals; returns ``|r|² / 2``."""
+def gradient(r, j, g, n):
+    """``g = Jᵀ r`` of n residuals; returns ``|r|² / 2``."""
     total = 0.0
     for k in range(n):
         total = total + r[k] * r[k]
@@ -64,9 +69,59 @@ def normal_equations(r, j, g, h, n):
         for k in range(n):
             s = s + j[k, i] * r[k]
         g[i] = s
+    return 0.5 * total
+
+
+def products(j, h, n):
+    """``H = Jᵀ J``."""
+    for i in range(n):
         for m in range(i + 1):
             s = 0.0
             for k in range(n):
                 s = s + j[k, i] * j[k, m]
             h[i, m] = s
-    return 0.5 * total
+
+
+def orthogonalise(j, r, lower, inverse, z, n, eps):
+    """``J = Q Lᵀ`` with orthogonal columns q of Q and L unit lower triangular, and ``z = Qᵀ r``, for ``J⁻¹ r`` by
+    `backward`; returns whether J is regular, and ``s = |r|²`` (of ``gᵀ H⁻¹ g``).
+
+    Modified Gram-Schmidt without square roots: the pivots ``d_k = |q_k|²`` are those of ``JᵀJ = L D Lᵀ``, but JᵀJ,
+    whose condition is the square of J's, is not formed.  r is orthogonalised as one column more, which makes the step
+    as accurate as Householder's.  J counts as regular where ``d_k > (32 n eps)² |j_k|²``; other pivots are raised as in
+    `factor`, so that the step goes downhill.
+
+    Overwrites j and r.  Reference: Björck (1967), BIT 7, 1; Björck (1996), Numerical Methods for Least Squares
+    Problems, section 2.4.
+    """
+    regular = True
+    slope = 0.0
+    for k in range(n):
+        pivot = 0.0
+        share = 0.0
+        for i in range(n):
+            pivot = pivot + j[i, k] * j[i, k]
+            share = share + j[i, k] * r[i]
+        size = pivot
+        for m in range(k):
+            size = size + lower[k, m] * lower[m, k]
+        good = pivot > (32 * n * eps * 32 * n * eps) * size
+        regular = regular & good
+        least = RAISE * size
+        raised = pivot if pivot > least else least
+        raised = raised if raised > 0.0 else 1.0
+        inverse[k] = 1.0 / (pivot if good else raised)
+        z[k] = share
+        part = share * inverse[k]
+        slope = slope + share * part
+        for i in range(n):
+            r[i] = r[i] - part * j[i, k]
+        for m in range(k + 1, n):
+            s = 0.0
+            for i in range(n):
+                s = s + j[i, k] * j[i, m]
+            lower[k, m] = s
+            lower[m, k] = s * inverse[k]
+            for i in range(n):
+                j[i, m] = j[i, m] - lower[m, k] * j[i, k]
+    return regular, slope

@@ -14,7 +14,8 @@ from .cpu import OPTIONS, call_evaluate, load, prepared, take, workspaces
 from .history import record
 from .lower import pointer
 
-normal_equations = njit(**OPTIONS)(linalg.normal_equations)
+gradient = njit(**OPTIONS)(linalg.gradient)
+products = njit(**OPTIONS)(linalg.products)
 
 
 @njit(**OPTIONS)
@@ -34,7 +35,8 @@ def gather(S, outputs, scale, lane, kind, g, h, b, r, j, n):
         for k in range(n):
             place = outputs[n + i * n + k]
             j[i, k] = S[place + lane] if place >= 0 else 0.0
-    f = normal_equations(r, j, g, h, n)
+    f = gradient(r, j, g, n)
+    products(j, h, n)
     for i in range(n):
         for k in range(i + 1):
             h[k, i] = b[i, k] = b[k, i] = h[i, k]
@@ -123,10 +125,12 @@ def solve_trust(
                     fun[p] = K[lane, trust.F]
                     for i in range(n):
                         x[p, i] = vectors[1, lane, i]
-                again = (hybrid or kind == trust.ROOT) and attempt[lane] == 0 and nfev[p] < limit
+                more = 2 if kind == trust.ROOT else 1 if hybrid else 0
+                again = attempt[lane] < more and nfev[p] < limit
                 if again and found != status.CONVERGED and found != status.NOT_FINITE_AT_START:
-                    attempt[lane] = 1
-                    trust.start_again(kind, x0[p], vectors[1, lane], vectors[0, lane], vectors[3, lane], K[lane], n)
+                    attempt[lane] += 1
+                    ends = vectors[1, lane], vectors[0, lane], vectors[3, lane], K[lane]
+                    trust.start_again(kind, attempt[lane], x0[p], *ends, n)
                 else:
                     problem[lane] = -1
                     running -= 1

@@ -31,7 +31,7 @@ from .converge import (
     visible,
     within,
 )
-from .linalg import factor, normal_equations, solve
+from .linalg import backward, factor, gradient, orthogonalise, solve
 
 ARMIJO = 1e-4  # sufficient decrease: F - f > ARMIJO (promised decrease)
 RADIUS = 0.3  # first bound of a step relative to |x0|, per sqrt(n)
@@ -61,6 +61,15 @@ def all_finite(f, g, h, n):
         total = total + 0.0 * g[i]
         for j in range(i + 1):
             total = total + 0.0 * h[i, j]
+    return total == 0.0
+
+
+def residuals_finite(f, j, n):
+    """Whether half the sum of squared residuals and their Jacobian are finite."""
+    total = 0.0 * f
+    for i in range(n):
+        for k in range(n):
+            total = total + 0.0 * j[i, k]
     return total == 0.0
 
 
@@ -129,14 +138,16 @@ def trip(
     """One trip: from f, g, H at the trial point x to the next trial point; returns the state and the exit code.
 
     ``phase`` is "gauss-newton", then "exact"; or "minimize", which is "exact" without anything before it; or "root"
-    (then r and its Jacobian j come instead of f, g, H).
+    (then r and its Jacobian j come instead of f, g, H, and are overwritten; the step is J⁻¹ r).
     """
     if phase == "root":
-        f = normal_equations(r, j, g, h, n)
+        f = gradient(r, j, g, n)
         vanish = residuals_vanish(r, j, x, n, eps)
+        finite = residuals_finite(f, j, n)
+    else:
+        finite = all_finite(f, g, h, n)
     first = trips == 0.0  # accepted if it is finite: what a former problem left in the state counts for nothing
     moves = 0.0 if first else moves
-    finite = all_finite(f, g, h, n)
     accept, bound, gain, slope = judge(f, g, d, F, s, alpha, radius, size, over, first, tiny, finite, n, eps)
     rejected_settled = (not accept) & finite & settled
     trips = trips + 1.0
@@ -152,10 +163,14 @@ def trip(
         same = (not loose) & ((not moved) | (not (cut[0] > 0.0)))  # the active set is that of the last point
 
     # The Newton step of the modified Hessian, cut to the bound; or the last step, shortened.
-    definite = factor(h, lower, inverse, n, eps)
-    solve(lower, inverse, g, z, n)
     s_before = s
-    s_newton = dot(g, z, n)
+    if phase == "root":
+        definite, s_newton = orthogonalise(j, r, lower, inverse, z, n, eps)
+        backward(lower, inverse, z, n)
+    else:
+        definite = factor(h, lower, inverse, n, eps)
+        solve(lower, inverse, g, z, n)
+        s_newton = dot(g, z, n)
     whole = length(q, z, n, sqrt)
     long = whole > INSIDE * bound
     inside = first | (not long)
@@ -208,14 +223,15 @@ def trip(
         settled_now = settled_now & same
     if phase == "minimize":  # of least squares JᵀJ is known to be definite, and Gauss-Newton has moved
         flat = flatness(inverse, q, abs(F0), n)
-        steady = moved & (flat <= STEADY * flat_before)
+        known = (flat > 0.0) & (0.0 * flat_before == 0.0)  # a product that under- or overflows says nothing
+        steady = moved & known & (flat <= STEADY * flat_before)
         found = found & (steady | (s == 0.0))
         newton = newton & steady
         settled_now = settled_now & steady
         flat = flat if definite else 0.0
         flat_before = flat if accept else flat_before
     if (phase == "exact") | (phase == "minimize"):
-        ahead = accept & newton & (not found) & foreseen(F, s, ratio, moved, short, ftol, sqrt)
+        ahead = accept & newton & (not found) & foreseen(F, s, ratio, moved, c, d, q, ftol, xtol, n, sqrt)
         if bounded:
             ahead = ahead & same
         found = found | ahead

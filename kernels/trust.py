@@ -14,11 +14,13 @@ import math
 
 import numpy as np
 
-from . import status, step
+from . import linalg, status, step
 from .bounded import EPS, backward, bounded_step, form, forward, inner, jit, ldl
+from .converge import RESIDUAL
 from .strict import is_steady, residuals_small, shrinkage_of_pivots
 
 scales = jit(step.scales)
+orthogonalise, back_substituted = jit(linalg.orthogonalise), jit(linalg.backward)
 
 RADIUS = 0.3  # first bound of a step, relative, per sqrt(n)
 GROW, GROW_MOST = 2.0, 64.0  # how a bound that was reached grows; it doubles while the model foretells f to 3 % and
@@ -59,11 +61,11 @@ def start_search(x0, x, scale, K, exact, n):
 
 
 @jit
-def start_again(kind, x0, c, x, scale, K, n):
-    """State at the beginning of a second search, after one that ended at c.
+def start_again(kind, attempt, x0, c, x, scale, K, n):
+    """State at the beginning of search number ``attempt`` (from 0), after one that ended at c.
 
     Least squares: from x0 with the exact Hessian throughout.  Roots: from as far beyond the local minimum of |F|, or,
-    where that is x0 itself, from beside it.
+    where that is x0 itself, from beside it; then from the side of x0 that lies away from it.
     """
     start_search(x0, x, scale, K, 0.0 if kind == ROOT else 1.0, n)
     if kind == ROOT:
@@ -72,7 +74,8 @@ def start_again(kind, x0, c, x, scale, K, n):
             far = max(far, abs(c[i] - x0[i]) / scale[i])
         for i in range(n):
             aside = RADIUS * scale[i] if i % 2 == 0 else -RADIUS * scale[i]
-            x[i] = 2.0 * c[i] - x0[i] if far > 0.1 else x0[i] + aside
+            beyond = 2.0 * c[i] - x0[i] if attempt == 1 else 2.0 * x0[i] - c[i]
+            x[i] = beyond if far > 0.1 else x0[i] + aside
 
 
 @jit
@@ -121,7 +124,53 @@ def landed(x, c, lo, hi):
 
 
 @jit
-def judge_trial(kind, f, g, H, B, x, c, y, scale, gc, Hc, Bc, K, auto, lo, hi, n):
+def newton_step_of_roots(J, r, scale, y, n):
+    """``y = -J⁻¹ r`` in relative coordinates; returns whether J is regular, each equation in its own units."""
+    scaled, left = np.zeros((n, n)), np.zeros(n)
+    for i in range(n):
+        most = 0.0
+        for k in range(n):
+            most = max(most, abs(J[i, k] * scale[k]))
+        unit = 1.0 / most if most > 0.0 else 1.0
+        left[i] = unit * r[i]
+        for k in range(n):
+            scaled[i, k] = unit * J[i, k] * scale[k]
+    lower, inverse = np.zeros((n, n)), np.zeros(n)
+    regular, _ = orthogonalise(scaled, left, lower, inverse, y, n, EPS)
+    back_substituted(lower, inverse, y, n)
+    for i in range(n):
+        y[i] = -y[i]
+    return regular
+
+
+@jit
+def slope_and_bend(J, r, scale, y, n):
+    """``rᵀJy`` and ``|Jy|²``."""
+    slope = bend = 0.0
+    for i in range(n):
+        change = 0.0
+        for k in range(n):
+            change += J[i, k] * scale[k] * y[k]
+        slope += r[i] * change
+        bend += change * change
+    return slope, bend
+
+
+@jit
+def left_over(r, J, x, n):
+    """``|r|² / 2`` of the residuals that are more than the rounding of x."""
+    total = 0.0
+    for i in range(n):
+        size = 0.0
+        for k in range(n):
+            size += abs(J[i, k] * x[k])
+        if abs(r[i]) > RESIDUAL * EPS * size:
+            total += 0.5 * r[i] * r[i]
+    return total
+
+
+@jit
+def judge_trial(kind, f, g, H, B, r, J, x, c, y, scale, gc, Hc, Bc, rc, Jc, K, auto, lo, hi, n):
     """Accept or reject the trial point x; returns (accepted, at the rounding level of F, slope changed sign)."""
     finite = math.isfinite(f)
     slope_there = 0.0
@@ -135,6 +184,8 @@ def judge_trial(kind, f, g, H, B, x, c, y, scale, gc, Hc, Bc, K, auto, lo, hi, n
     ratio = gain / K[PRED] if K[PRED] > 0.0 else -1.0
     tiny, newton = K[TINY] > 0.0, K[NEWTON] > 0.0
     flat = finite and tiny and f <= K[F] + 1e-13 * abs(K[F]) and slope_there <= 0.9 * abs(K[SLOPE])
+    if kind == ROOT and newton and finite and not force:
+        flat = flat or left_over(r, J, x, n) < 0.9 * left_over(rc, Jc, c, n)
     accept = finite and (force or ratio > 1e-4 or flat)
     if flat:
         ratio = 1.0
@@ -178,7 +229,9 @@ def search(kind, auto, f, g, H, B, r, J, x, c, y, scale, gc, Hc, Bc, rc, Jc, K, 
     first = K[TRIPS] == 1.0
     forced = K[FORCE] > 0.0
     plain = K[NEWTON] > 0.0 and K[TAU] == 1.0  # the step that led here was a Newton step, not relaxed
-    finite, accept, noise, bracket = judge_trial(kind, f, g, H, B, x, c, y, scale, gc, Hc, Bc, K, auto, lo, hi, n)
+    finite, accept, noise, bracket = judge_trial(
+        kind, f, g, H, B, r, J, x, c, y, scale, gc, Hc, Bc, rc, Jc, K, auto, lo, hi, n
+    )  # fmt: skip
     if first and not finite:
         return BAD_START
     if accept and kind == ROOT:
@@ -201,8 +254,14 @@ def search(kind, auto, f, g, H, B, r, J, x, c, y, scale, gc, Hc, Bc, rc, Jc, K, 
         for j in range(n):
             A[i, j] = model[i, j] * scale[i] * scale[j]
     for _ in range(SHORTER):
-        K[LAM], definite = bounded_step(A, gs, K[R], K[LAM], y, n)
-        newton = definite and K[LAM] == 0.0
+        definite = kind == ROOT and newton_step_of_roots(Jc, rc, scale, y, n)
+        newton = definite and inner(y, y, n) <= (1.1 * K[R]) ** 2
+        if newton:
+            K[LAM] = 0.0
+        else:
+            K[LAM], positive = bounded_step(A, gs, K[R], K[LAM], y, n)
+            newton = kind != ROOT and positive and K[LAM] == 0.0
+            definite = definite or (kind != ROOT and positive)
         K[TAU] = K[TAU] if newton else 1.0
         for i in range(n):
             y[i] *= K[TAU]
@@ -222,6 +281,9 @@ def search(kind, auto, f, g, H, B, r, J, x, c, y, scale, gc, Hc, Bc, rc, Jc, K, 
             product = scale[i] * y[i] * scale[j] * y[j]
             bend_h += Hc[i, j] * product
             bend_b += Bc[i, j] * product
+    if kind == ROOT:
+        slope, bend_b = slope_and_bend(Jc, rc, scale, y, n)
+        bend_h = bend_b
     before = K[DEC]
     K[SLOPE] = slope
     K[PRED_H], K[PRED_B] = -(slope + 0.5 * bend_h), -(slope + 0.5 * bend_b)
@@ -239,8 +301,7 @@ def search(kind, auto, f, g, H, B, r, J, x, c, y, scale, gc, Hc, Bc, rc, Jc, K, 
 
     if kind == ROOT:
         vanish = residuals_small(rc, Jc, c, 1e-15, n)
-        nearly = not definite and K[F] <= 1e-16 * K[F0] and residuals_small(rc, Jc, scale, 1e-8, n)
-        if vanish or nearly or (newton and step <= XTOL and K[MOVES] > 0.0) or (noise and step <= 1e-9):
+        if vanish or (newton and step <= XTOL and K[MOVES] > 0.0) or (noise and step <= 1e-9):
             return FOUND
     else:
         bottom = moved and plain and dec <= 1e-6 * abs(K[F]) and dec >= 0.25 * before and exact and not loose

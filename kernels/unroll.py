@@ -3,7 +3,8 @@
 A step (``linalg``, ``step``, ``converge``) is an ordinary Python function.  ``straight_line`` evaluates at once
 whatever is known beforehand (sizes, phases, module constants): ``for`` loops over a known range are run, ``if``s with
 a known test are decided, calls of other steps are written out in place, and every array element becomes a scalar
-(``lower[2, 1]`` -> ``lower_2_1``).  Elements named in ``zeros`` are structurally zero and become the constant 0.
+(``lower[2, 1]`` -> ``lower_2_1``).  Elements named in ``zeros`` are structurally zero: they become the constant 0, and
+what is multiplied by them, or they are added to, costs nothing, nor does what that makes zero in turn.
 """
 
 import ast
@@ -32,6 +33,7 @@ SYMBOLS: dict[type, tuple[str, Callable[..., Any]]] = {
     ast.Not: ("not ", operator.not_),
 }
 FUNCTIONS = ("sqrt", "abs")  # called as they are
+ZERO = "k_zero"  # what is structurally zero
 
 
 @dataclass
@@ -51,7 +53,7 @@ def straight_line(
     ``name_i`` or ``name_i_j``.  A final ``return a, b`` is left out: the caller finds the results under these names.
     """
     text = Text()
-    scope = _Scope(function, known, {name: name for name in arrays}, {}, "", text, frozenset(zeros))
+    scope = _Scope(function, known, {name: name for name in arrays}, {}, "", text, set(zeros))
     scope.run(with_return=False)
     return text
 
@@ -78,7 +80,7 @@ class _Scope:
         names: Mapping[str, str],
         prefix: str,
         text: Text,
-        zeros: frozenset[str],
+        zeros: set[str],
     ) -> None:
         self.function, self.tree, self.text, self.zeros = function, _parsed(function), text, zeros
         self.globals = function.__globals__
@@ -96,7 +98,12 @@ class _Scope:
         return []
 
     def results(self, node: Any) -> list[str]:
-        return [self.expression(one) for one in (node.elts if isinstance(node, ast.Tuple) else [node])]
+        return [self.result(one) for one in (node.elts if isinstance(node, ast.Tuple) else [node])]
+
+    def result(self, node: Any) -> str:
+        """The text of what is assigned: a sum that begins with 0.0 begins with nothing."""
+        nothing = isinstance(node, ast.Constant) and type(node.value) is float and node.value == 0.0
+        return self.nothing() if nothing else self.expression(node)
 
     def write(self, statement: Any) -> None:
         if isinstance(statement, ast.Assign):
@@ -122,6 +129,10 @@ class _Scope:
         targets: list[Any] = target.elts if isinstance(target, ast.Tuple) else [target]
         for one, new in zip(targets, values, strict=True):
             name = self.element(one) if isinstance(one, ast.Subscript) else self.local(one.id)
+            if new == ZERO:
+                self.zeros.add(name)
+            else:
+                self.zeros.discard(name)
             if new != name:
                 self.text.lines.append(f"{name} = {bare(new)}")
 
@@ -152,7 +163,11 @@ class _Scope:
                     known[parameter.arg] = self.value(argument)
                 except _Unknown:
                     names[parameter.arg] = self.held(prefix + parameter.arg, argument)
-        return _Scope(function, known, arrays, names, prefix, self.text, self.zeros).run()
+        return self.called(function, known, arrays, names, prefix, self.text, self.zeros).run()
+
+    def called(self, *arguments: Any) -> "_Scope":
+        """The scope of a step that is called."""
+        return _Scope(*arguments)
 
     def held(self, name: str, argument: ast.expr) -> str:
         """An argument that is not known: a plain name is used as it is, an expression gets a name first."""
@@ -204,30 +219,48 @@ class _Scope:
             return getattr(self, f"text_{type(node).__name__}")(node)
 
     def text_Name(self, node: ast.Name) -> str:
-        return self.names.get(node.id) or self.prefix + node.id
+        return self.present(self.names.get(node.id) or self.prefix + node.id)
 
     def text_Subscript(self, node: ast.Subscript) -> str:
-        name = self.element(node)
-        return self.constant(0.0) if name in self.zeros else name
+        return self.present(self.element(node))
+
+    def present(self, name: str) -> str:
+        """The name, unless it stands for nothing."""
+        return self.nothing() if name in self.zeros else name
+
+    def nothing(self) -> str:
+        self.text.constants[ZERO] = 0.0
+        return ZERO
 
     def text_BinOp(self, node: ast.BinOp) -> str:
-        return f"({self.expression(node.left)} {SYMBOLS[type(node.op)][0]} {self.expression(node.right)})"
+        left, right = self.expression(node.left), self.expression(node.right)
+        if ZERO in (left, right):
+            if isinstance(node.op, ast.Mult):
+                return ZERO
+            if isinstance(node.op, ast.Add):
+                return left if right == ZERO else right
+            if isinstance(node.op, ast.Sub) and right == ZERO:
+                return left
+        return f"({left} {SYMBOLS[type(node.op)][0]} {right})"
 
     def text_UnaryOp(self, node: ast.UnaryOp) -> str:
-        return f"({SYMBOLS[type(node.op)][0]}{self.expression(node.operand)})"
+        operand = self.expression(node.operand)
+        return ZERO if operand == ZERO else f"({SYMBOLS[type(node.op)][0]}{operand})"
 
     def text_Compare(self, node: ast.Compare) -> str:
         right = self.expression(node.comparators[0])
         return f"({self.expression(node.left)} {SYMBOLS[type(node.ops[0])][0]} {right})"
 
     def text_IfExp(self, node: ast.IfExp) -> str:
-        return f"({self.expression(node.body)} if {self.expression(node.test)} else {self.expression(node.orelse)})"
+        test, body, other = (self.expression(one) for one in (node.test, node.body, node.orelse))
+        return ZERO if body == other == ZERO else f"({body} if {test} else {other})"
 
     def text_Call(self, node: ast.Call) -> str:
         if self.step_called(node):
             (value,) = self.inline(node)
             return value
-        return f"{ast.unparse(node.func)}({', '.join(bare(self.expression(one)) for one in node.args)})"
+        given = [bare(self.expression(one)) for one in node.args]
+        return ZERO if given == [ZERO] else f"{ast.unparse(node.func)}({', '.join(given)})"
 
 
 def bare(text: str) -> str:

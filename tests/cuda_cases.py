@@ -6,6 +6,7 @@ The tests run it in Numba's CUDA simulator (``NUMBA_ENABLE_CUDASIM=1``), `gpu_ch
 import os
 import pickle
 import sys
+import types
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,19 +18,21 @@ from problems import PROBLEMS
 
 import batchnewton as bn
 import batchnewton.special as special
-from batchnewton import device
+from batchnewton import device, engine, gpus
 
 T = np.linspace(0, 5, 9)
 
 
 @dataclass(frozen=True)
 class Case:
-    """A call that takes ``device`` and ``dtype``, and how many threads are to work on each problem."""
+    """A call that takes ``device`` and ``dtype``, how many threads are to work on each problem, and how many of the
+    last digits may differ."""
 
     name: str
     solve: Callable[..., bn.Result]
     dtype: str = "float64"
     lanes: int = 1
+    digits: int = 3
 
 
 def decay(t, a, tau, c):
@@ -55,6 +58,25 @@ def flawed(**options: Any) -> bn.Result:
     data["y"][1, 3] = np.nan
     data["p0"][2, 1] = 0.0
     data["p0"][4] = [0.0, 1e-3, 0.0]
+    return bn.curve_fit(decay, T, data["y"], data["p0"], **options)
+
+
+def two(**options: Any) -> bn.Result:
+    """Two curves: every lane takes its time in the simulator."""
+    data = fits(2)
+    return bn.curve_fit(decay, T, data["y"], data["p0"], **options)
+
+
+def two_lengths(**options: Any) -> bn.Result:
+    """Curves of their own lengths."""
+    data = fits(2)
+    return bn.curve_fit(decay, T, data["y"], data["p0"], counts=[9, 6], **options)
+
+
+def two_flawed(**options: Any) -> bn.Result:
+    """NaN left out in one, nothing to be evaluated at the start of the other."""
+    data = fits(2)
+    data["y"][0, 3], data["p0"][1, 1] = np.nan, 0.0
     return bn.curve_fit(decay, T, data["y"], data["p0"], **options)
 
 
@@ -104,6 +126,48 @@ def penalised(**options: Any) -> bn.Result:
                        np.ones((3, 2)), data=(rows,), **options)  # fmt: skip
 
 
+def bounded(**options: Any) -> bn.Result:
+    """Bounds that hold some unknowns, one fixed, a box per problem, some of them of no width."""
+    data = fits()
+    lower, upper = np.full((6, 3), -np.inf), np.full((6, 3), np.inf)
+    lower[:, 1], upper[:, 1] = 0.9, 1.1
+    upper[2, 0] = lower[2, 0] = 0.7
+    lower[4, 2] = 0.45
+    fixed = np.zeros((6, 3), bool)
+    fixed[5, 2] = True
+    return bn.curve_fit(decay, T, data["y"], data["p0"], bounds=(lower, upper), fixed=fixed, **options)
+
+
+def boxed_valleys(**options: Any) -> bn.Result:
+    """A minimum within, at a bound, in a corner."""
+    a, b = np.linspace(0.5, 2, 5), np.geomspace(10, 200, 5)
+    return bn.minimize(workloads.valley, [[-1.2, 1.0]] * 5, (a, b), bounds=([-2, -1], [1.1, 0.9]), **options)
+
+
+def robust(**options: Any) -> bn.Result:
+    """A loss, an outlier in each curve."""
+    data = fits()
+    data["y"][:, 4] += 1.0
+    return bn.curve_fit(decay, T, data["y"], data["p0"], loss="soft_l1", f_scale=0.1, **options)
+
+
+def masked(**options: Any) -> bn.Result:
+    """A mask, several starts."""
+    data = fits(4)
+    mask = np.ones(data["y"].shape, bool)
+    mask[0, 2] = mask[2, 5:] = False
+    return bn.curve_fit(decay, T, data["y"], data["p0"], mask=mask, starts=data["p0"][:2] * 1.3, **options)
+
+
+def remembered(solve: Callable[..., bn.Result]) -> Callable[..., bn.Result]:
+    """The same call with its history."""
+
+    def call(**options: Any) -> bn.Result:
+        return solve(history=True, **options)
+
+    return call
+
+
 def valleys(**options: Any) -> bn.Result:
     """The exact Hessian, no data."""
     a, b = np.linspace(0.5, 2, 5), np.geomspace(10, 200, 5)
@@ -127,24 +191,61 @@ def functions(**options: Any) -> bn.Result:
     return bn.minimize(term, [[2.0, 0.5]] * 3, data=(bn.shared(T[:5]), y), **options)
 
 
+def twelve(**options: Any) -> bn.Result:
+    """More unknowns than a thread's registers hold: a polynomial in its values, and one that is not linear."""
+    rng = np.random.default_rng(8)
+    rows, x = rng.normal(size=(1, 14, 12)), rng.normal(size=(1, 12))
+    y = np.einsum("bmk,bk->bm", rows, x) + 0.01 * rng.normal(size=(1, 14))
+    return bn.least_squares(lambda x, row, y: row @ x - y, x + 0.1, data=(rows, y), **options)
+
+
+def resident(**more: Any) -> Callable[..., bn.Result]:
+    """Curves that lie on the GPU where the GPU is asked for; the answers come back as they are (`gpu_check` has the
+    same with the libraries themselves, here a stand-in takes part)."""
+
+    def solve(device: str, **options: Any) -> bn.Result:
+        data = fits()
+        data["y"][1, 3], data["p0"][2, 1] = np.nan, 0.0
+        if device == "cpu" or not gpus.simulated():
+            return bn.curve_fit(decay, T, data["y"], data["p0"], device=device, **more, **options)
+        import cupy_stub
+
+        cupy = cupy_stub.install()
+        result = bn.curve_fit(decay, T, cupy.asarray(data["y"]), cupy.asarray(data["p0"]), **more, **options)
+        assert isinstance(result.x, cupy.ndarray) and isinstance(result.status, cupy.ndarray)
+        here = types.SimpleNamespace(**{name: getattr(result, name).get() for name in FIELDS})
+        here.history = result.history and [one.get() for one in result.history]
+        return here
+
+    return solve
+
+
 def with_settings(solve: Callable[..., bn.Result], **settings: Any) -> Callable[..., bn.Result]:
-    """The same call while names of `batchnewton.device` have other values."""
+    """The same call while names of `batchnewton.device` or `batchnewton.engine` have other values."""
 
     def changed(**options: Any) -> bn.Result:
-        before = {name: getattr(device, name) for name in settings}
-        vars(device).update(settings)
+        where = {name: engine if hasattr(engine, name) else device for name in settings}
+        before = {name: getattr(where[name], name) for name in settings}
+        for name, value in settings.items():
+            setattr(where[name], name, value)
         try:
             return solve(**options)
         finally:
-            vars(device).update(before)
+            for name, value in before.items():
+                setattr(where[name], name, value)
 
     return changed
+
+
+def in_groups(solve: Callable[..., bn.Result]) -> Callable[..., bn.Result]:
+    """The same call with the kernels for many unknowns, however few there are."""
+    return with_settings(solve, ALONE={4: 0, 8: 0})
 
 
 class SmallMemory(device.Slot):
     """A chunk of more than two problems finds no memory."""
 
-    def __init__(self, engine: device.Engine, problem: Any, length: int) -> None:
+    def __init__(self, engine: engine.Engine, problem: Any, length: int) -> None:
         if length > 2:
             raise RuntimeError("[2] Call to cuMemAlloc results in CUDA_ERROR_OUT_OF_MEMORY")
         super().__init__(engine, problem, length)
@@ -183,11 +284,33 @@ CASES = [
     Case("counted, float32, 4 lanes", counted, "float32", 4),
     Case("penalised", penalised),
     Case("penalised, 4 lanes", penalised, "float64", 4),
+    Case("bounded", bounded),
+    Case("bounded, float32, 4 lanes", bounded, "float32", 4),
+    Case("bounded, mixed", bounded, "mixed", digits=7),
+    Case("boxed valleys", boxed_valleys),
+    Case("robust", robust),
+    Case("masked, several starts", masked, digits=8),  # which of equal minima is kept is rounding
+    Case("mixed", remembered(curves), "mixed", digits=7),
+    Case("mixed, flawed", remembered(flawed), "mixed", digits=7),
+    Case("mixed, 2 lanes, chunks of 2", with_settings(remembered(curves), LONGEST=2), "mixed", 2, digits=7),
+    Case("mixed, valleys", valleys, "mixed", digits=7),
+    Case("history, flawed", remembered(flawed)),
+    Case("history, missing, float32, 2 lanes", remembered(missing), "float32", 2),
+    Case("history, kepler", remembered(kepler)),
     Case("valleys", valleys),
     Case("valleys, float32", valleys, "float32"),
     Case("kepler", kepler),
     Case("kepler, float32", kepler, "float32"),
     Case("functions", functions),
+    Case("two curves, in groups of 4", in_groups(two), lanes=4),
+    Case("two curves of their own lengths, in pairs", in_groups(two_lengths), "float32", 2),
+    Case("two curves with NaN, in pairs, mixed", in_groups(two_flawed), "mixed", 2, digits=7),
+    Case("penalised, in pairs", in_groups(penalised), lanes=2),
+    Case("himmelblau, in pairs", in_groups(from_table("himmelblau")), lanes=2),
+    Case("twelve unknowns, 8 lanes", twelve, lanes=8),
+    Case("resident", resident()),
+    Case("resident, mixed, history", resident(history=True), "mixed", digits=7),
+    Case("resident, bounds", resident(bounds=(0.0, [1.5, 1.1, 0.3]))),
     *(Case(name, from_table(name)) for name in TABLE),
 ]
 FIELDS = ("x", "fun", "status", "nit", "nfev")
@@ -198,7 +321,8 @@ def answers(case: Case, where: str) -> dict[str, np.ndarray]:
     os.environ["BATCHNEWTON_CUDA_LANES"] = str(case.lanes)
     result = case.solve(device=where, dtype=case.dtype)
     size = np.size(result.status)
-    return {name: np.reshape(getattr(result, name), (size, -1) if name == "x" else size) for name in FIELDS}
+    found = {name: np.reshape(getattr(result, name), (size, -1) if name == "x" else size) for name in FIELDS}
+    return found if result.history is None else found | {"history": np.stack(result.history, 2)}
 
 
 def main(path: str) -> None:

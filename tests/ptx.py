@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from batchnewton import compile_cuda, device
+from batchnewton import compile_cuda, engine
 from batchnewton.curve import from_curve
-from batchnewton.kernels.cuda import BLOCK
-from batchnewton.phases import PHASES
+from batchnewton.kernels.cuda import BLOCK, Way
+from batchnewton.methods import PHASES
 from batchnewton.problem import Problem, from_function
 
 REGISTERS = 65_536  # of a multiprocessor, sm_80 to sm_120
@@ -36,7 +36,7 @@ class Assembled:
     @property
     def occupancy(self) -> float:
         """Share of a multiprocessor's threads that can be resident."""
-        block = BLOCK
+        block = self.threads
         registers = -(-self.registers // 8) * 8 * block
         blocks = min(REGISTERS // registers, SHARED[self.architecture] * 1024 // (self.shared + 1024))
         return min(1.0, blocks * block / THREADS[self.architecture])
@@ -58,16 +58,21 @@ def missing() -> str | None:
 
 
 def assemble(
-    problem: Problem, dtype: str, architecture: str = "sm_90", lanes: int = 1, phase: int = 0, keep: str | None = None
+    problem: Problem,
+    dtype: str,
+    architecture: str = "sm_90",
+    lanes: int = 1,
+    phase: int = 0,
+    keep: str | None = None,
+    **more: bool,
 ) -> Assembled:
     """Compile one phase of a problem's kernels; ``keep`` is a file for the machine code."""
     from numba import cuda
 
-    staged = device.staged_bytes(problem, np.dtype(dtype), lanes)
+    staged = engine.staged_bytes(problem, np.dtype(dtype), lanes)
     step = PHASES[problem.kind][phase]
-    found = compile_cuda.kernel(
-        problem.signature, step.derive, step.step, np.dtype(dtype), lanes, phase == 0, staged > 0
-    )
+    way = Way(lanes, staged > 0, phase == 0, phase == 0, dtype, **more)
+    found = compile_cuda.kernel(problem.signature, step.derive, step.step, np.dtype(dtype), way)
     number = int(architecture[3:])
     ptx, _ = cuda.compile(found.module.solve.py_func, found.signature, cc=divmod(number, 10), device=False, abi="numba")
     with tempfile.TemporaryDirectory() as folder:
@@ -84,7 +89,8 @@ def assemble(
 
     spills = number_before("bytes spill stores") + number_before("bytes spill loads")
     counts = (int(re.search(r"Used (\d+) registers", said)[1]), number_before("bytes stack frame"), spills)
-    return Assembled(architecture, ptx, *counts, number_before("bytes smem") + staged * BLOCK, BLOCK)
+    threads = found.module.THREADS if way.grouped else BLOCK
+    return Assembled(architecture, ptx, *counts, number_before("bytes smem") + staged * BLOCK, threads)
 
 
 # ---- formulas of a given size

@@ -18,7 +18,7 @@ import numpy as np
 import ptx
 import workloads
 
-from batchnewton import compile_cuda, device
+from batchnewton import compile_cuda, engine
 from batchnewton.curve import from_curve
 from batchnewton.problem import Problem, from_function
 
@@ -124,11 +124,12 @@ def rows() -> list[tuple[object, ...]]:
     problems: list[tuple[str, str, Problem]] = []
     for dtype in ("float32", "float64"):
         problems += [(name, dtype, workload(name, dtype)) for name in ("W1_5", "W1_15", "W2", "W3", "W4", "W5")]
-    for dtype, sizes in (("float32", (2, 4, 8, 12, 16, 20)), ("float64", (2, 4, 8, 10, 11, 12, 16))):
+    for dtype, sizes in (("float32", (2, 4, 8, 12, 16, 20, 32)), ("float64", (2, 4, 8, 10, 12, 16, 24, 32))):
         problems += [("exponentials", dtype, ptx.exponentials(n)) for n in sizes]
     for name, dtype, problem in problems:
-        lanes = device.lanes(problem.n, problem.m, 1_000_000, np.dtype(dtype).itemsize)
-        found = ptx.assemble(problem, dtype, lanes=lanes)
+        group = engine.lanes_of_a_group(problem.n, problem.m, np.dtype(dtype).itemsize)
+        lanes = group or engine.lanes(problem.n, problem.m, 1_000_000, np.dtype(dtype).itemsize)
+        found = ptx.assemble(problem, dtype, lanes=lanes, grouped=group > 0)
         count = instructions(problem, dtype, lanes) if name.startswith("W") else ""
         row = (
             name,
@@ -140,7 +141,7 @@ def rows() -> list[tuple[object, ...]]:
             found.stack,
             found.spills,
         )
-        table.append((*row, f"{found.shared / 1024:g}", count))
+        table.append((*row, f"{found.shared / 1024:.3g}", count))
         print(*table[-1], sep=" | ", file=sys.stderr, flush=True)
     return table
 

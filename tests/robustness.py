@@ -49,17 +49,21 @@ def table(rows: Sequence[tuple[str, ...]]) -> str:
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.robustness", description=__doc__)
     parser.add_argument("sets", nargs="*", choices=[*SETS, []], help="all by default")
+    parser.add_argument("--method", help="another method than the default")
     parser.add_argument("--write", action="store_true", help=f"put the table into docs/{PAGE.name}")
     given = parser.parse_args(arguments)
+    if given.write and given.method:
+        parser.error("--write is for the default methods")
     rows = []
-    for name in given.sets or SETS:
+    for name in given.sets or [one for one in SETS if not given.method or one != "roots"]:
         for dtype in ("float64", "float32"):
-            found = judged(name, dtype)
+            found = judged(name, dtype, method=given.method)
             rows.append(row(name, dtype, found))
             for run in found:
                 if run.false or (run.solvable and not run.solved):
                     print("FALSE SUCCESS" if run.false else "not solved   ", f"{name} {dtype}", run)
-    command = " ".join(["python -m tests.robustness", *given.sets])
+    named = ["--method", given.method] if given.method else []
+    command = " ".join(["python -m tests.robustness", *given.sets, *named])
     text = f"`{command}`, {datetime.date.today()}:\n\n{table(rows)}"
     print("\n" + text)
     if given.write:

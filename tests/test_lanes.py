@@ -9,9 +9,10 @@ import workloads
 
 import batchnewton as bn
 from batchnewton import compile as compiler
-from batchnewton import nist
+from batchnewton import nist, phases
 from batchnewton.curve import from_curve
 from batchnewton.kernels import lanes
+from batchnewton.options import options
 from batchnewton.problem import from_function
 
 FEATURES = llvmlite.binding.get_host_cpu_features()
@@ -120,3 +121,12 @@ def test_subnormal_numbers_are_zero_in_the_kernels_only():
     result = bn.curve_fit(peak, x, peak(x, 2.0, 0.5)[None], [1.5, 0.4], dtype="float32", threads=1)
     assert result.success.all() and np.allclose(result.x, [[2.0, 0.5]], atol=1e-5)
     assert np.float32(1e-40) * np.float32(0.5) > 0.0 and np.array([1e-310])[0] / 2 > 0.0
+
+
+def test_the_largest_value_at_a_start_is_that_of_the_function():
+    """The name ``top`` of `step.scales` once took the place of that of ``enter``: F0 began as the largest |x0|."""
+    problem = from_function("minimize", lambda x: 1e-3 * (x[0] - 1) ** 2 + 1e-6 * x[0] ** 4, [[100.0], [-2.0]], (), ())
+    chosen = options("minimize", None, None, None, None, 500, "float64", "cpu", 1, False, {})
+    run = phases.Run(problem, slice(0, 2), chosen, phases.Solution.empty(problem, chosen.dtype), np.zeros(1, np.int8))
+    run.fast_path(phases.method_of(problem, chosen).phases, np.arange(2))
+    np.testing.assert_allclose(run.top, [1e-3 * 99**2 + 1e2, 1e-3 * 9 + 1.6e-5])

@@ -59,9 +59,45 @@ def test_factor_does_not_depend_on_units():
 def test_normal_equations():
     rng = np.random.default_rng(1)
     r, j, g, h = rng.normal(size=3), rng.normal(size=(3, 3)), np.zeros(3), np.zeros((3, 3))
-    assert linalg.normal_equations(r, j, g, h, 3) == pytest.approx(r @ r / 2)
+    assert linalg.gradient(r, j, g, 3) == pytest.approx(r @ r / 2)
+    linalg.products(j, h, 3)
     np.testing.assert_allclose(g, j.T @ r)
     np.testing.assert_allclose(np.tril(h), np.tril(j.T @ j))
+
+
+def solved(J, r):
+    """``J⁻¹ r`` by `orthogonalise`; whether J is regular, s."""
+    n = len(J)
+    lower, inverse, z = np.zeros((n, n)), np.zeros(n), np.zeros(n)
+    regular, s = linalg.orthogonalise(J.copy(), r.copy(), lower, inverse, z, n, EPS)
+    linalg.backward(lower, inverse, z, n)
+    return z, regular, s
+
+
+@pytest.mark.parametrize("n", SIZES)
+def test_orthogonal_factorisation_solves(n):
+    rng = np.random.default_rng(n)
+    J, r = rng.normal(size=(n, n)), rng.normal(size=n)
+    z, regular, s = solved(J, r)
+    assert regular and s == pytest.approx(r @ r)
+    np.testing.assert_allclose(z, np.linalg.solve(J, r), rtol=1e-10)
+
+
+def test_orthogonal_factorisation_is_as_accurate_as_the_condition_lets_it_be():
+    """A Hilbert matrix of condition 1.5e10: its square is beyond double precision."""
+    J = 1.0 / (np.arange(8)[:, None] + np.arange(8) + 1.0)
+    z, regular, _ = solved(J, J.sum(1))
+    assert regular
+    assert abs(z - 1.0).max() < np.linalg.cond(J) * EPS
+
+
+def test_a_singular_jacobian_is_seen_and_still_gives_descent():
+    rng = np.random.default_rng(2)
+    for J in (np.zeros((3, 3)), np.ones((3, 3)), np.outer([1.0, 2.0, 3.0], [3.0, -1.0, 1e-8])):
+        r = rng.normal(size=3)
+        z, regular, s = solved(J, r)
+        assert not regular and np.isfinite(z).all()
+        assert s >= 0.0 and (J.T @ r) @ z >= 0.0
 
 
 def test_scales_of_zeros_are_the_largest():
@@ -122,6 +158,25 @@ def test_an_inflexion_is_no_minimum():
     common = dict(F0=2.0, steepest=1e-20, moved=True, short=True, tight=True, seen=True, ftol=1e-18, gtol=-1.0, eps=EPS)
     assert not converge.minimum(F=1.0, s=1e-24, s_before=8e-24, tight_f=1e-20, floor=1e-6, **common)
     assert converge.minimum(F=1.0, s=1e-24, s_before=1e-12, tight_f=1e-20, floor=1e-6, **common)
+
+
+@pytest.mark.parametrize(("unit", "known"), [(1.0, True), (1e-20, False), (1e20, False)])
+def test_a_determinant_out_of_range_is_not_steady(unit, known):
+    """The product of 24 pivots is 0, or infinite, before and after: that does not say that none shrinks."""
+    n = 24
+    x, c, d, q, z, g, r, inverse = (np.ones(n) for _ in range(8))
+    h, lower, j = np.eye(n) / unit, np.zeros((n, n)), np.zeros((n, n))
+    g *= 1e-12 / unit
+    s = n / unit
+    with np.errstate(over="ignore", under="ignore"):
+        flat = step.flatness(np.full(n, unit), q, 2 * s * unit / n, n)
+    state = dict(F=s, F0=2.0, s=s, alpha=1.0, radius=9.0, size=1.0, over=1.0, trips=3.0, moves=2.0)
+    limits = dict(settled=False, tiny=False, flat_before=flat, limit=50.0, ftol=1e-18, xtol=1e-6, gtol=-1.0)
+    known_before = dict(lo=None, hi=None, cut=None, phase="minimize", bounded=False, n=n, eps=EPS, tight_f=1e-20)
+    known_before |= dict(tight_x=1e-11, floor=1e-6, sqrt=np.sqrt)
+    with np.errstate(all="ignore"):
+        *_, code = step.trip(x, 0.5 * s, g, h, r, j, c, d, q, z, lower, inverse, **state, **limits, **known_before)
+    assert (code == converge.CONVERGED) == known
 
 
 def newton(problem, phase, path=None):
@@ -200,6 +255,14 @@ def test_unrolled_text_says_what_the_loops_say(n, phase, bounded):
 def test_structural_zeros_become_constants():
     text = unroll.straight_line(linalg.factor, ARRAYS, {"a_1_0"}, n=2, eps=EPS)
     assert "a_1_0" not in "\n".join(text.lines)
+
+
+def test_what_structural_zeros_make_zero_costs_nothing():
+    """``|r|²`` and ``Jᵀr`` of a triangular Jacobian."""
+    zeros = {f"j_{i}_{k}" for i in range(4) for k in range(i)}
+    dense, sparse = (unroll.straight_line(linalg.gradient, ARRAYS, out, n=4) for out in ((), zeros))
+    products = [sum(line.count("*") for line in text.lines) for text in (dense, sparse)]
+    assert products == [4 + 16, 4 + 10]
 
 
 def test_what_cannot_be_unrolled_is_refused():

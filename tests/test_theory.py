@@ -65,6 +65,55 @@ def test_damped_newton_converges_where_pure_newton_diverges(fun, answer, starts)
     np.testing.assert_allclose(result.x, np.tile(answer, (len(starts), 1)), atol=1e-6)
 
 
+@pytest.mark.parametrize("method", ["bfgs", "lbfgs", "gradient-descent", "trust-region"])
+def test_globalised_methods_converge_where_pure_newton_diverges(method):
+    for fun, answer, starts in (
+        (soft_abs, (0.0,), [[2.0], [-1.5], [1e3]]),
+        (log_sum_exp, (-np.log(2) / 2, 0.0), [[3.0, 3.0], [5.0, -3.0], [-10.0, 10.0]]),
+    ):
+        result = bn.minimize(fun, starts, method=method)
+        assert result.success.all()
+        np.testing.assert_allclose(result.x, np.tile(answer, (len(starts), 1)), atol=1e-6)
+        assert not bn.minimize(fun, starts, method="newton-pure").success.any()
+
+
+def test_pure_newton_takes_one_step_to_the_minimum_of_a_quadratic():
+    rng = np.random.default_rng(0)
+    ratios = rng.uniform(1, 9, 50), rng.uniform(1, 9, 50), rng.uniform(-1.5, 1.5, 50)
+    result = bn.minimize(ellipse, rng.normal(size=(50, 2)), ratios, method="newton-pure")
+    assert result.success.all() and (result.nit == 1).all()
+    np.testing.assert_allclose(result.x, np.tile([3.0, -2.0], (50, 1)), rtol=1e-12)
+
+
+def test_pure_newton_doubles_its_digits():
+    """max |g| falls as its square, evaluation by evaluation."""
+    told = bn.minimize(log_sum_exp, [[0.2, 0.1]], method="newton-pure", history=True).history
+    steepest = told.grad[0][told.grad[0] > 1e-7]
+    assert len(steepest) >= 3
+    assert (steepest[1:] <= 10 * steepest[:-1] ** 2).all(), steepest
+
+
+@pytest.mark.parametrize("kappa", [5.0, 30.0, 200.0])
+def test_steepest_descent_has_the_linear_rate_of_theory(kappa):
+    """Of ``(u² + kappa v²) / 2`` an exact step leaves ``((kappa - 1) / (kappa + 1))²`` of F at worst, which is from
+    (kappa, 1); a step within a tenth of the exact one gains 99 % of that at least.  Source: Luenberger & Ye (2008),
+    Linear and Nonlinear Programming, section 8.2."""
+    rate = ((kappa - 1) / (kappa + 1)) ** 2
+    limits = np.array([9, 17, 33])
+    starts = np.array([[kappa, 1.0], [-kappa, 1.0], [1.0, kappa], [1.0, 1.0]]) / kappa
+
+    def valley(x, k):
+        return 0.5 * (x[0] ** 2 + k * x[1] ** 2)
+
+    for limit in limits:
+        result = bn.minimize(valley, starts, (kappa,), method="gradient-descent", max_iter=int(limit))
+        left = result.fun / valley(starts.T, kappa)
+        assert (result.nit >= limit // 5).all()
+        assert (left <= (1 - 0.99 * (1 - rate)) ** result.nit * (1 + 1e-9)).all()
+        slow = left[:2] ** (1 / result.nit[:2])
+        assert (slow >= rate - 0.05 * (1 - rate)).all(), (slow, rate)
+
+
 # ---------------------------------------------------------------- units, places, directions
 
 

@@ -31,7 +31,7 @@ def derive(fun: Any, arguments: Sequence[Argument], kind: str, name: str | None 
         It may return `Penalized`: the values of a data row, and a number to be added once.
     arguments : sequence of Input or tuple of Input
         A tuple is handed over as a tuple. The unknowns are the inputs of level ``"unknown"``, in order.
-    kind : {"value", "model", "minimize", "gauss-newton", "least-squares", "hybrid", "root"}
+    kind : {"value", "model", "minimize", "gauss-newton", "least-squares", "hybrid", "squares", "root"}
         Outputs, with i >= j:
 
         ================= ===========================================================================================
@@ -41,6 +41,7 @@ def derive(fun: Any, arguments: Sequence[Argument], kind: str, name: str | None 
         ``gauss-newton``  of residuals r_q: ``f`` = sum r_q**2, ``g_i`` = sum r_q dr_q/dx_i, ``h_i_j`` = J^T J
         ``least-squares`` the same, ``h_i_j`` the Hessian of half the sum of squares
         ``hybrid``        as ``least-squares``, and J^T J as ``b_i_j``
+        ``squares``       ``f`` and ``g_i`` as ``gauss-newton``
         ``root``          ``r_q``, Jacobian ``j_q_i``
         ================= ===========================================================================================
     name : str, optional

@@ -73,6 +73,14 @@ def least_squares(residuals: Sequence[Expr], unknowns: Sequence[Expr]) -> Output
     return _cheapest({"f": squares}, candidates)
 
 
+def squares(residuals: Sequence[Expr], unknowns: Sequence[Expr]) -> Outputs:
+    """Sum of squares, and half its gradient."""
+    gradient = [_dot(residuals, column) for column in zip(*jacobian(residuals, unknowns), strict=True)]
+    total = _dot(residuals, residuals)
+    adjoint = reverse([0.5 * total], [total.graph.constant(1.0)], unknowns)
+    return _cheapest({"f": total}, [(gradient, []), (adjoint, [])])
+
+
 def root(residuals: Sequence[Expr], unknowns: Sequence[Expr]) -> Outputs:
     """The residuals and their Jacobian (what is summed over data rows, if there are any)."""
     rows = jacobian(residuals, unknowns)
@@ -93,11 +101,12 @@ KINDS: dict[str, tuple[Callable[[Sequence[Expr], Sequence[Expr]], Outputs], floa
     "gauss-newton": (gauss_newton, 0.5),
     "least-squares": (least_squares, 0.5),
     "hybrid": (hybrid, 0.5),
+    "squares": (squares, 0.5),
     "root": (root, 1.0),
 }
 """What is derived for each kind of problem, and the factor of ``f`` after summation."""
 
-SUMS = frozenset({"gauss-newton", "least-squares", "hybrid", "root"})
+SUMS = frozenset({"gauss-newton", "least-squares", "hybrid", "squares", "root"})
 """Kinds whose formula may return several residuals."""
 
 

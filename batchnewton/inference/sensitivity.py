@@ -22,7 +22,7 @@ def sensitivity(fit: Fit, of: str) -> np.ndarray:
         mixed = mixed @ W
     n, size = fit.problem.n, fit.problem.size
     flat = mixed.reshape(size, n, -1)
-    if fit.problem.box is not None:  # what is fixed or at a bound does not move
+    if fit.problem.box is not None and not fit.problem.bracketed:  # what is fixed or at a bound does not move
         every = slice(0, size)
         np.copyto(hessian, np.eye(n), where=held(fit.problem, fit.solution.x, every))
         flat[fit.problem.at_bound(fit.solution.x) | fit.problem.fixed] = 0.0

@@ -81,9 +81,9 @@ def is_local_minimum(problem: mgh.Problem, x: np.ndarray, tolerance: float) -> b
     return bool(np.all(np.abs(step) <= tolerance * np.maximum(np.abs(x), 1e-3 * np.max(np.abs(x)))))
 
 
-def judge_mgh(problem: mgh.Problem, dtype: str) -> Iterator[Run]:
+def judge_mgh(problem: mgh.Problem, dtype: str, method: str | None = None) -> Iterator[Run]:
     data = tuple(map(bn.shared, problem.data))
-    result = bn.least_squares(problem.fun, problem.starts, data=data, dtype=dtype)
+    result = bn.least_squares(problem.fun, problem.starts, data=data, dtype=dtype, method=method)
     zero = ZERO * half_sum(problem, np.array(problem.x0))[0]
 
     def verdict(i: int, x: np.ndarray, success: bool) -> tuple[bool, bool, bool]:
@@ -98,9 +98,9 @@ def judge_mgh(problem: mgh.Problem, dtype: str) -> Iterator[Run]:
 # ---------------------------------------------------------------- roots
 
 
-def judge_root(system: roots.System, dtype: str) -> Iterator[Run]:
+def judge_root(system: roots.System, dtype: str, method: str | None = None) -> Iterator[Run]:
     starts = np.array(system.starts, float)
-    result = bn.root(system.fun, starts, system.args, dtype=dtype)
+    result = bn.root(system.fun, starts, system.args, dtype=dtype, method=method)
 
     def verdict(i: int, x: np.ndarray, success: bool) -> tuple[bool, bool, bool]:
         args = [one[i] for one in system.args]
@@ -116,9 +116,9 @@ def judge_root(system: roots.System, dtype: str) -> Iterator[Run]:
 # ---------------------------------------------------------------- traps
 
 
-def judge_trap(trap: traps.Trap, dtype: str) -> Iterator[Run]:
+def judge_trap(trap: traps.Trap, dtype: str, method: str | None = None) -> Iterator[Run]:
     starts = np.array(trap.starts, float)
-    result = bn.minimize(trap.fun, starts, trap.args, dtype=dtype)
+    result = bn.minimize(trap.fun, starts, trap.args, dtype=dtype, method=method)
 
     def verdict(i: int, x: np.ndarray, success: bool) -> tuple[bool, bool, bool]:
         if trap.flat:
@@ -133,9 +133,9 @@ def judge_trap(trap: traps.Trap, dtype: str) -> Iterator[Run]:
 SETS = {"mgh": (mgh.MGH, judge_mgh), "roots": (roots.ROOTS, judge_root), "traps": (traps.TRAPS, judge_trap)}
 
 
-def judged(name: str, dtype: str, largest: int | None = None) -> list[Run]:
-    """All runs of a set, or of its problems with at most ``largest`` unknowns."""
+def judged(name: str, dtype: str, largest: int | None = None, method: str | None = None) -> list[Run]:
+    """All runs of a set, or of its problems with at most ``largest`` unknowns; by a ``method``, or the default."""
     problems, judge = SETS[name]
     problems = [one for one in problems if largest is None or len(one.starts[0]) <= largest]
     with np.errstate(all="ignore"):
-        return [run for problem in problems for run in judge(problem, dtype)]
+        return [run for problem in problems for run in judge(problem, dtype, method)]

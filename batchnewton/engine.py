@@ -1,0 +1,246 @@
+"""The kernels of one problem on one GPU: which there are, in which order they run, what they are handed.
+
+All phases of the fast path follow each other in one stream without a word from the host.  With ``dtype="mixed"`` a
+rough phase runs on copies in float32; what it could not do, or float64 did not confirm, begins anew in float64.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+
+from . import compile_cuda as compiler
+from .chunk import columns, shared_data
+from .gpus import simulated
+from .kernels.cuda import BLOCK, SHARED, Way
+from .options import Options
+from .problem import Problem
+
+BLOCKS = 16  # of each multiprocessor: more than can be resident, so that all are busy
+LANES = (1, 2, 4, 8, 16, 32)
+FULL = 1 << 16  # threads that a GPU runs side by side
+ALONE = {4: 16, 8: 10}  # unknowns that one thread's registers hold, by the bytes of a number (tests/test_ptx.py)
+STAGED = 128  # bytes of data of a problem that a thread may keep in shared memory
+SINGLE = np.dtype(np.float32)
+
+
+def lanes(n: int, m: int, size: int, itemsize: int) -> int:
+    """Threads that work on one problem: the number that a simple model of a trip finds fastest.
+
+    A trip takes a lane ``ceil(m / lanes) row + log2(lanes) exchange + step`` instructions, and as many rounds as the
+    threads of the batch exceed what a GPU runs side by side (`FULL`, a constant: the choice must not depend on the
+    GPU).  So one thread a problem serves large batches, and a warp or a part of one small batches of long data.  The
+    order in which rows are added depends on the choice, so the last digits of a problem do on the size of its batch (on
+    nothing else: not on chunks, other problems, or GPUs); ``BATCHNEWTON_CUDA_LANES`` fixes it.  Not measured yet.
+    """
+    chosen = os.environ.get("BATCHNEWTON_CUDA_LANES")
+    if chosen:
+        if chosen not in map(str, LANES):
+            raise ValueError(f"BATCHNEWTON_CUDA_LANES={chosen!r}; expected one of {', '.join(map(str, LANES))}")
+        return int(chosen)
+    sums = (n + 1) * (n + 2) // 2
+    row, exchange, step = 20 + 2 * sums, 5 * sums * itemsize // 4, 300 + 20 * n * n + n**3 // 3
+
+    def time(width: int) -> float:
+        trip = -(-m // width) * row + (width.bit_length() - 1) * exchange + step
+        return trip * max(1.0, size * width / FULL)
+
+    return min(LANES, key=time)
+
+
+def lanes_of_a_group(n: int, m: int, itemsize: int) -> int:
+    """Threads that share a problem with its matrix, where one thread's registers would not hold it: n rows on so many
+    lanes (not measured on a device); 0 where they hold it."""
+    if n <= ALONE[itemsize]:
+        return 0
+    chosen = int(os.environ.get("BATCHNEWTON_CUDA_LANES") or 0)
+    return (chosen if chosen > 1 else 0) if chosen else 8 if n <= 16 else 16
+
+
+def staged_bytes(problem: Problem, dtype: np.dtype, width: int) -> int:
+    """Bytes of each problem's own data, where one thread keeps them in shared memory; 0 where it does not.
+
+    The rows of a problem lie one after the other, so 32 threads that read row k of 32 problems touch 32 lines.  A
+    thread that copies short data once, each number beside its neighbour's, reads them without that in every trip.
+    ``BATCHNEWTON_CUDA_STAGED`` sets another limit than 128 bytes (not measured on a device; 0 stages nothing).
+    """
+    parked = (5 if problem.box is not None else 3) * problem.n * dtype.itemsize  # the state (kernels/cuda.py)
+    limit = min(int(os.environ.get("BATCHNEWTON_CUDA_STAGED") or STAGED), SHARED - parked)
+    size = dtype.itemsize * sum(array[0].size for array in columns(problem)[1])
+    return size if width == 1 and size <= limit else 0
+
+
+def chosen_way(problem: Problem, phase: Phase, dtype: np.dtype) -> Way:
+    """How many threads have a problem in a phase, and what they keep in shared memory."""
+    group = lanes_of_a_group(problem.n, problem.m, dtype.itemsize)
+    if group and problem.box is None and phase.step != "root":
+        return Way(group, grouped=True)
+    width = lanes(problem.n, problem.m, problem.size, dtype.itemsize)
+    return Way(width, staged_bytes(problem, dtype, width) > 0)
+
+
+def sources(problem: Problem) -> tuple[np.ndarray, ...]:
+    """Arrays of each problem's own, in the order of the kernels' arguments."""
+    args, data = columns(problem)
+    return (problem.x0, *args, *data)
+
+
+class Phase(Protocol):
+    """One kernel of the fast path (see `phases.Phase`)."""
+
+    @property
+    def derive(self) -> str: ...
+    @property
+    def step(self) -> str: ...
+    @property
+    def trips(self) -> int: ...
+    @property
+    def rough(self) -> bool: ...
+
+
+@dataclass(frozen=True)
+class Step:
+    """A kernel in its place: ``anew`` where what was not settled before it begins at its start again."""
+
+    solve: Any
+    X: Any
+    A: Any
+    numbers: tuple[Any, ...]
+    lanes: int
+    threads: int
+    staged: int
+    rough: bool
+    anew: bool
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """What a launch works on, on the device, flat: x is the start on entry and the solution on return.
+
+    ``queue`` is zero on entry, one number for each step.  ``seen`` takes the history, (problems, width, 2).
+    """
+
+    x: Any
+    fun: Any
+    top: Any
+    code: Any
+    nit: Any
+    nfev: Any
+    queue: Any
+    given: Sequence[Any]
+    seen: Any = None
+    rough: Arrays | None = None  # of a rough phase, in float32
+    x0: Any = None  # where there is a rough phase: room for the start
+
+
+class Engine:
+    """The kernels of one problem on one GPU, and the data that all problems share."""
+
+    def __init__(self, problem: Problem, sequences: Sequence[Sequence[Phase]], options: Options) -> None:
+        from numba import cuda
+
+        self.cuda, self.dtype, self.problem = cuda, options.dtype, problem
+        self.m = np.int64(problem.m)
+        self.steps: list[Step] = []
+        self.history = options.history
+        self.width = 0  # evaluations that the phases take together: rows of a history
+        spent = 0
+        for sequence in sequences:
+            if spent >= options.max_iter:
+                break
+            before = self.dtype
+            for at, phase in enumerate(sequence):
+                limit = max(1, min(phase.trips, options.max_iter - spent))
+                self._add(phase, at == 0, not self.steps, before, limit, options)
+                before = SINGLE if phase.rough else self.dtype
+                spent += phase.trips
+                self.width += limit
+        cuda.synchronize()
+
+    @property
+    def mixed(self) -> bool:
+        """Whether there is a rough phase."""
+        return any(step.rough for step in self.steps)
+
+    def _add(self, phase: Phase, first: bool, fresh: bool, before: np.dtype, limit: int, options: Options) -> None:
+        dtype = SINGLE if phase.rough else self.dtype
+        way = chosen_way(self.problem, phase, dtype)
+        way = replace(way, first=first, fresh=fresh, before=before.name, history=options.history)
+        kernel = compiler.kernel(self.problem.signature, phase.derive, phase.step, dtype, way)
+        block = kernel.module.THREADS if way.grouped else BLOCK
+        threads = block if not simulated() else way.lanes if way.lanes > 1 else 4
+        X, A = shared_data(self.problem, dtype)
+        scalars = self.cuda.to_device(_not_empty(A))
+        tolerances = options.rough if phase.rough else (options.ftol, options.xtol, options.gtol)
+        numbers = tuple(dtype.type(value) for value in (limit, *tolerances))
+        staged = BLOCK * staged_bytes(self.problem, dtype, way.lanes) if way.staged else 0
+        self.steps.append(
+            Step(kernel.module.solve, self._columns(kernel, X, scalars), scalars, numbers, way.lanes, threads, staged,
+                 phase.rough, first and not fresh)
+        )  # fmt: skip
+
+    def _columns(self, kernel: compiler.CudaKernel, X: np.ndarray, A: Any) -> Any:
+        """The shared columns on the device, followed by those that are worked out from them."""
+        whole = np.concatenate([X, np.zeros(kernel.computed * int(self.m), X.dtype)])
+        columns = self.cuda.to_device(_not_empty(whole))
+        if kernel.computed:
+            kernel.module.prepare[(1, 4) if simulated() else (16, BLOCK)](columns, A, self.m)
+        return columns
+
+    def launch(self, stream: Any, on: Arrays) -> None:
+        """All phases of a chunk."""
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Grid size")  # a small batch is no mistake
+            for at, step in enumerate(self.steps):
+                if step.rough:
+                    self._copy_rough(stream, on)
+                if step.anew:
+                    self._run("begin_anew", stream, on.code, on.x, on.x0)
+                here = on.rough if step.rough and on.rough else on
+                seen = () if on.seen is None else (on.seen, np.int64(self.width))
+                step.solve[self._blocks(on.code.size, step), step.threads, stream, step.staged](
+                    here.x, here.fun, here.top, on.code, on.nit, on.nfev, step.X, step.A, on.queue[at : at + 1], self.m,
+                    *step.numbers, *here.given, *seen,
+                )  # fmt: skip
+                if step.rough:
+                    both = on.x, on.fun, on.top, here.x, here.fun, here.top
+                    self._run("refine", stream, on.code, *both, *self._box(on))
+
+    def _copy_rough(self, stream: Any, on: Arrays) -> None:
+        """The start to where it is kept, and everything to float32."""
+        assert on.rough is not None
+        self._run("convert", stream, on.x, on.x0)
+        for source, copy in zip((on.x, *on.given), (on.rough.x, *on.rough.given), strict=True):
+            self._run("convert", stream, source, copy)
+
+    def _box(self, on: Arrays) -> tuple[bool, Any, Any]:
+        """Whether there are bounds, and these (the start, which is not read, where there are none)."""
+        first = len(self.problem.args)
+        return (False, on.x0, on.x0) if self.problem.box is None else (True, on.given[first], on.given[first + 1])
+
+    def _run(self, name: str, stream: Any, *arrays: Any) -> None:
+        """One of the kernels between the phases, a thread for each number of its first array."""
+        from .kernels import cuda_between as between
+
+        size = arrays[0].size
+        threads = 4 if simulated() else BLOCK
+        most = 2 if simulated() else self._multiprocessors() * BLOCKS
+        getattr(between, name)[max(1, min(most, -(-size // threads))), threads, stream](*arrays)
+
+    def _blocks(self, size: int, step: Step) -> int:
+        """Blocks of a launch: enough to fill the GPU, not more than there are problems."""
+        most = 2 if simulated() else self._multiprocessors() * BLOCKS
+        return max(1, min(most, -(-size * step.lanes // step.threads)))
+
+    def _multiprocessors(self) -> int:
+        return self.cuda.get_current_device().MULTIPROCESSOR_COUNT
+
+
+def _not_empty(array: np.ndarray) -> np.ndarray:
+    """CUDA has no empty arrays."""
+    return array if array.size else np.zeros(1, array.dtype)

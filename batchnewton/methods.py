@@ -1,0 +1,105 @@
+"""The methods: what each word that ``method=`` may be stands for, in one table.
+
+A method is a direction (steepest descent, BFGS, L-BFGS, Newton, Gauss-Newton) with a globalisation (none, Armijo
+backtracking, strong Wolfe conditions, damping, trust region); ``kernels/iterations.py`` holds the iterations.  A new
+one is an iteration and a row here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+WITHOUT_END = 1_000_000_000  # trips: ``max_iter`` alone limits them
+SMALL, LARGE = 32, 128  # unknowns with a Hessian in the kernel, and without
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One kernel of the fast path: what is derived, what is done with it, how many trips it may take.
+
+    A ``rough`` phase runs in float32 whatever the precision of the answers: it leads near a minimum, no more.
+    """
+
+    derive: str
+    step: str
+    trips: int
+    rough: bool = False
+
+
+@dataclass(frozen=True)
+class Method:
+    """What runs for a method.
+
+    Attributes
+    ----------
+    phases : tuple of Phase
+        One after the other.
+    patient : {"hybrid", "exact"}, optional
+        Whether trust-region Newton takes what the phases leave, and with which Hessian it begins.
+    certificate : Phase, optional
+        Of a method that ends without knowing what it found: Newton steps from there, whose tests alone give a success.
+    max_iter : int
+        Evaluations, unless the user says otherwise.
+    largest : int
+        Unknowns.
+    bounds : bool
+        Whether unknowns may have bounds or be fixed.
+    cuda : bool
+        Whether it runs on CUDA.
+    """
+
+    phases: tuple[Phase, ...]
+    patient: str | None = None
+    certificate: Phase | None = None
+    max_iter: int = 500
+    largest: int = SMALL
+    bounds: bool = True
+    cuda: bool = False
+
+
+CERTIFY = 5  # trips of a certificate
+
+
+def alone(derive: str, step: str, exact: str, max_iter: int, largest: int = SMALL) -> Method:
+    """A method that nothing else helps out: its iteration, then a certificate by the derivatives ``exact``."""
+    own = Phase(derive, step, WITHOUT_END)
+    return Method((own,), None, Phase(exact, "minimize", CERTIFY), max_iter, largest, bounds=False)
+
+
+def first_order(derive: str, exact: str) -> dict[str, Method]:
+    """The methods that need no Hessian."""
+    return {
+        "bfgs": alone(derive, "bfgs", exact, 1000),
+        "lbfgs": alone(derive, "lbfgs", exact, 2000, LARGE),
+        "gradient-descent": alone(derive, "gradient-descent", exact, 10_000, LARGE),
+    }
+
+
+METHODS: dict[str, dict[str, Method]] = {  # the first of each kind is the default
+    "least-squares": {
+        "lm": Method(
+            (Phase("gauss-newton", "gauss-newton", 20), Phase("least-squares", "exact", 10)), "hybrid", cuda=True
+        ),
+        "newton": Method((Phase("least-squares", "minimize", 50),), "exact", cuda=True),
+        "newton-pure": alone("least-squares", "newton-pure", "least-squares", 500),
+        "trust-region": Method((), "hybrid"),
+        **first_order("squares", "least-squares"),
+    },
+    "minimize": {
+        "newton": Method((Phase("minimize", "minimize", 50),), "exact", cuda=True),
+        "newton-pure": alone("minimize", "newton-pure", "minimize", 500),
+        "trust-region": Method((), "exact"),
+        **first_order("model", "minimize"),
+    },
+    "root": {
+        "newton": Method((Phase("root", "root", 50),), "hybrid", cuda=True),
+        "newton-pure": Method((Phase("root", "root-pure", WITHOUT_END),)),
+    },
+}
+BRACKETED = Method((Phase("root", "bracket", WITHOUT_END),))  # of a root between two ends
+PHASES = {kind: next(iter(methods.values())).phases for kind, methods in METHODS.items()}
+MIXED = {
+    "least-squares": (Phase("gauss-newton", "gauss-newton", 20, rough=True), Phase("least-squares", "exact", 10)),
+    "minimize": (Phase("minimize", "minimize", 50, rough=True), Phase("minimize", "minimize", 10)),
+    "root": (Phase("root", "root", 50, rough=True), Phase("root", "root", 10)),
+}

@@ -1,0 +1,415 @@
+"""Text of the CUDA kernels for many unknowns: a group of lanes has one problem together, and its matrix between them.
+
+Nothing of a problem is held whole by a lane: unknowns, gradient and Hessian lie in shared memory (``K``, from ``t``
+on), the vectors of the step are spread over the lanes' registers (`spread`), the factorisation is done by rows
+(`cuda_factor`).  The sums over the data are taken in `tiles` of as many as fit into the registers, one
+passage through a lane's rows for each tile; the lanes then exchange halves, so that each ends with its own sums.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from . import step
+from .converge import HAND_OVER, NEXT_PHASE, NOT_FINITE_AT_START
+from .cuda import Way, _lost, begin_text, call_names, cells, named, widths
+from .iterations import ITERATIONS
+from .lanes import (
+    Formula,
+    Layout,
+    additions,
+    carried,
+    computed_rows,
+    function,
+    indent,
+    loads,
+    once_text,
+    slot,
+    stores,
+    summed,
+    triangle,
+)
+from .spread import CUT, elements, reduced, spread, truths
+from .unroll import Text, straight_line
+
+VECTORS = ("x", "c", "d", "q", "g", "z", "inverse", "diagonal")
+GIVEN = ("finite", "definite")  # truth values that the lanes find together
+BLOCK, SHARED = 128, 48 * 1024  # threads of a block at most, bytes that it has everywhere
+TILE = {4: 64, 8: 36}  # sums that a lane adds up at a time, by the bytes of a number
+SIDE = {4: 8, 8: 6}  # a tile is about a square of the Hessian: few unknowns take part in it
+
+
+def outputs(n: int) -> list[str]:
+    """What a trip needs of the formula, in the order in which it lies in shared memory."""
+    return ["f", *(f"g_{i}" for i in range(n)), *triangle(n)]
+
+
+def places(program: Formula, where: Layout, lanes: int) -> dict[str, int]:
+    """Where everything lies in the shared memory of a problem.  Vectors have room for every element of every lane."""
+    n, room = program.n, elements(program.n, lanes) * lanes
+    found: dict[str, int] = {}
+    at = 0
+
+    def put(names: Iterable[str], size: int | None = None) -> None:
+        nonlocal at
+        listed = list(names)
+        found.update({name: at + i for i, name in enumerate(listed)})
+        at += len(listed) if size is None else size
+
+    put((f"x_{i}" for i in range(n)), room)
+    put(outputs(n))
+    for name in ("diagonal", "inverse", "y"):
+        put([name], room)
+    put([*where.problem, *carried(program), *call_names(program), "nowhere"])
+    found["whole"] = at | 1  # an odd distance: the problems of a block begin in different banks
+    return found
+
+
+def group_layout(program: Formula, where: Layout, lanes: int, tile: int) -> tuple[Layout, dict[str, int]]:
+    """Slots of a lane's registers, and the places in shared memory."""
+    mine = [f"{array}_{e}" for array in VECTORS for e in range(elements(program.n, lanes))]
+    mine += [*ITERATIONS["minimize"].scalars, "f", "own", *GIVEN, *halves(lanes), *(f"sum_{i}" for i in range(tile))]
+    return (
+        Layout({name: at for at, name in enumerate(mine)}, 1, where.call, where.rows, where.problem, where.points,
+               where.missing),
+        places(program, where, lanes),
+    )  # fmt: skip
+
+
+def halves(lanes: int) -> list[str]:
+    """For each distance of an exchange, whether a lane is of the upper half."""
+    return [f"upper_{1 << bit}" for bit in range(lanes.bit_length() - 1)]
+
+
+def tiles(program: Formula, itemsize: int) -> list[list[str]]:
+    """The sums over the data, as many at a time as stay in registers: value, gradient, then squares of the Hessian."""
+    there = set(summed(program))
+    n, side, most = program.n, SIDE[itemsize], TILE[itemsize]
+    parts = [[name] for name in outputs(n)[: n + 1]]
+    for top in range(0, n, side):
+        for left in range(0, top + 1, side):
+            square = [f"h_{i}_{j}" for i in range(top, top + side) for j in range(left, min(left + side, i + 1))]
+            parts += [square]
+    found: list[list[str]] = [[]]
+    for part in parts:
+        wanted = [name for name in part if name in there]
+        if len(found[-1]) + len(wanted) > most:
+            found.append([])
+        found[-1] += wanted
+    return [one for one in found if one]
+
+
+def in_shared(text: str, where: Mapping[str, int]) -> str:
+    """A function whose named values lie in shared memory, and are read there each time that they are needed."""
+    head, *lines = text.replace("(S, l", "(S, K, t, l", 1).split("\n    ")
+    copies = {f"{name} = {slot(name)}" for name in where} | {f"{slot(name)} = {name}" for name in where}
+
+    def moved(line: str) -> str:
+        target, sign, value = line.partition(" = ")
+        if not sign:
+            return line
+        value = re.sub(r"\w+", lambda word: f"K[{where[word[0]]} + t]" if word[0] in where else word[0], value)
+        stored = re.match(r"S\[(\w+)_ \+ l\]$", target)
+        name = stored[1] if stored else target
+        return f"{f'K[{where[name]} + t]' if name in where else target} = {value}"
+
+    return "\n    ".join([head, *(moved(line) for line in lines if line not in copies)])
+
+
+def as_needed(text: str, most: int) -> str:
+    """A function in which each value is worked out right before what is stored and needs it, and once more where
+    ``most`` others have been since (unless that makes the text three times as long): so that few live at a time."""
+    head, *lines = text.split("\n    ")
+    code = {name: value for name, _, value in (line.partition(" = ") for line in lines) if name.isidentifier()}
+    recent: dict[str, None] = {}
+    found: list[str] = []
+
+    def work_out(value: str) -> None:
+        for word in re.findall(r"[A-Za-z_]\w*", value):
+            if word in code and word not in recent and len(found) <= 3 * len(lines):
+                work_out(code[word])
+                found.append(f"{word} = {code[word]}")
+            if word in code:
+                recent.pop(word, None)
+                recent[word] = None
+        while len(recent) > most:
+            del recent[next(iter(recent))]
+
+    for line in lines:
+        target, _, value = line.partition(" = ")
+        if not target.isidentifier() or line == "pass":
+            work_out(value)
+            found.append(line)
+    return text if len(found) > 3 * len(lines) else "\n    ".join([head, *found])
+
+
+def solve_text(
+    program: Formula, where: Layout, phase: str, way: Way, itemsize: int, eps: float, eps_before: float,
+    tolerances: Mapping[str, float],
+) -> tuple[list[str], Text, Layout, dict[str, int], list[list[str]]]:  # fmt: skip
+    """All functions of a kernel, the kernel last; its constants; slots, places and tiles."""
+    cut = tiles(program, itemsize)
+    mine, shared = group_layout(program, where, way.lanes, max(map(len, cut), default=0))
+    constants = Text()
+    known = {name: place for name, place in shared.items() if name not in ("diagonal", "inverse", "y", "whole")}
+    once, _ = once_text(program, where, [], summed(program))
+    functions = [begin(program, where, shared, mine)]
+    functions += [enter_text(program, where, mine, shared, way, constants)]
+    functions += [as_needed(in_shared(once, known), 128 // itemsize)]
+    for at, names in enumerate(cut):
+        functions += [add_text(program, where, names, known, at)]
+        functions += [gather_text(names, way.lanes, at, table(cut, way.lanes, shared)[1][at])]
+    functions += trip_texts(program, phase, way.lanes, mine, shared, eps, tolerances, constants)
+    functions += [leave_text(program, way, mine, eps_before, constants)]
+    return [*functions, kernel_text(program, where, way, shared, cut)], constants, mine, shared, cut
+
+
+def begin(program: Formula, where: Layout, shared: Mapping[str, int], mine: Layout) -> str:
+    """``begin(S, K, t, l, A)``: what depends on the call alone; everything else is zero at first."""
+    whole = Layout({}, 1, where.call, (), (), ())
+    text = in_shared(begin_text(program, whole), {name: shared[name] for name in call_names(program)})
+    zeros = [f"    {slot(name)} = zero" for name in mine.slots]
+    return "\n".join([text, *zeros])
+
+
+def element_places(n: int, lanes: int) -> list[str]:
+    """Where the elements of lane ``u`` are in a vector; ``last`` is the place of its last one, if there is one."""
+    count = elements(n, lanes)
+    return [f"u + {e * lanes}" if (e + 1) * lanes <= n else "last" for e in range(count)]
+
+
+def enter_text(
+    program: Formula, where: Layout, mine: Layout, shared: Mapping[str, int], way: Way, constants: Text
+) -> str:
+    """``enter(S, K, t, l, u, last, x, tops, b, P0, ...)``: the start of problem b."""
+    n, arrays = program.n, widths(program, where, "problem")
+    text = spread(step.scales, way.lanes, ("x", "q"), n)
+    constants.constants |= text.constants | {"first_radius": step.RADIUS * n**0.5, "lowest": float("-inf")}
+    mine_at = element_places(n, way.lanes)
+    body = [f"x_{e} = x[b * {n} + {place}]" for e, place in enumerate(mine_at)]
+    body += [f"own = {slot('own')} > zero"]
+    body += [f"K[{shared['x_0']} + t + u + {e * way.lanes}] = x_{e}" for e in range(len(mine_at))]
+    given = zip(where.problem, cells("P", arrays, "b"), strict=True)
+    body += [f"K[{shared[name]} + t] = {cell}" for name, cell in given]
+    body += text.lines
+    body += ["F0 = lowest" if way.first else "F0 = tops[b]", "radius = first_radius", "trips = zero"]
+    body += stores([*(f"{v}_{e}" for v in "xq" for e in range(len(mine_at))), "F0", "radius", "trips"])
+    head = ", ".join(["S, K, t, l, u, last, members, x, tops, b", *named("P", arrays)])
+    return function(f"enter({head})", body, "lowered")
+
+
+def add_text(program: Formula, where: Layout, names: Sequence[str], known: Mapping[str, int], at: int) -> str:
+    """``add_{at}(S, K, t, l, X, m, k, row, D0, ...)``: row k of the data of a problem into the sums of a tile."""
+    code = {one.name: one.expression for one in program.stages["point"]}
+    uses = needed([program.outputs[name][1] for name in names], code)
+    uses |= {"present"} if where.missing == "mask" else set()
+    arrays = widths(program, where, "point")
+    body = [
+        f"{name}__0 = X[{q} * m + k]" for q, name in enumerate([*where.rows, *computed_rows(program)]) if name in uses
+    ]
+    data = zip(where.points, cells("D", arrays, "row"), strict=True)
+    body += [f"{name}__0 = {cell}" for name, cell in data if name in uses]
+    there = Layout(
+        {}, 1, where.call, where.rows, where.problem, where.points, "mask" if where.missing == "mask" else None
+    )
+    body += additions(program, there, names, 1)
+    text = function(f"add_{at}({', '.join(['S, l, X, m, k, row', *named('D', arrays)])})", body, "lowered")
+    sums = {name: f"sum_{i}" for i, name in enumerate(names)}
+    outer = {name: place for name, place in known.items() if name not in sums}
+    text = re.sub(r"\b(\w+)_ \+ l\]", lambda found: f"{sums.get(found[1], found[1])}_ + l]", text)
+    return in_shared(text, outer)
+
+
+def needed(values: Iterable[str], code: Mapping[str, str]) -> set[str]:
+    """All names that the values are worked out from."""
+    found: set[str] = set()
+    todo = [word for value in values for word in re.findall(r"[A-Za-z_]\w*", value)]
+    while todo:
+        name = todo.pop()
+        if name not in found:
+            found.add(name)
+            todo += re.findall(r"[A-Za-z_]\w*", code.get(name, ""))
+    return found
+
+
+def gather_text(names: Sequence[str], lanes: int, at: int, offset: int) -> str:
+    """``gather_{at}(S, K, t, l, u, members, table)``: the sums of a tile over all lanes, in shared memory.
+
+    In each exchange a lane keeps one half of its sums and gives the other away, so that it ends with its own; their
+    places stand in a table.  A sum is the same tree of additions in whichever lane it ends.
+    """
+    size = -(-len(names) // lanes) * lanes
+    body = [f"v_{i} = {slot(f'sum_{i}') if i < len(names) else 'zero'}" for i in range(size)]
+    distance = lanes // 2
+    while distance:
+        size //= 2
+        body += [f"upper = {slot(f'upper_{distance}')} > zero"]
+        for i in range(size):
+            body += [f"kept = v_{i + size} if upper else v_{i}", f"given = v_{i} if upper else v_{i + size}"]
+            body += [f"v_{i} = kept + swap(given, {distance}, members)"]
+        distance //= 2
+    for i in range(size):
+        body += [f"place = table[{offset} + u * {size} + {i}]", f"K[place + t] = K[place + t] + v_{i}"]
+    body += [f"{slot(f'sum_{i}')} = zero" for i in range(len(names))]
+    return function(f"gather_{at}(S, K, t, l, u, members, table)", body, "lowered")
+
+
+def table(cut: Sequence[Sequence[str]], lanes: int, shared: Mapping[str, int]) -> tuple[list[int], list[int]]:
+    """Places of the sums of all tiles, each tile filled up to a multiple of the lanes; and where each tile begins."""
+    found: list[int] = []
+    first: list[int] = []
+    for names in cut:
+        first.append(len(found))
+        found += [shared[name] for name in names] + [shared["nowhere"]] * (-len(names) % lanes)
+    return found, first
+
+
+def trip_texts(
+    program: Formula, phase: str, lanes: int, mine: Layout, shared: Mapping[str, int], eps: float,
+    tolerances: Mapping[str, float], constants: Text,
+) -> list[str]:  # fmt: skip
+    """``before`` and ``after`` the factorisation: one trip, the vectors spread over the lanes."""
+    n = program.n
+    iteration = ITERATIONS[phase]
+    known = iteration.constants(n, bounded=False, eps=eps, **tolerances)
+    del known["n"]
+    text = spread(iteration.trip, lanes, iteration.arrays, n, **known)
+    constants.constants |= text.constants
+    at = text.lines.index(CUT + "factor")
+    parts = [[line for line in part if not line.startswith(CUT)] for part in (text.lines[:at], text.lines[at:])]
+    count = range(elements(n, lanes))
+    own = [("K[{} + t + u + " + f"{e * lanes}]").format for e in count]
+    first = [f"f = K[{shared['f']} + t]"] + (["f = half * f"] if program.scale == 0.5 else [])
+    first += [f"g_{e} = {own[e](shared['g_0'])}" for e in count]
+    first += [f"finite = {slot('finite')}", *reduced("finite", "{0} + {1}", lanes), "finite = finite == zero"]
+    second = [f"z_{e} = {own[e](shared['y'])}" for e in count]
+    second += [f"{name}_{e} = {own[e](shared[name])}" for name in ("inverse", "diagonal") for e in count]
+    last = [f"{own[e](shared['x_0'])} = x_{e}" for e in count]
+    truth = truths(["finite = True", "definite = True", "own = True", "settled = True", "tiny = True",
+                    *parts[0], *parts[1]])  # fmt: skip
+    through = sorted((assigned(parts[0]) & read(parts[1])) - mine.slots.keys())
+    mine.slots.update({name: len(mine.slots) + i for i, name in enumerate(through)})
+    functions = []
+    for name, head, part, tail in (("before", first, parts[0], []), ("after", second, parts[1], last)):
+        fetched = sorted((read(part) & mine.slots.keys()) - assigned(head))
+        body = [f"{one} = {slot(one)}{' > zero' if one in truth else ''}" for one in fetched] + head + part
+        kept = sorted((assigned(part) | assigned(head)) & mine.slots.keys())
+        body += [f"{slot(one)} = {f'one if {one} else zero' if one in truth else one}" for one in kept] + tail
+        functions.append(function(f"{name}(S, K, t, l, u, members, limit, ftol, xtol, gtol)", body, "lowered"))
+    return functions
+
+
+def assigned(lines: Iterable[str]) -> set[str]:
+    """Names that lines set."""
+    return {line.partition(" = ")[0] for line in lines}
+
+
+def read(lines: Iterable[str]) -> set[str]:
+    """Names that lines read."""
+    return {word for line in lines for word in re.findall(r"[A-Za-z_]\w*", line.partition(" = ")[2])}
+
+
+def leave_text(program: Formula, way: Way, mine: Layout, eps_before: float, constants: Text) -> str:
+    """``leave(S, K, t, l, u, last, x, fun, b)``: what a problem's end leaves in the arrays, in the registers first: the
+    unknowns in ``x_e``, and F."""
+    n = program.n
+    mine_at = element_places(n, way.lanes)
+    constants.constants |= {"hand_over": HAND_OVER, "next_phase": NEXT_PHASE, "no_start": NOT_FINITE_AT_START}
+    constants.constants |= {"nothing": float("nan")}
+    body = loads([*(f"{v}_{e}" for v in "xc" for e in range(len(mine_at))), "F", "F0", "code"])
+    if not way.first:
+        text = straight_line(_lost, (), eps=eps_before)
+        constants.constants |= text.constants
+        body += ["before = fun[b]", *text.lines]
+        body += ["code = hand_over if lost | (code == no_start) else code", f"{slot('code')} = code"]
+    body += ["kept = code < hand_over", "onward = code == next_phase", f"{slot('F')} = F if kept else nothing"]
+    for e, place in enumerate(mine_at):
+        body += [f"end = x_{e} if onward else c_{e}", f"{slot(f'x_{e}')} = end if kept else x[b * {n} + {place}]"]
+    return function("leave(S, l, u, last, x, fun, b)", body, "lowered")
+
+
+def kernel_text(
+    program: Formula, where: Layout, way: Way, shared: Mapping[str, int], cut: Sequence[Sequence[str]]
+) -> str:
+    """The kernel, as `cuda.kernel_text`."""
+    args, data = named("P", widths(program, where, "problem")), named("D", widths(program, where, "point"))
+    given = ["x, fun, tops, code, nit, nfev, X, A, queue, m, limit, ftol, xtol, gtol", *args, *data]
+    n, lanes = program.n, way.lanes
+    adds = "=" if way.fresh else "+="
+    body = [
+        "S = cuda.local.array(SLOTS, dtype=REAL)",
+        "K = cuda.shared.array(SHARED, dtype=REAL)",
+        *(["table = cuda.const.array_like(TABLE)"] if cut else []),
+        "u = int64(cuda.threadIdx.x % LANES)",
+        "t = int64(cuda.threadIdx.x // LANES * WHOLE)",
+        f"last = min(u + {(elements(n, lanes) - 1) * lanes}, int64({n - 1}))",
+        "members = group(cuda.threadIdx.x)",
+        "count = int64(code.size)",
+        "b = int64(-1)",
+        "ended = True",
+        "begin(S, K, t, 0, A)",
+        f"S[own_] = one if u + {(elements(n, lanes) - 1) * lanes} < {n} else zero",
+        *(f"S[{name}_] = one if u & {name.split('_')[1]} else zero" for name in halves(lanes)),
+        "while True:",
+        "    if ended:",
+        "        if b >= 0:",
+        "            leave(S, 0, u, last, x, fun, b)",
+        "            sync(members)",
+        *(
+            f"            if u + {e * lanes} < {n}:\n                x[b * {n} + u + {e * lanes}] = S[x_{e}_]"
+            for e in range(elements(n, lanes))
+        ),
+        "            if u == 0:",
+        "                fun[b] = S[F_]",
+        "                tops[b] = S[F0_]",
+        "                code[b] = int8(S[code_])",
+        f"                nit[b] {adds} int32(S[moves_])",
+        f"                nfev[b] {adds} int32(S[trips_])",
+        "        b = take(queue, u, members)",
+        *(
+            []
+            if way.fresh
+            else [
+                f"        while b < count and code[b] != {int(NEXT_PHASE)}:",
+                "            b = take(queue, u, members)",
+            ]
+        ),
+        "        if b >= count:",
+        "            break",
+        "        sync(members)",
+        f"        enter({', '.join(['S, K, t, 0, u, last, members, x, tops, b', *args])})",
+        "        sync(members)",
+        "    k = u",
+        f"    while k < {len(outputs(n))}:",
+        f"        K[t + {shared['f']} + k] = zero",
+        "        k += LANES",
+        "    sync(members)",
+        "    once(S, K, t, 0, T(m))",
+        "    sync(members)",
+    ]
+    if cut:
+        count = f"int64(K[t + {shared['count']}])" if where.missing == "counts" else "m"
+        body += [f"    rows = {count}"]
+    for at in range(len(cut)):
+        body += [
+            "    k = u",
+            "    while k < rows:",
+            f"        add_{at}({', '.join(['S, K, t, 0, X, m, k, b * m + k', *data])})",
+            "        k += LANES",
+            f"    gather_{at}(S, K, t, 0, u, members, table)",
+        ]
+    body += [
+        "    sync(members)",
+        "    S[finite_] = not_finite(K, t, u)",
+        "    before(S, K, t, 0, u, members, limit, ftol, xtol, gtol)",
+        "    S[definite_] = one if factor(K, t, u, members) else zero",
+        "    solve_factored(K, t, u, members)",
+        "    after(S, K, t, 0, u, members, limit, ftol, xtol, gtol)",
+        "    ended = S[code_] > zero",
+    ]
+    lines = [line for block in body for line in block.split("\n")]
+    return "\n".join([f"def solve({', '.join(given)}):", *indent(lines, 1)])
+
+
+def problems_of_a_block(whole: int, itemsize: int, lanes: int) -> int:
+    """Groups that share a block and its shared memory."""
+    return max(1, min(BLOCK // lanes, SHARED // (whole * itemsize)))
