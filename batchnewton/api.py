@@ -33,6 +33,8 @@ def curve_fit(
     trials: Any = None,
     bounds: Any = None,
     fixed: Any = None,
+    prior: Callable[..., Any] | None = None,
+    prior_args: Any = (),
     starts: Any = None,
     method: str | None = None,
     ftol: float | None = None,
@@ -62,9 +64,12 @@ def curve_fit(
         Start: ``(n,)`` for all or ``(B, n)``; or by name, ``{"a": 1.0, ...}``, numbers or ``(B,)``.  By default the
         guess of a `Model`, which also fills what a dict leaves out; ones, as in SciPy, for a plain function.
     sigma : array_like, optional
-        Standard deviations of ydata: a number, ``(m,)`` or ``(B, m)``, positive.
+        Standard deviations of ydata: a number, ``(m,)`` or ``(B, m)``, positive.  Or the covariance C of its points,
+        ``(m, m)`` for all curves or ``(B, m, m)``: minimised is ``(f - y)ᵀ C⁻¹ (f - y) / 2``, m up to 200.  For as
+        many curves as points ``(m, m)`` is standard deviations; ``bn.shared(C)`` is always a covariance.
     absolute_sigma : bool
-        Whether ``cov`` takes sigma as absolute; else it is scaled by the reduced chi-square, as in SciPy.
+        Whether ``cov`` takes sigma as absolute; else it is scaled by the reduced chi-square, as in SciPy.  With a
+        likelihood or a ``prior`` it always is.
     counts : array_like of int, optional
         ``(B,)``: curve b has the first ``counts[b]`` points only; what lies behind does not matter.
     mask : array_like of bool, optional
@@ -82,11 +87,18 @@ def curve_fit(
         The scale C of a loss: a number, or ``(B,)``.
     trials : array_like, optional
         Number of trials of "binomial", size of "negative-binomial": a number, ``(m,)`` or ``(B, m)``.
-    bounds : (lower, upper), optional
-        Each a number, ``(n,)``, ``(B, n)`` or None; infinite where there is none; equal ones fix a parameter.  A start
-        outside is moved to the nearest bound.  Which parameters end at a bound: `Result.at_bound`.
-    fixed : array_like of bool, optional
-        ``(n,)`` or ``(B, n)``: True where a parameter keeps its start.
+    bounds : (lower, upper), dict or "natural", optional
+        Each a number, ``(n,)``, ``(B, n)`` or None; infinite where there is none; equal ones fix a parameter.  By
+        name: ``{"tau": (0, None)}``, each a number, ``(B,)`` or None.  "natural": those of a `Model`.  A start outside
+        is moved to the nearest bound (`Result.start_moved`).  Which parameters end at a bound: `Result.at_bound`.
+    fixed : array_like of bool, sequence of str or dict, optional
+        ``(n,)`` or ``(B, n)``: True where a parameter keeps its start.  Or names, ``["c"]``; or by name,
+        ``{"c": True}``, each a truth value or ``(B,)`` of them.
+    prior : callable, optional
+        ``prior(a, b, ..., *prior_args)``, a plain formula of the parameters that is added once to what is minimised:
+        ``-log`` of their density, for instance.  Sigma then counts as absolute (1 where there is none).
+    prior_args : tuple of array_like, optional
+        Constants of the prior, as ``args`` of `least_squares`.
     starts : array_like or int, optional
         Further starts, ``(k, n)`` for all or ``(B, k, n)``; or a number of Sobol points between finite bounds.  The
         best certified minimum is kept; `Result.starts_reached` says how many starts reached it.
@@ -141,9 +153,11 @@ def curve_fit(
     Dennis & Schnabel (1983), Numerical Methods for Unconstrained Optimization, chapters 6 and 10.
     """
     check_choice("nan", nan, ("omit", "raise"))
-    problem = from_curve(f, xdata, ydata, p0, sigma, counts, mask, nan, loss, f_scale, trials, bounds, fixed)
+    problem = from_curve(
+        f, xdata, ydata, p0, sigma, counts, mask, nan, loss, f_scale, trials, bounds, fixed, prior, prior_args
+    )
     chosen = options(problem.kind, method, ftol, xtol, gtol, max_iter, dtype, device, threads, history, unknown)
-    likely = isinstance(loss, str) and loss in LIKELIHOODS
+    likely = prior is not None or (isinstance(loss, str) and loss in LIKELIHOODS)
     absolute = likely or (bool(absolute_sigma) if sigma is not None else False)
     return solved(problem, chosen, progress, absolute, starts)
 
@@ -161,6 +175,7 @@ def least_squares(
     f_scale: Any = 1.0,
     bounds: Any = None,
     fixed: Any = None,
+    prior: Callable[..., Any] | None = None,
     starts: Any = None,
     method: str | None = None,
     ftol: float | None = None,
@@ -189,7 +204,9 @@ def least_squares(
     counts, mask
         Rows that each problem has, as for `curve_fit`.
     loss, f_scale, bounds, fixed, starts
-        As for `curve_fit`; a loss of each residual, no likelihoods.
+        As for `curve_fit`; a loss of each residual, no likelihoods; names are "x0", "x1", ...
+    prior : callable, optional
+        ``prior(x, *args)``, a number that is added once to the half sum of squares.
     method, ftol, xtol, gtol, max_iter, dtype, device, threads, progress, history
         As for `curve_fit`.
 
@@ -206,7 +223,7 @@ def least_squares(
     >>> res.x.round(9).tolist()
     [[1.0, 1.0], [1.0, 1.0]]
     """
-    problem = from_function("least-squares", fun, x0, args, data, counts, mask, loss, f_scale, bounds, fixed)
+    problem = from_function("least-squares", fun, x0, args, data, counts, mask, loss, f_scale, bounds, fixed, prior)
     chosen = options(problem.kind, method, ftol, xtol, gtol, max_iter, dtype, device, threads, history, unknown)
     return solved(problem, chosen, progress, starts=starts)
 
@@ -222,6 +239,7 @@ def minimize(
     mask: Any = None,
     bounds: Any = None,
     fixed: Any = None,
+    prior: Callable[..., Any] | None = None,
     starts: Any = None,
     method: str | None = None,
     ftol: float | None = None,
@@ -245,7 +263,9 @@ def minimize(
     x0, args, data, counts, mask
         As for `least_squares`.
     bounds, fixed, starts
-        As for `curve_fit`.
+        As for `curve_fit`; names are "x0", "x1", ...
+    prior : callable, optional
+        ``prior(x, *args)``, a number that is added once to the sum.
     method : {"newton", "trust-region", "newton-pure", "bfgs", "lbfgs", "gradient-descent"}
         "newton", the default: exact Hessian, modified Cholesky factorisation, bounded and shortened steps; what that
         leaves goes to trust-region Newton.  "trust-region": that alone (float64, on the CPU).  "bfgs", "lbfgs" (the
@@ -268,7 +288,7 @@ def minimize(
     >>> res.x.ravel().round(6).tolist()
     [0.0, 1.0]
     """
-    problem = from_function("minimize", fun, x0, args, data, counts, mask, bounds=bounds, fixed=fixed)
+    problem = from_function("minimize", fun, x0, args, data, counts, mask, bounds=bounds, fixed=fixed, prior=prior)
     chosen = options(problem.kind, method, ftol, xtol, gtol, max_iter, dtype, device, threads, history, unknown)
     return solved(problem, chosen, progress, starts=starts)
 

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .arrays import Shared, on_host, real, shape_error, there
+from .options import nearest
 
 Box = tuple[np.ndarray, np.ndarray]
+Names = Sequence[str]
 
 
-def check_bounds(bounds: Any, size: int, n: int) -> Box | None:
+def check_bounds(bounds: Any, size: int, n: int, names: Names = ()) -> Box | None:
     """Lower and upper bounds, (B, n) each; None where there are none.
 
     Raises
     ------
     ValueError, TypeError
-        Where it is no pair, of a wrong shape, NaN, or a lower bound lies above its upper one.
+        Where it is no pair, of a wrong shape, NaN, or a lower bound lies above its upper one; where a name is none.
     """
     if bounds is None:
         return None
+    if isinstance(bounds, Mapping):
+        bounds = by_name(bounds, size, names)
     if hasattr(bounds, "lb") and hasattr(bounds, "ub"):  # scipy.optimize.Bounds
         bounds = bounds.lb, bounds.ub
     if not isinstance(bounds, tuple | list) or len(bounds) != 2:
@@ -38,6 +43,29 @@ def check_bounds(bounds: Any, size: int, n: int) -> Box | None:
     return lower, upper
 
 
+def by_name(bounds: Mapping[str, Any], size: int, names: Names) -> Box:
+    """The pair (lower, upper) of ``{"name": (lower, upper)}``; free where nothing is said."""
+    lower, upper = np.full((size, len(names)), -np.inf), np.full((size, len(names)), np.inf)
+    for name, pair in bounds.items():
+        i = number("bounds", name, names)
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            raise TypeError(f"bounds[{name!r}] is {pair!r:.80}; expected a pair (lower, upper)")
+        for side, value in zip((lower, upper), pair, strict=True):
+            if value is not None:
+                array = real(f"bounds[{name!r}]", value)
+                if array.shape not in ((), (size,)):
+                    raise shape_error(f"bounds[{name!r}]", array, f"a number or ({size},)")
+                side[:, i] = array
+    return lower, upper
+
+
+def number(what: str, name: Any, names: Names) -> int:
+    """Number of the unknown of this name."""
+    if name not in names:
+        raise ValueError(f"{what} names {name!r}, which is no parameter{nearest(str(name), names)}")
+    return names.index(name)
+
+
 def one_side(name: str, value: Any, free: float, size: int, n: int) -> np.ndarray:
     """One of the two, (B, n)."""
     array = on_host(real(f"{name} bounds", free if value is None else value))
@@ -48,10 +76,14 @@ def one_side(name: str, value: Any, free: float, size: int, n: int) -> np.ndarra
     return np.broadcast_to(array, (size, n))
 
 
-def check_fixed(fixed: Any, size: int, n: int) -> np.ndarray | None:
+def check_fixed(fixed: Any, size: int, n: int, names: Names = ()) -> np.ndarray | None:
     """Which unknowns stay at their start, (B, n)."""
     if fixed is None:
         return None
+    if isinstance(fixed, str):
+        fixed = (fixed,)
+    if isinstance(fixed, Mapping | tuple | list) and any(isinstance(one, str) for one in fixed):
+        fixed = fixed_by_name(fixed, size, names)
     array = np.asarray(fixed)
     if array.dtype != bool:
         raise TypeError(f"fixed has dtype {array.dtype}; expected truth values, True where an unknown keeps its start")
@@ -60,17 +92,39 @@ def check_fixed(fixed: Any, size: int, n: int) -> np.ndarray | None:
     return np.broadcast_to(array, (size, n))
 
 
-def boxed(x0: np.ndarray, bounds: Any, fixed: Any) -> tuple[np.ndarray, Box | None]:
-    """The start moved into its bounds, and the bounds; equal ones where an unknown is fixed."""
+def fixed_by_name(fixed: Any, size: int, names: Names) -> np.ndarray:
+    """``["name", ...]``, or ``{"name": True}`` with truth values, (B,) perhaps."""
+    array = np.zeros((size, len(names)), bool)
+    for name in fixed:
+        value = np.asarray(fixed[name] if isinstance(fixed, Mapping) else True)
+        i = number("fixed", name, names)
+        if value.dtype != bool or value.shape not in ((), (size,)):
+            came = f"fixed[{name!r}] has dtype {value.dtype} and shape {value.shape}"
+            raise TypeError(f"{came}; expected True where it keeps its start, else False, or ({size},) of them")
+        array[:, i] = value
+    return array
+
+
+class Bounded(NamedTuple):
+    """A start within its bounds, these bounds (equal where an unknown is fixed), and where the start was outside."""
+
+    x0: np.ndarray
+    box: Box | None
+    moved: np.ndarray | None
+
+
+def boxed(x0: np.ndarray, bounds: Any, fixed: Any, names: Names = ()) -> Bounded:
+    """The start moved into its bounds."""
     size, n = x0.shape
-    box, stay = check_bounds(bounds, size, n), check_fixed(fixed, size, n)
+    box, stay = check_bounds(bounds, size, n, names), check_fixed(fixed, size, n, names)
     if box is None and stay is None:
-        return x0, None
+        return Bounded(x0, None, None)
     lower, upper = box or (np.full((1, n), -np.inf), np.full((1, n), np.inf))
     start = np.clip(on_host(x0), lower, upper)
     if stay is not None:
         lower, upper = np.where(stay, start, lower), np.where(stay, start, upper)
-    return there(start, x0), (lower, upper)
+    given = on_host(x0)
+    return Bounded(there(start, x0), (lower, upper), (given < start) | (given > start))
 
 
 def bracketed(x0: Any, bracket: Any, args: Any) -> tuple[np.ndarray, Box]:

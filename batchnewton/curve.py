@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import FunctionType
 from typing import Any
 
 import numpy as np
 
+from . import correlated
 from .arrays import Shared, library, real, shape_error
 from .bounds import boxed, check_bounds, start_within
-from .losses import LOSSES, NEEDS, check_loss, likelihood, robust
+from .losses import LOSSES, NEEDS, check_loss, likelihood, robust, squares
 from .missing import check_mask, is_list_of_curves, is_ragged, padded_curves, with_gaps
 from .models.model import Model
 from .options import nearest
-from .problem import Builder, Problem, check_batch, check_callable, unknowns
+from .prior import check_prior, penalized
+from .problem import Builder, Curve, Problem, check_batch, check_callable, sequence, unknowns
 
 
 def from_curve(
@@ -32,6 +35,8 @@ def from_curve(
     trials: Any = None,
     bounds: Any = None,
     fixed: Any = None,
+    prior: Any = None,
+    prior_args: Any = (),
 ) -> Problem:
     """Problems of fitting ``f(x, a, b, ...)`` to (xdata, ydata), as `curve_fit` takes them."""
     check_callable("f", f)
@@ -63,11 +68,13 @@ def from_curve(
     check_batch("ydata", y)
     if start.ndim == 2 and start.shape[0] != size:
         raise shape_error("p0", start, f"({n},) or ({size}, {n}): ydata holds {size} curves")
+    names = names or tuple(f"x{i}" for i in range(n))
+    bounds = natural(guessed) if isinstance(bounds, str) else bounds
     if p0 is None and bounds is not None and not isinstance(guessed, Model):
-        start = start_within(check_bounds(bounds, size, n) or (start - np.inf, start + np.inf))
+        start = start_within(check_bounds(bounds, size, n, names) or (start - np.inf, start + np.inf))
     start = np.broadcast_to(start, (size, n)) if start.ndim == 1 else start
     check_batch("p0", start)
-    start, box = boxed(start, bounds, fixed)
+    start, box, moved = boxed(start, bounds, fixed, names)
     m = y.shape[-1]
     if nan == "raise" and np.isnan(y).any():
         where = tuple(int(i) for i in np.argwhere(np.isnan(y))[0])
@@ -77,27 +84,86 @@ def from_curve(
     if nan == "omit" and y.ndim == 1 and np.isnan(y).any():
         mask = ~np.isnan(y) if mask is None else ~np.isnan(y) & check_mask(mask, size, m)
     build = Builder(start, False)
-    inputs = [build.coordinates(real("xdata", xdata), m, size, listed)]
-    own_y = len(build.arrays["point"]) if nan == "omit" and y.ndim == 2 else None
+    x, own_y = real("xdata", xdata), None
+    matrices = correlated.covariance(sigma, size, m)
+    if matrices is not None:
+        correlated.check_whole(loss, counts is not None or mask is not None or bool(np.isnan(y).any()))
+        inputs, fun, curve = with_covariance(build, f, x, y, matrices, listed)
+    else:
+        own_y = int(x.ndim == 3 or (listed and x.ndim == 2)) if nan == "omit" and y.ndim == 2 else None
+        inputs, fun, curve = with_deviations(build, f, x, y, sigma, trials, loss, f_scale, listed)
+    kind = "least-squares" if curve.noise == "gaussian" else "minimize"
+    if prior is None and len(sequence("prior_args", prior_args)):
+        raise ValueError("prior_args is given, but prior is None; expected both, or neither")
+    if prior is not None:
+        fun = squares(fun) if kind == "least-squares" else fun
+        kind, inputs, fun, curve = "minimize", *with_prior(build, prior, prior_args, names, (inputs, fun, curve))
+    inputs += unknowns(n)
+    more = {"single": single, "omit": own_y, "curve": curve, "observed": prior is None, "box": box, "moved": moved}
+    more["library"] = library((ydata, xdata, p0, sigma))
+    return build.problem(fun, kind, inputs, names, counts, mask, **more)
+
+
+def natural(f: Any) -> Any:
+    """The bounds of a ready model."""
+    if not isinstance(f, Model):
+        raise ValueError(
+            "bounds='natural' needs a Model, as in bn.models; expected (lower, upper) or {name: (lower, upper)}"
+        )
+    return f.bounds
+
+
+Parts = tuple[list[Any], Callable[..., Any], Curve]  # inputs before the unknowns, what is traced, the curve
+
+
+def with_deviations(
+    build: Builder, f: Any, x: np.ndarray, y: np.ndarray, sigma: Any, trials: Any, loss: Any, f_scale: Any, own: bool
+) -> Parts:
+    """Curves whose points have independent errors: each row is a point."""
+    size, m = len(build.x0), y.shape[-1]
+    inputs, given = [build.coordinates(x, m, size, own)], ["xdata", "ydata"]
     inputs += [build.column("ydata", y if y.ndim == 2 else Shared(y))]
     for name, value in (("sigma", sigma), ("trials", trials)):
         if value is not None:
             s = real(name, value)
             if s.shape not in ((), (m,), (size, m)):
-                raise shape_error(name, s, f"({m},) for all curves or ({size}, {m})")
+                more = f", or a covariance, ({m}, {m}) or ({size}, {m}, {m})" if name == "sigma" else ""
+                raise shape_error(name, s, f"({m},) for all curves or ({size}, {m}){more}")
             inputs += [build.column(name, s if s.ndim == 2 else Shared(np.broadcast_to(s, (m,))))]
-    linear = isinstance(loss, str) and loss == "linear"
+            given += [name]
     fun = weighted(f) if sigma is not None else plain(f)
     if isinstance(loss, str) and loss not in LOSSES:
-        fun = likelihood(f, loss)
-    elif not linear:
-        inputs = [build.scale(f_scale), *inputs]
-        fun = robust(fun, LOSSES[loss] if isinstance(loss, str) else loss)
-    inputs += unknowns(n)
-    names = names or tuple(f"x{i}" for i in range(n))
-    more = {"single": single, "omit": own_y, "curve": f if linear else None, "observed": True, "box": box}
-    more["library"] = library((ydata, xdata, p0, sigma))
-    return build.problem(fun, "least-squares" if linear else "minimize", inputs, names, counts, mask, **more)
+        return inputs, likelihood(f, loss), Curve(f, tuple(given), "likelihood")
+    if isinstance(loss, str) and loss == "linear":
+        return inputs, fun, Curve(f, tuple(given))
+    rho = LOSSES[loss] if isinstance(loss, str) else loss
+    return [build.scale(f_scale), *inputs], robust(fun, rho), Curve(f, ("f_scale", *given), "robust")
+
+
+def with_prior(build: Builder, prior: Any, prior_args: Any, names: tuple[str, ...], parts: Parts) -> Parts:
+    """Curves with a prior of their parameters, whose own arguments come after the data."""
+    inputs, fun, curve = parts
+    values = sequence("prior_args", prior_args)
+    given = tuple(f"prior_args[{i}]" for i in range(len(values)))
+    check_prior(prior, (*names, *given))
+    own = [build.argument(name, one) for name, one in zip(given, values, strict=True)]
+    data, known, every = len(inputs), len(inputs) + len(own), len(inputs) + len(own) + len(names)
+    both = penalized(fun, prior, (*range(data), *range(known, every)), (*range(known, every), *range(data, known)))
+    return inputs + own, both, replace(curve, given=(*curve.given, *given))
+
+
+def with_covariance(build: Builder, f: Any, x: np.ndarray, y: np.ndarray, matrices: np.ndarray, own: bool) -> Parts:
+    """Curves whose points have correlated errors: each row is a residual of unit variance."""
+    size, m = len(build.x0), y.shape[-1]
+    W = correlated.whitening(matrices)
+    white = np.einsum("bkj,bj->bk", W, np.atleast_2d(y)) if len(W) > 1 else y @ W[0].T
+    inputs = [
+        build.coordinates(x, m, size, own, together=True),
+        build.column("whitening", W if len(W) > 1 else Shared(W[0])),
+        build.column("ydata", white if white.ndim == 2 else Shared(white)),
+    ]
+    given = ("xdata", "whitening", "ydata")
+    return inputs, correlated.whitened(f, m), Curve(f, given, correlated=True)
 
 
 def plain(f: Callable[..., Any]) -> Callable[..., Any]:

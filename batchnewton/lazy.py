@@ -19,6 +19,7 @@ from .arrays import Shared
 from .curve import parameter_names
 
 RANKS = {"x0": 2, "x": 2, "p0": 2, "xdata": 3, "ydata": 2, "sigma": 2, "counts": 1, "mask": 2, "fixed": 2, "starts": 3}
+COVARIANCES = 3  # axes of sigma where each problem has a covariance of its own
 ANSWERS = {
     "x": 1,
     "fun": 0,
@@ -152,7 +153,12 @@ def parts_of_batch(name: str, value: Any) -> list[Any]:
         return [one for one in entries if getattr(one, "ndim", 0) > 0]
     if name == "bounds" and isinstance(value, tuple | list):
         return [one for one in value if getattr(one, "ndim", 0) == 2]
-    return [value] if name in RANKS and getattr(value, "ndim", 0) == RANKS[name] else []
+    return [value] if name in RANKS and has_batch_axis(name, getattr(value, "ndim", 0)) else []
+
+
+def has_batch_axis(name: str, axes: int) -> bool:
+    """Whether an argument of so many axes has one for the batch."""
+    return axes == RANKS[name] or (name == "sigma" and axes == COVARIANCES)
 
 
 def in_chunks(name: str, value: Any, sizes: tuple[int, ...]) -> list[Any]:
@@ -161,9 +167,8 @@ def in_chunks(name: str, value: Any, sizes: tuple[int, ...]) -> list[Any]:
         each = [in_chunks(name, one, sizes) for one in value]
         return [tuple(one[i] for one in each) for i in range(len(sizes))]
     if name in RANKS or name in ("args", "data", "bounds"):
-        rank = {"args": None, "data": None, "bounds": 2}.get(name, RANKS.get(name))
         found = getattr(value, "ndim", 0)
-        if found and (rank is None or found == rank):
+        if found and (found == 2 if name == "bounds" else name in ("args", "data") or has_batch_axis(name, found)):
             return pieces(value, sizes)
     return [whole(value)] * len(sizes)
 

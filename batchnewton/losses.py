@@ -106,6 +106,19 @@ def robust(residual: Callable[..., Any], rho: Any) -> Callable[..., Any]:
     return cost
 
 
+def squares(residual: Callable[..., Any]) -> Callable[..., Any]:
+    """Half the sum of squares of residuals, as a formula."""
+
+    def cost(*arguments):
+        total = 0.0
+        for r in flat(residual(*arguments)):
+            total = total + r * r
+        return 0.5 * total
+
+    cost.__name__ = getattr(residual, "__name__", "formula")
+    return cost
+
+
 def likelihood(f: Callable[..., Any], name: str) -> Callable[..., Any]:
     """Half the deviance (or ``-log L``) of one point: a formula of (x, y, a number of the likelihood if it takes one,
     parameters...)."""

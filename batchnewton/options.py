@@ -128,6 +128,8 @@ WHAT = (
     "trials",
     "bounds",
     "fixed",
+    "prior",
+    "prior_args",
     "starts",
     "bracket",
 )

@@ -11,15 +11,39 @@ from typing import Any
 import numpy as np
 
 from .arrays import Shared, library, on_host, real, rows_of, shape_error
-from .bounds import Box, boxed, bracketed
+from .bounds import Bounded, Box, boxed, bracketed
 from .derive import Input
 from .fingerprint import Formula, Signature, fingerprint, signature
-from .losses import LOSSES, check_loss, check_scale, robust
+from .losses import LOSSES, check_loss, check_scale, robust, squares
 from .methods import LARGE
 from .missing import check_counts, check_mask
+from .prior import check_prior, penalized
 
 LARGEST = LARGE  # unknowns, with the methods that need no Hessian
 STORED = {"problem": "args", "point": "data", "row": "rows", "call": "call"}  # where the arrays of a level are
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A curve that is fitted.
+
+    Attributes
+    ----------
+    f : callable
+        ``f(x, a, b, ...)``, as the user wrote it.
+    given : tuple of str
+        Names of the inputs that come before the unknowns: "xdata", "ydata", "sigma", ...
+    noise : {"gaussian", "robust", "likelihood"}
+        What the cost says of the data: half a sum of squares, of a loss, or a likelihood.
+    correlated : bool
+        Whether sigma was a covariance: "xdata" then holds all points of a curve, "ydata" is W y, and "whitening" W
+        (``correlated.py``).
+    """
+
+    f: Callable[..., Any]
+    given: tuple[str, ...]
+    noise: str = "gaussian"
+    correlated: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,12 +80,14 @@ class Problem:
         Number of the array in ``data`` whose NaNs leave out their rows.
     library : str
         Library of the answers: "numpy", or that of the arrays which lie on a GPU.
-    curve : callable, optional
-        ``f(x, a, b, ...)`` where that is fitted; the inputs are then x, y, sigma where it is given, and the unknowns.
+    curve : Curve, optional
+        What is known of the formula and its inputs where curves are fitted.
     box : pair of (B, n) arrays, optional
         Lower and upper bounds of the unknowns; equal where one is fixed.  Of a root: the ends of its bracket.
+    moved : (B, n) array of bool, optional
+        Which starts lay outside their bounds, and were moved.
     observed : bool
-        Each row of the data is one measured point, whatever the ``kind``.
+        There must be as many data rows as unknowns, whatever the ``kind``.
     """
 
     fun: Callable[..., Any]
@@ -79,9 +105,10 @@ class Problem:
     mask: np.ndarray | None = None
     omit: int | None = None
     library: str = "numpy"
-    curve: Callable[..., Any] | None = None
+    curve: Curve | None = None
     observed: bool = False
     box: Box | None = None
+    moved: np.ndarray | None = None
 
     @cached_property
     def formula(self) -> Formula:
@@ -166,6 +193,11 @@ class Problem:
         """Some problems, their NaNs left out."""
         return replace(self.take(rows), counts=None, mask=self.present(rows), omit=None)
 
+    def place(self, name: str) -> int:
+        """Number of the input of a curve that has this name."""
+        assert self.curve is not None
+        return self.curve.given.index(name)
+
     def array(self, i: int) -> np.ndarray:
         """The array of input i, as it is stored for its level."""
         level = self.inputs[i].level
@@ -175,7 +207,8 @@ class Problem:
     def rearranged(self, changes: Mapping[int, tuple[str, np.ndarray | None]], **more: Any) -> Problem:
         """The problem with some inputs on another level (and the array there; None: unknown, a part of ``x0``).
 
-        Unknowns are gathered to one array, in the order of the inputs; the formula gets them as before.
+        Unknowns are gathered to one array, in the order of the inputs; the formula gets them as before.  They have no
+        bounds, unless ``more`` says which.
         """
         stored: dict[str, list[Any]] = {name: [] for name in STORED.values()}
         plan: list[tuple[int, int, tuple[int, ...]]] = []
@@ -191,7 +224,9 @@ class Problem:
                 known.append(Input(f"given{len(known)}", one.shape, level))
                 stored[STORED[level]].append(array)
         inputs = Input("x", (unknowns,)), *known
-        return replace(self, fun=gathered(self.fun, tuple(plan)), inputs=inputs, curve=None, **{**stored, **more})
+        return replace(
+            self, fun=gathered(self.fun, tuple(plan)), inputs=inputs, **{"curve": None, "box": None, **stored, **more}
+        )
 
 
 def gathered(fun: Callable[..., Any], plan: tuple[tuple[int, int, tuple[int, ...]], ...]) -> Callable[..., Any]:
@@ -225,6 +260,7 @@ def from_function(
     f_scale: Any = 1.0,
     bounds: Any = None,
     fixed: Any = None,
+    prior: Any = None,
     bracket: Any = None,
 ) -> Problem:
     """Problems of ``fun(x, *args, *row)``, as `minimize`, `least_squares` and `root` take them."""
@@ -239,16 +275,24 @@ def from_function(
     single = start.ndim == 1
     start = start[None] if single else start
     check_batch("x0", start)
-    start, box = boxed(start, bounds, fixed) if ends is None else (start, ends)
-    build = Builder(start, single)
-    inputs: list[Any] = [Input("x", (start.shape[1],), "unknown")]
-    inputs += [build.argument(i, one) for i, one in enumerate(sequence("args", args))]
-    inputs += [build.column(f"data[{i}]", one) for i, one in enumerate(sequence("data", data))]
     names = tuple(f"x{i}" for i in range(start.shape[1]))
-    if not (isinstance(loss, str) and loss == "linear"):
+    bounded = boxed(start, bounds, fixed, names) if ends is None else Bounded(start, ends, None)
+    start, box, moved = bounded
+    build = Builder(start, single)
+    robustly = not (isinstance(loss, str) and loss == "linear")
+    inputs: list[Any] = [build.scale(f_scale)] if robustly else []  # arrays are in the order of the inputs
+    inputs += [Input("x", (start.shape[1],), "unknown")]
+    inputs += [build.argument(f"args[{i}]", one) for i, one in enumerate(sequence("args", args))]
+    inputs += [build.column(f"data[{i}]", one) for i, one in enumerate(sequence("data", data))]
+    if robustly:
         kind, fun = "minimize", robust(fun, LOSSES[loss] if isinstance(loss, str) else loss)
-        inputs = [build.scale(f_scale), *inputs]
-    problem = build.problem(fun, kind, inputs, names, counts, mask, box=box)
+    elif prior is not None and kind == "least-squares":
+        kind, fun = "minimize", squares(fun)
+    if prior is not None:
+        given = ("x", *(f"args[{i}]" for i in range(len(sequence("args", args)))))
+        check_prior(prior, given)
+        fun = penalized(fun, prior, range(len(inputs)), range(robustly, robustly + len(given)))
+    problem = build.problem(fun, kind, inputs, names, counts, mask, box=box, moved=moved)
     found = library((x0, *sequence("args", args), *sequence("data", data)))
     return problem if found == "numpy" else replace(problem, library=found)
 
@@ -295,14 +339,14 @@ class Builder:
         stored.append(array.reshape(*array.shape[:leading], -1))
         return known_input(f"{level}{len(stored) - 1}", shape, level)
 
-    def argument(self, i: int, value: Any) -> Input:
+    def argument(self, name: str, value: Any) -> Input:
         """One of ``args``: a scalar or shared value, or one with a batch axis."""
-        array = real(f"args[{i}]", value.value if isinstance(value, Shared) else value)
+        array = real(name, value.value if isinstance(value, Shared) else value)
         if isinstance(value, Shared) or array.ndim == 0 or self.single:
             return self.add("call", array, 0)
         if array.shape[0] != self.x0.shape[0]:
             expected = f"a batch axis of {self.x0.shape[0]}, as x0 has (or bn.shared(...) if it is the same for all)"
-            raise shape_error(f"args[{i}]", array, expected)
+            raise shape_error(name, array, expected)
         return self.add("problem", array, 1)
 
     def scale(self, f_scale: Any) -> Input:
@@ -326,17 +370,19 @@ class Builder:
             return self.add("row", array, 1)
         return self.add("point", array[None] if alone else array, 2)
 
-    def coordinates(self, x: np.ndarray, m: int, size: int, own: bool) -> Input:
-        """``xdata``: (m,), (k, m) shared, or (B, k, m); where each has its ``own``, (B, m) too."""
+    def coordinates(self, x: np.ndarray, m: int, size: int, own: bool, together: bool = False) -> Input:
+        """``xdata``: (m,), (k, m) shared, or (B, k, m); where each has its ``own``, (B, m) too.  The formula gets one
+        point, or all of them ``together``."""
         expected = f"({m},) or (k, {m}) shared, or ({size}, k, {m}): ydata has {m} points"
         if x.ndim not in (1, 2, 3) or x.shape[-1] != m or (x.ndim == 3 and x.shape[0] != size):
             raise shape_error("xdata", x, expected)
         self.rows("xdata", x, m)
+        each, all_of_them = ("problem", "call") if together else ("point", "row")
         if own and x.ndim == 2:
-            return self.add("point", x, 2)
+            return self.add(each, x, 2 - together)
         if x.ndim == 3:
-            return self.add("point", np.swapaxes(x, 1, 2), 2)
-        return self.add("row", x.T, 1)
+            return self.add(each, np.swapaxes(x, 1, 2), 2 - together)
+        return self.add(all_of_them, x.T, 1 - together)
 
     def rows(self, name: str, array: np.ndarray, m: int) -> None:
         if self.m is not None and self.m != m:

@@ -170,6 +170,12 @@ class Result(Statistics):
         return self._plain(self._problem.at_bound(self._solution.x))
 
     @property
+    def start_moved(self) -> np.ndarray:
+        """Which unknowns had a start outside their bounds, that was moved to the nearest bound, (B, n)."""
+        moved = self._problem.moved
+        return self._plain(np.zeros(self._solution.x.shape, bool) if moved is None else moved)
+
+    @property
     def cov(self) -> np.ndarray:
         """Covariance of the parameters at x, (B, n, n): as SciPy's ``pcov`` for `curve_fit`, (JᵀJ)⁻¹ for
         `least_squares`, H⁻¹ for `minimize` and with a ``loss`` (of a robust one, times ``2 fun / (m - n)`` unless
@@ -195,6 +201,8 @@ class Result(Statistics):
         for code, count in sorted(zip(codes, counts, strict=True), key=lambda pair: -pair[1]):
             found = Status(int(code))
             lines += [f"  {found.name:20s} {count:9d}  {100 * count / size:6.2f} %  {ADVICE[found]}"]
+        if self._problem.moved is not None and self._problem.moved.any():
+            lines += [f"  {int(self._problem.moved.any(1).sum())} starts lay outside the bounds and were moved in"]
         return "\n".join(lines)
 
     def __iter__(self) -> Iterator[np.ndarray]:

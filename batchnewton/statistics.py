@@ -83,7 +83,7 @@ class Statistics:
         kind : {"confidence", "prediction"}
         sigma : array_like, optional
             Standard deviation of new observations, a number, (M,) or (B, M), in the units of the sigma that was fitted
-            with; needed for the prediction of a weighted fit.
+            with; needed for the prediction of a weighted fit, which is not there for losses and likelihoods.
 
         Returns
         -------
@@ -114,9 +114,10 @@ class Statistics:
         """Profile-likelihood intervals: parameter by parameter, as far as the cost allows it.
 
         An end is the theta where the cost, minimised over all other parameters, has risen to
-        ``2 (F(theta) - F) = q² s²``, with q as for `band` and s² the reduced chi-square (1 where sigma is absolute and
-        for `minimize`, whose F is taken as a negative log-likelihood).  Exact for a linear model; unlike ``stderr`` not
-        symmetric for others.
+        ``2 (F(theta) - F) = q² s²``, with q as for `band` and s² the reduced chi-square (of a robust loss,
+        ``2 F / (m - n)``; 1 where sigma is absolute, for likelihoods and priors, and for `minimize`, whose F is taken
+        as a negative log-likelihood).  Within the bounds.  Exact for a linear model; unlike ``stderr`` not symmetric
+        for others.
 
         Parameters
         ----------
@@ -161,7 +162,8 @@ class Statistics:
         Parameters
         ----------
         of : str
-            "ydata", "xdata" or "sigma" of `curve_fit`; "args[i]" or "data[i]" of the other functions.
+            "ydata", "xdata", "sigma", "trials" or "f_scale" of `curve_fit`, where it was given them ("ydata" alone
+            where sigma was a covariance); "args[i]" or "data[i]" of the other functions.
 
         Returns
         -------

@@ -19,6 +19,7 @@ from .lanes import (
     Layout,
     additions,
     advance_text,
+    begun,
     carried,
     computed_rows,
     function,
@@ -134,7 +135,7 @@ def solve_text(
         functions += [stage_text(program, where)] if staged else []
         functions += [add_text(program, where, staged)]
         functions += [total_text(program, lanes)] if lanes > 1 else []
-        functions += [first_lane_text(program)] if lanes > 1 and program.shares else []
+        functions += [first_lane_text(program)] if lanes > 1 and begun(program) else []
     functions = [park(one, parking) for one in functions]
     return [*functions, kernel_text(program, where, way, bool(parking), read)], constants
 
@@ -261,7 +262,7 @@ def add_text(program: Formula, where: Layout, staged: bool) -> str:
 
 def first_lane_text(program: Formula) -> str:
     """``first_lane(S, l)``: what `once` put into the sums counts in one lane only."""
-    return function("first_lane(S, l)", [f"{slot(name)} = zero" for name in program.shares], "lowered")
+    return function("first_lane(S, l)", [f"{slot(name)} = zero" for name in begun(program)], "lowered")
 
 
 def total_text(program: Formula, lanes: int) -> str:
@@ -334,7 +335,7 @@ def kernel_text(program: Formula, where: Layout, way: Way, parking: bool, read: 
         f"    once({', '.join(['{state}, T(m)', *(f'S[{name}_]' for name in read)])})",
     ]
     if summed(program):
-        shared_out = together and program.shares
+        shared_out = together and begun(program)
         body += [
             *(["    if lane > 0:", "        first_lane({state})"] if shared_out else []),
             "    last = int64(S[count_])" if where.missing == "counts" else "    last = m",

@@ -35,6 +35,8 @@ class Formula(Protocol):
     @property
     def shares(self) -> Mapping[str, tuple[str, str]]: ...
     @property
+    def bases(self) -> Mapping[str, tuple[str, str]]: ...
+    @property
     def scale(self) -> float: ...
 
     def uses(self, stage: str) -> set[str]: ...
@@ -85,6 +87,11 @@ def summed(program: Formula) -> list[str]:
     """Outputs that are summed over the data rows."""
     data = has_data(program)
     return [name for name, (stage, _) in program.outputs.items() if data and stage in ("row", "point")]
+
+
+def begun(program: Formula) -> list[str]:
+    """Outputs that are summed over the data rows, and do not start at zero (`once_text`)."""
+    return [name for name in summed(program) if name in program.shares or name in program.bases]
 
 
 def layout(
@@ -215,14 +222,15 @@ def once_text(program: Formula, where: Layout, call: list[str], sums: list[str])
     """``once(S, l, count, ...)``: what does not depend on the data row; sums start at what it adds to them."""
     alone = {name: program.outputs[name][1] for name in program.outputs if name not in sums}
     alone |= {name: share for name, (_, share) in program.shares.items()}
-    needed = program.uses("problem") | set(alone.values())
+    bases = {name: base for name, (_, base) in program.bases.items()}
+    needed = program.uses("problem") | {*alone.values(), *bases.values()}
     needed |= {"count"} if where.missing else set()
     body = loads(name for name in (*inputs(program), *where.problem) if name in needed)
     body += statements(program, "problem") + stores(carried(program))
-    for name, value in alone.items():
-        total = f"{value} * count" if has_data(program) else value
-        body += [f"{slot(name)} = {total}"]
-    body += [f"{slot(name)} = zero" for name in sums if name not in alone]
+    starts = {name: f"{value} * count" if has_data(program) else value for name, value in alone.items()}
+    starts |= {name: f"{starts[name]} + {base}" if name in starts else base for name, base in bases.items()}
+    body += [f"{slot(name)} = {total}" for name, total in starts.items()]
+    body += [f"{slot(name)} = zero" for name in sums if name not in starts]
     read = [name for name in call if name in needed]
     return function(f"once({', '.join(['S', 'l', 'count', *read])})", body, LANES), read
 

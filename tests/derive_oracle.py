@@ -82,8 +82,10 @@ def run(program, values, functions=FLOATS, number=np.float64):
         for statements in program.stages.values():
             for statement in statements:
                 scope[statement.name] = eval(statement.expression, {"__builtins__": {}}, scope)
-    shares = {key: scope[name] for key, (_, name) in program.shares.items()}
-    return {key: scope[name] + shares.get(key, number(0.0)) for key, (_, name) in program.outputs.items()}
+    found = {key: scope[name] for key, (_, name) in program.outputs.items()}
+    for more in (program.shares, program.bases):
+        found |= {key: found[key] + scope[name] for key, (_, name) in more.items()}
+    return found
 
 
 def dense(outputs, n):

@@ -95,6 +95,46 @@ def test_a_start_outside_is_moved_in_and_none_is_chosen():
         check_minimum(found.x, np.tile([0.0, 0.1, 0.0], (B, 1)), np.tile([10.0, 10.0, 1.0], (B, 1)), found.success)
 
 
+def test_by_name():
+    pair = ([0.0, 0.1, -np.inf], [3.0, np.inf, np.inf])
+    named = bn.curve_fit(decay, T, Y, P0, bounds={"tau": (np.full(B, 0.1), None), "a": (0, 3)})
+    np.testing.assert_array_equal(named.x, bn.curve_fit(decay, T, Y, P0, bounds=pair).x)
+    mask = np.broadcast_to([False, False, True], (B, 3))
+    still = bn.curve_fit(decay, T, Y, P0, fixed=mask)
+    for fixed in (["c"], {"c": True, "a": False}, {"c": np.ones(B, bool)}, "c"):
+        np.testing.assert_array_equal(bn.curve_fit(decay, T, Y, P0, fixed=fixed).x, still.x)
+    low = bn.minimize(lambda x: (x[0] - 1) ** 2 + (x[1] - 1) ** 2, [5.0, 5.0], bounds={"x1": (2, 3)})
+    np.testing.assert_allclose(low.x, [1, 2])
+
+
+def test_natural_bounds_and_starts_that_were_moved():
+    spot = bn.models.pseudo_voigt
+    x = np.linspace(-3, 3, 30)
+    y = spot(x, 2.0, 0.1, 1.0, 1.0, 0.2) - 0.15 * np.exp(-(x**2) / 0.1)
+    found = bn.curve_fit(spot, x, y, bounds="natural")
+    assert found.success and 0 <= found["fraction"] <= 1 and not found.start_moved.any()
+    moved = bn.curve_fit(decay, T, Y[:2], [[-5.0, 1.0, 0.1], [1.0, 1.0, 0.1]], bounds=(0.0, None))
+    assert moved.start_moved.tolist() == [[True, False, False], [False] * 3]
+    assert "1 starts lay outside" in moved.summary()
+    with pytest.raises(ValueError, match="natural.*Model"):
+        bn.curve_fit(decay, T, Y, P0, bounds="natural")
+
+
+def test_statistics_within_bounds():
+    """Profiles end at a bound; what is held does not move with the data."""
+    box = {"bounds": {"c": (0.2, None), "tau": (0.5, 3.0)}}
+    found = bn.curve_fit(decay, T, Y, [1.0, 1.0, 0.3], **box)
+    held = found.at_bound[:, 2] & found.success
+    assert held.any() and not held.all()
+    ends, moved = found.profile("tau", 0.999)["tau"], found.sensitivity("ydata")
+    assert np.nanmin(ends) >= 0.5 and np.nanmax(ends) <= 3.0 and not moved[held, 2].any()
+    b = np.flatnonzero(held & ~found.at_bound[:, 1])[0]
+    alone = bn.curve_fit(lambda t, a, tau: decay(t, a, tau, 0.2), T, Y[b], [1.0, 1.0])
+    np.testing.assert_allclose(moved[b, :2], alone.sensitivity("ydata"), rtol=1e-5, atol=1e-8)
+    copies = bn.bootstrap(found, 20, seed=0)
+    assert np.nanmin(copies.x[..., 2]) >= 0.2
+
+
 def test_fixed_ones_are_data():
     mask = np.zeros((B, 3), bool)
     mask[::2, 2] = True

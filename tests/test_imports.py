@@ -14,9 +14,9 @@ ROOT = Path(__file__).parents[1]
 FLOORS = [
     {"cores", "gpus", "threads", "version"},
     {"arrays", "derive", "fingerprint", "kernels", "methods", "nist", "plot"},
-    {"bounds", "differences", "missing", "options", "special"},
-    {"models"},
-    {"losses"},
+    {"differences", "missing", "options", "special"},
+    {"bounds", "correlated", "models"},
+    {"losses", "prior"},
     {"problem"},
     {"curve"},
     {"compile", "installation", "lazy"},

@@ -45,6 +45,21 @@ def test_losses_are_scipys(loss):
         np.testing.assert_allclose(end.x, x, rtol=1e-6)  # SciPy stays where it is put: a minimum of its cost, too
 
 
+def test_arguments_and_scales_do_not_mix():
+    """One of each for every problem, and both the same for all: the formula gets what is its own."""
+    shift, scale = np.linspace(0, 1, 8), np.linspace(0.1, 0.3, 8)
+
+    def shifted(p, s, t, y):
+        return decay(t, p[0], p[1], p[2]) + s - y
+
+    for s, c in ((shift, scale), (0.5, 0.1)):
+        found = bn.least_squares(shifted, np.tile(P0, (8, 1)), (s,), data=(bn.shared(T), Y), loss="cauchy", f_scale=c)
+        moved = Y - np.broadcast_to(s, 8)[:, None]
+        expected = bn.curve_fit(decay, T, moved, P0, np.ones(24), True, loss="cauchy", f_scale=c)
+        np.testing.assert_allclose(found.x, expected.x, rtol=1e-7)
+        np.testing.assert_allclose(found.profile("x1", 0.1)["x1"], expected.profile("tau", 0.1)["tau"], rtol=1e-6)
+
+
 def test_a_loss_of_ones_own_and_the_linear_one():
     own = bn.curve_fit(decay, T, Y, P0, loss=lambda z: np.log1p(z), f_scale=0.1)
     np.testing.assert_allclose(own.x, bn.curve_fit(decay, T, Y, P0, loss="cauchy", f_scale=0.1).x, rtol=1e-9)

@@ -16,9 +16,9 @@ from batchnewton.derive.lower import lower
 from batchnewton.derive.outputs import KINDS, SUMS
 from batchnewton.derive.program import Input, Program, Statement
 from batchnewton.derive.rebind import formula_name, source_place
-from batchnewton.derive.trace import Argument, trace
+from batchnewton.derive.trace import Argument, Penalized, trace
 
-__all__ = ["Input", "Program", "Statement", "TraceError", "derive"]
+__all__ = ["Input", "Penalized", "Program", "Statement", "TraceError", "derive"]
 
 
 def derive(fun: Any, arguments: Sequence[Argument], kind: str, name: str | None = None) -> Program:
@@ -28,6 +28,7 @@ def derive(fun: Any, arguments: Sequence[Argument], kind: str, name: str | None 
     ----------
     fun : callable
         The formula. It is called as ``fun(*arguments)``, each `Input` replaced by a traced scalar or an array of them.
+        It may return `Penalized`: the values of a data row, and a number to be added once.
     arguments : sequence of Input or tuple of Input
         A tuple is handed over as a tuple. The unknowns are the inputs of level ``"unknown"``, in order.
     kind : {"value", "model", "minimize", "gauss-newton", "least-squares", "hybrid", "squares", "root"}
@@ -62,12 +63,13 @@ def derive(fun: Any, arguments: Sequence[Argument], kind: str, name: str | None 
     inputs = tuple(part for argument in arguments for part in _parts(argument))
     _check_names(inputs)
     graph = Graph()
-    residuals = trace(fun, arguments, graph)
+    residuals, once = trace(fun, arguments, graph)
     unknowns = [graph.input(scalar, "unknown") for part in inputs if part.level == "unknown" for scalar in part.scalars]
     _check_counts(fun, kind, len(residuals), len(unknowns))
     derivation, factor = KINDS[kind]
     outputs = derivation(residuals, unknowns)
-    return _program(name or formula_name(fun), inputs, (len(unknowns), len(residuals)), outputs, factor)
+    bases = {} if once is None else derivation([once], unknowns)
+    return _program(name or formula_name(fun), inputs, (len(unknowns), len(residuals)), outputs, bases, factor)
 
 
 def _parts(argument: Argument) -> tuple[Input, ...]:
@@ -75,11 +77,20 @@ def _parts(argument: Argument) -> tuple[Input, ...]:
 
 
 def _program(
-    name: str, inputs: tuple[Input, ...], sizes: tuple[int, int], outputs: dict[str, Expr], factor: float
+    name: str,
+    inputs: tuple[Input, ...],
+    sizes: tuple[int, int],
+    outputs: dict[str, Expr],
+    bases: dict[str, Expr],
+    factor: float,
 ) -> Program:
-    kept = {key: node for key, node in outputs.items() if key == "f" or not node.is_constant(0)}
-    changing, shares = split(lower(kept))
-    emission = emit(changing | {f"share of {key}": node for key, node in shares.items()})
+    bases = {key: node for key, node in bases.items() if not node.is_constant(0)}
+    kept = {key: node for key, node in outputs.items() if key == "f" or key in bases or not node.is_constant(0)}
+    lowered = lower(kept | {f"base of {key}": node for key, node in bases.items()})
+    changing, shares = split({key: lowered[key] for key in kept})
+    apart = {f"share of {key}": node for key, node in shares.items()}
+    apart |= {f"base of {key}": lowered[f"base of {key}"] for key in bases}
+    emission = emit(changing | apart)
     counts = {kind: emission.counts[kind] for kind in ("arithmetic", "division", "function", "select")}
     return Program(
         name=name,
@@ -90,6 +101,7 @@ def _program(
         stages={stage: tuple(statements) for stage, statements in emission.stages.items()},
         outputs={key: emission.outputs[key] for key in changing},
         shares={key: emission.outputs[f"share of {key}"] for key in shares},
+        bases={key: emission.outputs[f"base of {key}"] for key in bases},
         functions=frozenset(emission.functions),
         operations={**counts, "total": sum(counts.values())},
         scale=factor,

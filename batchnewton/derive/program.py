@@ -78,6 +78,8 @@ class Program:
     shares : dict
         Of some outputs that change with the data row, the summand that does not: (stage, name). It is to be added for
         each row, which its multiple does at once.
+    bases : dict
+        Of some outputs, what is added once, however many rows there are: (stage, name).
     functions : frozenset
         Names of the mathematical functions called.
     operations : dict
@@ -94,6 +96,7 @@ class Program:
     stages: dict[str, tuple[Statement, ...]]
     outputs: dict[str, tuple[str, str]]
     shares: dict[str, tuple[str, str]]
+    bases: dict[str, tuple[str, str]]
     functions: frozenset[str]
     operations: dict[str, int]
     scale: float
@@ -105,7 +108,7 @@ class Program:
         """
         statements = self.stages[stage]
         read = {name for statement in statements for name in _names(statement.expression)}
-        delivered = (*self.outputs.values(), *self.shares.values())
+        delivered = (*self.outputs.values(), *self.shares.values(), *self.bases.values())
         read |= {name for at, name in delivered if at == stage}
         return read - {statement.name for statement in statements}
 
@@ -123,7 +126,8 @@ class Program:
         return "\n".join(lines) + "\n"
 
     def _whole(self, key: str, name: str) -> str:
-        return f"{name} + {self.shares[key][1]}" if key in self.shares else name
+        whole = f"{name} + {self.shares[key][1]}" if key in self.shares else name
+        return f"{whole}  # and once {self.bases[key][1]}" if key in self.bases else whole
 
 
 def _names(expression: str) -> set[str]:

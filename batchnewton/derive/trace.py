@@ -6,7 +6,7 @@ import inspect
 import numbers
 import traceback
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,15 +21,25 @@ from batchnewton.derive.scalar import TracedScalar, operand
 Argument = Input | tuple[Input, ...]
 
 
-def trace(function: Any, arguments: Sequence[Argument], graph: Graph) -> list[Expr]:
-    """Expressions of the values that ``function(*arguments)`` returns, flattened in order."""
+class Penalized(NamedTuple):
+    """What a formula may return: the values of a data row, and a number that is added once, whatever the rows."""
+
+    values: Any
+    once: Any
+
+
+def trace(function: Any, arguments: Sequence[Argument], graph: Graph) -> tuple[list[Expr], Expr | None]:
+    """Expressions of the values that ``function(*arguments)`` returns, flattened in order; and of what is to be added
+    once, if it returns `Penalized`."""
     _check_signature(function, arguments)
     copy = rebound(function)
+    penalized: set[bool] = set()
     with tracing(graph) as paths:
-        return paths.run(lambda: _run(copy, function, arguments, graph))
+        values = paths.run(lambda: _run(copy, function, arguments, graph, penalized))
+    return (values[:-1], values[-1]) if True in penalized else (values, None)
 
 
-def _run(copy: Any, function: Any, arguments: Sequence[Argument], graph: Graph) -> list[Expr]:
+def _run(copy: Any, function: Any, arguments: Sequence[Argument], graph: Graph, penalized: set[bool]) -> list[Expr]:
     """One path. Arguments are made anew: a formula may change its arrays."""
     try:
         result = copy(*[_argument(argument, graph) for argument in arguments])
@@ -38,6 +48,14 @@ def _run(copy: Any, function: Any, arguments: Sequence[Argument], graph: Graph) 
             raise
         raise TraceError(f"{formula_name(function)} cannot be traced: {error}", _raised_at(error)) from error
     values: list[Expr] = []
+    penalized.add(isinstance(result, Penalized))
+    if isinstance(result, Penalized):
+        once: list[Expr] = []
+        _flatten(result.once, function, graph, once)
+        if len(once) != 1:
+            raise TraceError(f"the prior of {formula_name(function)} returns {len(once)} values; expected one number")
+        _flatten(result.values, function, graph, values)
+        return values + once
     _flatten(result, function, graph, values)
     return values
 

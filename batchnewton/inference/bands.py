@@ -10,7 +10,7 @@ from batchnewton.arrays import real, shape_error
 from batchnewton.options import check_choice
 
 from .fit import Fit
-from .rows import blocks, curve_at
+from .rows import blocks, curve_at, shape_of_point
 
 
 class Band(NamedTuple):
@@ -23,8 +23,12 @@ class Band(NamedTuple):
 
 def band(fit: Fit, x: Any, level: float, kind: str, sigma: Any) -> Band:
     """``f(x) ± q sqrt(gᵀ C g [+ s²])`` at new x, with the exact gradient g (see `Result.band`)."""
-    fit.need_curve("band")
+    curve = fit.need_curve("band")
     check_choice("kind", kind, ("confidence", "prediction"))
+    if kind == "prediction" and curve.noise != "gaussian":
+        raise ValueError(
+            "a prediction band needs Gaussian noise; expected a fit with loss='linear', or a confidence band"
+        )
     points = coordinates(fit, real("x", x))
     m = points.shape[-2]
     extra = new_variance(fit, sigma, m) if kind == "prediction" else np.zeros((1, 1))
@@ -41,7 +45,7 @@ def band(fit: Fit, x: Any, level: float, kind: str, sigma: Any) -> Band:
 
 def coordinates(fit: Fit, x: np.ndarray) -> np.ndarray:
     """New x as (M, k) or (B, M, k)."""
-    shape = fit.problem.inputs[0].shape
+    shape = shape_of_point(fit.problem)
     k = shape[0] if shape else 1
     if not shape and x.ndim in (1, 2):
         points = x[..., None]
@@ -57,7 +61,8 @@ def coordinates(fit: Fit, x: np.ndarray) -> np.ndarray:
 
 def new_variance(fit: Fit, sigma: Any, m: int) -> np.ndarray:
     """Variance of new observations, (B, 1) or (B, M)."""
-    weighted = fit.problem.inputs[2].level != "unknown"
+    curve = fit.need_curve("band")
+    weighted = curve.correlated or "sigma" in curve.given
     if sigma is None and weighted:
         raise ValueError("a prediction band of a weighted fit needs sigma: the standard deviations of new observations")
     s = real("sigma", 1.0 if sigma is None else sigma)

@@ -12,11 +12,16 @@ from batchnewton.phases import Solution
 from batchnewton.problem import Problem
 from batchnewton.schedule import solve
 
-from .fit import Fit, sigmas, ydata
+from .fit import Fit, sigmas, white_ydata, whitened
 from .quantiles import check_level
 from .rows import fitted
 
 BLOCK = 20_000_000  # resampled values at a time
+KINDS = {  # what can be drawn: of a likelihood there are no residuals, and robust losses say nothing of the noise
+    "gaussian": ("residual", "parametric", "pairs"),
+    "robust": ("residual", "pairs"),
+    "likelihood": ("pairs",),
+}
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,7 @@ def bootstrap(result: Any, k: int, kind: str = "residual", *, seed: int | None =
         "residual": the fitted curve plus residuals drawn with replacement, in units of sigma, centred and widened by
         ``sqrt(m / (m - n))``; "parametric": plus Gaussian noise, of sigma where that is absolute, else scaled by the
         reduced chi-square; "pairs": points (x, y, sigma) drawn with replacement, which needs no model of the noise.
+        Fits with a likelihood have "pairs" alone, robust ones no "parametric", those with a covariance no "pairs".
     seed : int, optional
         Of the random numbers: the same seed, the same answer.
 
@@ -99,8 +105,8 @@ def bootstrap(result: Any, k: int, kind: str = "residual", *, seed: int | None =
     fit = getattr(result, "_fit", None)
     if not isinstance(fit, Fit):
         raise TypeError(f"result is a {type(result).__name__}; expected a Result of curve_fit")
-    fit.need_curve("bootstrap")
-    check_choice("kind", kind, ("residual", "parametric", "pairs"))
+    curve = fit.need_curve("bootstrap")
+    check_choice("kind", kind, KINDS[curve.noise] if not curve.correlated else ("residual", "parametric"))
     found = resample(fit, check_count("k", k), kind, seed)
     return Bootstrap(found.x[:, 0], found.success[:, 0]) if fit.problem.single else found
 
@@ -128,23 +134,23 @@ class Draw:
 
     def __init__(self, fit: Fit, kind: str) -> None:
         self.fit, self.kind, self.present = fit, kind, fit.present
-        self.y, self.sigma = ydata(fit), sigmas(fit)
         count = self.present.sum(1)
         self.count = np.maximum(count, 1)
         self.order = np.argsort(~self.present, axis=1, kind="stable")  # the rows that are there first
         if kind == "pairs":
             return
-        self.value = fitted(fit)
+        correlated, value = fit.need_curve("bootstrap").correlated, whitened(fit, fitted(fit))
+        self.value, self.sigma = value, np.ones(1) if correlated else sigmas(fit)
         if kind == "residual":
-            freedom = np.maximum(count - fit.problem.n, 1)
-            rest = np.where(self.present, (self.y - self.value) / self.sigma, 0.0)
+            freedom = np.maximum(count - fit.problem.free(), 1)
+            rest = np.where(self.present, white_ydata(fit) - self.value, 0.0)
             rest -= (rest.sum(1) / self.count)[:, None]
             self.rest = rest * np.sqrt(count / freedom)[:, None]
 
     def __call__(self, rng: np.random.Generator, k: int) -> Problem:
         """k copies of the batch, one after the other."""
         problem = self.fit.problem
-        B, m = self.y.shape
+        B, m = problem.size, problem.m
         rows = np.tile(np.arange(B), k)
         whole = bool(self.present.all())
         taken = replace(
@@ -157,24 +163,26 @@ class Draw:
         )
         if self.kind == "parametric":
             noise = rng.standard_normal((k, B, m)) * np.sqrt(self.fit.scale)[:, None]
-            columns = {1: self.value + self.sigma * noise}
+            columns = {problem.place("ydata"): (self.value + noise) * self.sigma}
         else:
             chosen = self.choose(rng, k)
             if self.kind == "residual":
-                columns = {1: self.value + self.sigma * np.take_along_axis(self.rest[None], chosen, 2)}
+                drawn = np.take_along_axis(self.rest[None], chosen, 2)
+                columns = {problem.place("ydata"): (self.value + drawn) * self.sigma}
             else:
-                columns = {i: self.picked(i, chosen) for i, one in enumerate(problem.inputs) if one.level != "unknown"}
+                data = [i for i, one in enumerate(problem.inputs) if one.level in ("row", "point")]
+                columns = {i: self.picked(i, chosen) for i in data}
         changes = {i: ("point", array.reshape(k * B, m, -1)) for i, array in columns.items()}
-        return taken.rearranged(changes)
+        return taken.rearranged(changes, box=taken.box)
 
     def choose(self, rng: np.random.Generator, k: int) -> np.ndarray:
         """Numbers of rows that are there, drawn with replacement, (k, B, m)."""
-        B, m = self.y.shape
+        B, m = self.present.shape
         drawn = (rng.random((k, B, m)) * self.count[:, None]).astype(np.int64)
         return np.take_along_axis(self.order[None], drawn, 2)
 
     def picked(self, i: int, chosen: np.ndarray) -> np.ndarray:
         """Data input i at the chosen rows, (k, B, m, size)."""
         array = self.fit.problem.array(i)
-        full = np.broadcast_to(array, (*self.y.shape, array.shape[-1]))
+        full = np.broadcast_to(array, (*self.present.shape, array.shape[-1]))
         return np.take_along_axis(full[None], chosen[..., None], 2)

@@ -11,7 +11,7 @@ from batchnewton.kernels import inverse as invert
 from batchnewton.kernels import status
 from batchnewton.options import Options
 from batchnewton.phases import Solution, first_kernel
-from batchnewton.problem import Problem
+from batchnewton.problem import Curve, Problem
 from batchnewton.schedule import chunks, derivatives
 
 from .quantiles import check_level, normal_quantile, t_quantile
@@ -73,8 +73,14 @@ class Fit:
     @property
     def reduced_chi_square(self) -> np.ndarray:
         """Chi-square over the degrees of freedom; infinite where there are none."""
+        self.need_squares("chi-square")
+        return self.variance
+
+    @property
+    def variance(self) -> np.ndarray:
+        """Variance of the data, ``2 F / (m - n)``; infinite where there are no degrees of freedom."""
         some = self.freedom > 0
-        return np.where(some, self.chi_square / np.where(some, self.freedom, 1), np.inf)
+        return np.where(some, 2.0 * self.solution.fun.astype(np.float64) / np.where(some, self.freedom, 1), np.inf)
 
     @cached_property
     def cov(self) -> np.ndarray:
@@ -113,8 +119,8 @@ class Fit:
 
     @property
     def scale(self) -> np.ndarray:
-        """Variance in units of which the cost is measured: 1 where it is absolute, else the reduced chi-square."""
-        return np.ones(self.problem.size) if self.absolute else self.reduced_chi_square
+        """Variance in units of which the cost is measured: 1 where it is absolute, else that of the data."""
+        return np.ones(self.problem.size) if self.absolute else self.variance
 
     def quantile(self, level: float) -> np.ndarray:
         """Half width of an interval in standard errors: normal where sigma is absolute, else Student's t."""
@@ -140,33 +146,47 @@ class Fit:
         if self.problem.kind != "least-squares":
             raise ValueError(f"{what} is of least squares; this result came from {self.problem.kind}")
 
-    def need_curve(self, what: str) -> None:
-        """A clear error for what only fitted curves have."""
+    def need_curve(self, what: str) -> Curve:
+        """The curve, or a clear error for what only fitted curves have."""
         if self.problem.curve is None:
             raise ValueError(f"{what} needs a curve; expected a result of curve_fit")
+        return self.problem.curve
 
 
 def r_squared(fit: Fit) -> np.ndarray:
-    """``1 - sum w (y - f)² / sum w (y - mean)²``, w = 1 / sigma² and the mean weighted so."""
+    """``1 - |W (y - f)|² / |W (y - mean)|²`` with W = 1 / sigma, or that of a covariance, and the mean weighted so."""
     fit.need_curve("r_squared")
-    y, weight = ydata(fit), np.where(fit.present, sigmas(fit) ** -2.0, 0.0)
-    y = np.where(fit.present, y, 0.0)
-    middle = (weight * y).sum(1) / weight.sum(1)
-    total = (weight * (y - middle[:, None]) ** 2).sum(1)
+    one = np.where(fit.present, whitened(fit, np.ones((fit.problem.size, fit.problem.m))), 0.0)
+    y = np.where(fit.present, white_ydata(fit), 0.0)
+    middle = (one * y).sum(1) / (one * one).sum(1)
+    total = ((y - middle[:, None] * one) ** 2).sum(1)
     with np.errstate(divide="ignore", invalid="ignore"):
         return 1.0 - fit.chi_square / total
 
 
+def whitened(fit: Fit, values: np.ndarray) -> np.ndarray:
+    """Values at the data, (..., B, m), in units of their errors: over sigma, or times W."""
+    if not fit.need_curve("whitening").correlated:
+        return values / sigmas(fit)
+    W = fit.problem.array(fit.problem.place("whitening")).astype(np.float64)
+    return values @ W.T if W.ndim == 2 else np.einsum("bkj,...bj->...bk", W, values)
+
+
+def white_ydata(fit: Fit) -> np.ndarray:
+    """The data of each curve in units of their errors, (B, m)."""
+    return ydata(fit) if fit.need_curve("ydata").correlated else ydata(fit) / sigmas(fit)
+
+
 def ydata(fit: Fit) -> np.ndarray:
-    """The data of each curve, (B, m)."""
-    return column(fit, 1)
+    """The data of each curve, (B, m), as the formula gets them."""
+    return column(fit, fit.problem.place("ydata"))
 
 
 def sigmas(fit: Fit) -> np.ndarray:
     """Standard deviations of the data, (B, m); ones where none were given."""
     problem = fit.problem
-    weighted = problem.inputs[2].level != "unknown"
-    return column(fit, 2) if weighted else np.ones((problem.size, problem.m))
+    weighted = "sigma" in fit.need_curve("sigma").given
+    return column(fit, problem.place("sigma")) if weighted else np.ones((problem.size, problem.m))
 
 
 def column(fit: Fit, i: int) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from batchnewton.bounds import Box
 from batchnewton.derive import Input
 from batchnewton.kernels import status
 from batchnewton.options import DEFAULTS
@@ -34,6 +35,8 @@ def profile(fit: Fit, i: int, level: float) -> np.ndarray:
     search = Search(fit, i, np.concatenate([good, good]), np.repeat([-1.0, 1.0], len(good)), q, error, at)
     found = search.run()
     ends[good, 0], ends[good, 1] = found[: len(good)], found[len(good) :]
+    if fit.problem.box is not None:  # what the cost would allow, the bounds do not
+        ends = np.clip(ends, *(side[:, i, None] for side in fit.problem.box))
     return ends
 
 
@@ -47,7 +50,8 @@ class Search:
         self.q, self.error, self.at = q[rows], error[rows], at[rows]
         x = fit.solution.x.astype(np.float64)
         self.others = np.delete(x, i, axis=1)[rows]
-        slope = np.delete(fit.cov[:, :, i].astype(np.float64), i, axis=1) / error[:, None] ** 2
+        with np.errstate(divide="ignore", invalid="ignore"):
+            slope = np.delete(fit.cov[:, :, i].astype(np.float64), i, axis=1) / error[:, None] ** 2
         self.slope = slope[rows]
         self.problem, self.minimum = held(fit.problem, i), np.asarray(fit.solution.fun, np.float64)[rows]
         if fit.options.dtype != np.float64:
@@ -149,24 +153,34 @@ def held(problem: Problem, i: int) -> Callable[[np.ndarray, np.ndarray, np.ndarr
     if len(unknown) > 1:  # a curve: each parameter is an input
 
         def curve(rows: np.ndarray, theta: np.ndarray, start: np.ndarray) -> Problem:
-            return problem.take(rows).rearranged({unknown[i]: ("problem", theta[:, None])}, x0=start)
+            taken = problem.take(rows)
+            return taken.rearranged({unknown[i]: ("problem", theta[:, None])}, x0=start, box=others(taken.box, i))
 
         return curve
-    fun, n = around(problem.fun, i), problem.n
+    at, n = unknown[0], problem.n
+    fun, before = around(problem.fun, at, i), sum(one.level == "problem" for one in problem.inputs[:at])
 
     def function(rows: np.ndarray, theta: np.ndarray, start: np.ndarray) -> Problem:
         taken = problem.take(rows)
-        inputs = (Input("x", (n - 1,)), Input("held", (), "problem"), *taken.inputs[1:])
-        return replace(taken, fun=fun, inputs=inputs, args=[theta[:, None], *taken.args], x0=start)
+        inputs = (*taken.inputs[:at], Input("x", (n - 1,)), Input("held", (), "problem"), *taken.inputs[at + 1 :])
+        args, box = [*taken.args[:before], theta[:, None], *taken.args[before:]], others(taken.box, i)
+        return replace(taken, fun=fun, inputs=inputs, args=args, x0=start, box=box)
 
     return function
 
 
-def around(fun: Callable[..., Any], i: int) -> Callable[..., Any]:
-    """The formula with element i of x given apart."""
+def others(box: Box | None, i: int) -> Box | None:
+    """Bounds of all unknowns but one."""
+    return None if box is None else (np.delete(box[0], i, axis=1), np.delete(box[1], i, axis=1))
 
-    def held_formula(x, value, *rest):
-        return fun(np.concatenate([x[:i], np.array([value]), x[i:]]), *rest)
+
+def around(fun: Callable[..., Any], at: int, i: int) -> Callable[..., Any]:
+    """The formula whose argument ``at`` is x, with element i of x given apart, behind the others."""
+
+    def held_formula(*arguments):
+        x, value = arguments[at : at + 2]
+        whole = np.concatenate([x[:i], np.array([value]), x[i:]])
+        return fun(*arguments[:at], whole, *arguments[at + 2 :])
 
     held_formula.__name__ = getattr(fun, "__name__", "formula")
     return held_formula

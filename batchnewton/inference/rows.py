@@ -30,16 +30,24 @@ def curve_at(fit: Fit, points: np.ndarray, rows: np.ndarray, m: int) -> tuple[np
     assert problem.curve is not None
     own = points[rows] if points.ndim == 3 else np.broadcast_to(points, (len(rows), *points.shape))
     x = np.repeat(fit.solution.x[rows].astype(np.float64), m, axis=0)
-    inputs = (Input("problem0", problem.inputs[0].shape, "problem"), *problem.inputs[-n:])
-    each = Problem(problem.curve, "minimize", inputs, x, args=[own.reshape(len(x), -1)])
+    inputs = (Input("problem0", shape_of_point(problem), "problem"), *problem.inputs[-n:])
+    each = Problem(problem.curve.f, "minimize", inputs, x, args=[own.reshape(len(x), -1)])
     f, g, _ = derivatives(each, x, "model", fit.options.threads)
     return f.reshape(len(rows), m), g.reshape(len(rows), m, n)
 
 
+def shape_of_point(problem: Problem) -> tuple[int, ...]:
+    """Shape of the x of one data point."""
+    assert problem.curve is not None
+    shape = problem.inputs[problem.place("xdata")].shape
+    return shape[1:] if problem.curve.correlated else shape
+
+
 def fitted(fit: Fit) -> np.ndarray:
     """The fitted curves at their data, (B, m)."""
-    x = fit.problem.array(0)
-    m = fit.problem.m
+    x, m = fit.problem.array(fit.problem.place("xdata")), fit.problem.m
+    if fit.need_curve("fitted").correlated:  # all points of a curve in a row
+        x = x.reshape(*x.shape[:-1], m, -1)
     return np.concatenate([curve_at(fit, x, rows, m)[0] for rows in blocks(fit.problem, m)])
 
 

@@ -8,7 +8,7 @@ from batchnewton.options import nearest
 from batchnewton.problem import Problem
 from batchnewton.schedule import derivatives
 
-from .fit import KINDS, Fit
+from .fit import KINDS, Fit, held
 from .rows import before, blocks, rows_apart
 
 
@@ -17,8 +17,15 @@ def sensitivity(fit: Fit, of: str) -> np.ndarray:
     i = input_number(fit.problem, of)
     f, _, hessian = derivatives(fit.problem, fit.solution.x.astype(np.float64), KINDS[fit.problem.kind], 1)
     mixed = of_data(fit, i) if fit.problem.inputs[i].level in ("row", "point") else of_argument(fit, i)
+    if fit.problem.curve is not None and fit.problem.curve.correlated:  # of W y, that is
+        W = fit.problem.array(fit.problem.place("whitening")).astype(np.float64)
+        mixed = mixed @ W
     n, size = fit.problem.n, fit.problem.size
     flat = mixed.reshape(size, n, -1)
+    if fit.problem.box is not None and not fit.problem.bracketed:  # what is fixed or at a bound does not move
+        every = slice(0, size)
+        np.copyto(hessian, np.eye(n), where=held(fit.problem, fit.solution.x, every))
+        flat[fit.problem.at_bound(fit.solution.x) | fit.problem.fixed] = 0.0
     with np.errstate(all="ignore"):
         scale = np.sqrt(np.diagonal(hessian, axis1=1, axis2=2))
         scaled = hessian / scale[:, :, None] / scale[:, None, :]
@@ -35,7 +42,8 @@ def input_number(problem: Problem, of: str) -> int:
     """Which input of the formula a name means."""
     known = [name for i in range(len(problem.inputs)) if (name := name_of(problem, i))]
     if of not in known:
-        raise ValueError(f"sensitivity of {of!r}{nearest(str(of), known)}")
+        what = " of a fit with a covariance" if problem.curve is not None and problem.curve.correlated else ""
+        raise ValueError(f"sensitivity of {of!r}{what}{nearest(str(of), known)}")
     found = next(i for i in range(len(problem.inputs)) if name_of(problem, i) == of)
     if problem.kind == "root" and any(one.level in ("row", "point") for one in problem.inputs):
         raise ValueError("sensitivities of a root whose equations are sums over data are not supported")
@@ -48,7 +56,7 @@ def name_of(problem: Problem, i: int) -> str:
     if level == "unknown":
         return ""
     if problem.curve is not None:
-        return ("xdata", "ydata", "sigma")[i]
+        return "" if problem.curve.correlated and problem.curve.given[i] != "ydata" else problem.curve.given[i]
     group, inside = ("args", ("problem", "call")) if level in ("problem", "call") else ("data", ("row", "point"))
     return f"{group}[{sum(one.level in inside for one in problem.inputs[:i])}]"
 

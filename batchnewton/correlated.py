@@ -1,0 +1,109 @@
+"""Data whose errors are correlated: ``sigma`` as a full covariance C, and residuals that are not.
+
+With ``C = L Lᵀ`` and ``W = L⁻¹`` the residuals ``W (f - y)`` have unit covariance and the sum of their squares is
+``(f - y)ᵀ C⁻¹ (f - y)`` (Aitken 1935).  Row k of them needs f at all points, so x becomes a constant of the formula:
+its values there, and their derivatives, do not depend on the row and are worked out once a trip, not once a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .arrays import Shared, real, shape_error
+
+LARGEST = 200  # points of a curve: the formula is written out for each of them
+SYMMETRIC = 1e-10  # of the largest element: what C and Cᵀ may differ by
+
+
+def covariance(sigma: Any, size: int, m: int) -> np.ndarray | None:
+    """The covariance that sigma is, (1, m, m) for all curves or (B, m, m); None where it holds standard deviations.
+
+    Raises
+    ------
+    ValueError
+        Where it could be either: (m, m) for as many curves as points.  Where it is no covariance.
+    """
+    if sigma is None:
+        return None
+    array = real("sigma", sigma.value if isinstance(sigma, Shared) else sigma)
+    if isinstance(sigma, Shared):
+        if array.shape != (m, m):
+            raise shape_error("sigma", array, f"({m}, {m}): shared, it is the covariance of {m} points")
+    elif array.shape == (m, m) == (size, m) and m > 1:
+        if not (symmetric(array[None]) and definite(array)):
+            return None
+        either = f"a covariance, or {m} standard deviations for each of {m} curves"
+        wanted = "bn.shared(sigma) for a covariance (standard deviations: give the curves in another order)"
+        raise ValueError(f"sigma is {array.shape}, symmetric and positive definite: {either}; expected {wanted}")
+    elif array.shape not in ((m, m), (size, m, m)) or array.shape == (size, m):
+        return None
+    return checked(array if array.ndim == 3 else array[None], m)
+
+
+def checked(matrices: np.ndarray, m: int) -> np.ndarray:
+    """Covariances, in float64."""
+    if m > LARGEST:
+        raise ValueError(f"sigma is a covariance of {m} points; at most {LARGEST} are supported")
+    matrices = matrices.astype(np.float64)
+    if not np.isfinite(matrices).all():
+        raise ValueError("sigma is a covariance that holds NaN or infinity; expected finite numbers")
+    if not symmetric(matrices):
+        raise ValueError("sigma is a covariance that is not symmetric; expected C[i, j] == C[j, i]")
+    return matrices
+
+
+def symmetric(matrices: np.ndarray) -> bool:
+    """Whether each matrix is its own transpose, but for rounding."""
+    difference = np.abs(matrices - np.swapaxes(matrices, 1, 2)).max((1, 2))
+    return bool((difference <= SYMMETRIC * np.abs(matrices).max((1, 2))).all())
+
+
+def definite(matrix: np.ndarray) -> bool:
+    """Whether a symmetric matrix is positive definite."""
+    try:
+        np.linalg.cholesky(matrix)
+    except np.linalg.LinAlgError:
+        return False
+    return True
+
+
+def whitening(matrices: np.ndarray) -> np.ndarray:
+    """``W = L⁻¹`` of each covariance ``L Lᵀ``, lower triangular.
+
+    Raises
+    ------
+    ValueError
+        Where one is not positive definite.
+    """
+    try:
+        lower = np.linalg.cholesky(matrices)
+    except np.linalg.LinAlgError:
+        b = next(b for b, matrix in enumerate(matrices) if not definite(matrix))
+        which = f"sigma[{b}]" if len(matrices) > 1 else "sigma"
+        raise ValueError(f"{which} is a covariance that is not positive definite") from None
+    return np.tril(np.linalg.inv(lower))
+
+
+def check_whole(loss: Any, missing: bool) -> None:
+    """A covariance goes with squares of residuals, all of which are there."""
+    if not (isinstance(loss, str) and loss == "linear"):
+        raise ValueError(f"sigma is a covariance, but loss={loss!r}; expected loss='linear'")
+    if missing:
+        came = "sigma is a covariance, but points are missing (counts, mask, curves of different lengths, NaN in ydata)"
+        raise ValueError(f"{came}; expected whole curves, or a fit of the remaining points with their part of sigma")
+
+
+def whitened(f: Callable[..., Any], m: int) -> Callable[..., Any]:
+    """Residual k, ``sum_j W_kj f(x_j, p) - (W y)_k``: a formula of (all x, row k of W, (W y)_k, parameters...)."""
+
+    def residual(x, weights, y, *parameters):
+        total = weights[0] * f(x[0], *parameters)
+        for j in range(1, m):
+            total = total + weights[j] * f(x[j], *parameters)
+        return total - y
+
+    residual.__name__ = getattr(f, "__name__", "formula")
+    return residual
