@@ -132,7 +132,7 @@ def run_phases(problem: Problem, rows: slice, options: Options, answer: Solution
     todo = run.enough()
     if options.mixed:
         todo = run.fast_path(MIXED[problem.kind], todo)
-    if method.phases and run.spent < options.max_iter:
+    if method.phases and (method.boxed or problem.box is None) and run.spent < options.max_iter:
         todo = run.fast_path(method.phases, todo)
     if todo.size and not stop[0]:
         history = run.history[todo] if run.history.size else run.history
