@@ -268,12 +268,13 @@ def minimize(
         ``prior(x, *args)``, a number that is added once to the sum.
     method : {"newton", "trust-region", "newton-pure", "bfgs", "lbfgs", "gradient-descent"}
         "newton", the default: exact Hessian, modified Cholesky factorisation, bounded and shortened steps; what that
-        leaves goes to trust-region Newton in float64, one problem at a time.  "trust-region": steps of least model
-        value within a radius, the same behind them.  "bfgs", "lbfgs" (the last 8 steps, strong Wolfe line search, both) and "gradient-descent" (backtracking with interpolation) use
-        values and gradients alone, the last two for up to 128 unknowns; "newton-pure" takes full Newton steps, uphill
-        and to saddles, too: for comparison.  No other method helps these four out: an end is a success only where a few
-        Newton steps from there certify a minimum at that place, which also gives its last digits (beyond 32 unknowns:
-        with differences of gradients).  They take no bounds and run on the CPU.
+        leaves goes to trust-region Newton in float64, one problem at a time. "trust-region": steps of least model value
+        within a radius, the same behind them. "bfgs", "lbfgs" (the last 8 steps, strong Wolfe line search, both) and
+        "gradient-descent" (backtracking with interpolation) use values and gradients alone, the last two for up to 128
+        unknowns; "newton-pure" takes full Newton steps, uphill and to saddles, too: for comparison. No other method
+        helps these four out: an end is a success only where a few Newton steps from there certify a minimum at that
+        place, which also gives its last digits (beyond 32 unknowns: with differences of gradients). They take no bounds
+        and run on the CPU.
     ftol, xtol, gtol, max_iter, dtype, device, threads, progress, history
         As for `curve_fit`.
 
