@@ -52,7 +52,7 @@ def judge_ends(
     top: np.ndarray,
     seen: np.ndarray,
 ) -> None:
-    """Statuses of the problems ``todo`` of a chunk, for which a GPU has run the method: what it found is in the answers;
+    """Statuses of the problems ``todo`` of a chunk that a GPU has run.  What it found is in the answers;
     ``code`` says how each ended, ``top`` is the largest F at its start, ``seen`` its history."""
     run = Run(problem, rows, options, answer, stop, top)
     if options.history:

@@ -63,7 +63,7 @@ CERTIFY = 5  # trips of a certificate
 def alone(derive: str, step: str, exact: str, max_iter: int, largest: int, cuda: int) -> Method:
     """A method that nothing else helps out: its iteration, then a certificate by the derivatives ``exact``.
 
-    On CUDA beyond so many unknowns its state, which no longer is in registers, takes minutes to compile (docs/design.md).
+    For more unknowns than ``cuda`` its kernel would take minutes to compile on CUDA (docs/design.md).
     """
     own = Phase(derive, step, WITHOUT_END)
     return Method((own,), None, Phase(exact, "minimize", CERTIFY), max_iter, largest, bounds=False, cuda=cuda)
@@ -85,9 +85,7 @@ def first_order(derive: str, exact: str) -> dict[str, Method]:
 
 METHODS: dict[str, dict[str, Method]] = {  # the first of each kind is the default
     "least-squares": {
-        "lm": Method(
-            (Phase("gauss-newton", "gauss-newton", 20), Phase("least-squares", "exact", 10)), "hybrid"
-        ),
+        "lm": Method((Phase("gauss-newton", "gauss-newton", 20), Phase("least-squares", "exact", 10)), "hybrid"),
         "newton": Method((Phase("least-squares", "minimize", 50),), "exact"),
         "newton-pure": pure("least-squares"),
         "trust-region": Method((), "hybrid", cuda=0),

@@ -74,8 +74,8 @@ def chosen_gpus(problem: Problem, options: Options) -> tuple[int, ...]:
 def on_gpus(
     problem: Problem, options: Options, which: tuple[int, ...], answer: Solution, stop: np.ndarray, progress: Any
 ) -> None:
-    """The phases of the method on GPUs, what they leave on the CPU: to the patient path, or the certificates of a method
-    by name; those with NaN to be left out in a second round."""
+    """The phases on GPUs; on the CPU what they leave to the patient path, or to the certificates of a method by name;
+    those with NaN to be left out in a second round."""
     from . import device
 
     few = too_few(problem, first_kernel(problem, options).program.residuals)

@@ -78,7 +78,7 @@ class Way:
 def layout(
     program: Formula, missing: str | None, bounded: bool = False, history: bool = False, phase: str = "minimize"
 ) -> Layout:
-    """Slots of one lane: unknowns, scalars of the problem and of the call, outputs, state of the iteration ``phase``."""
+    """Slots of one lane: unknowns, scalars of the problem and of the call, outputs, state of the iteration."""
     n = program.n
     problem = scalars(program, "problem") + (limits(n) if bounded else ()) + (("count",) if missing else ())
     points = scalars(program, "point") + (("present",) if missing == "mask" else ())

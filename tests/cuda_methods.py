@@ -73,7 +73,7 @@ CASES = [
     Case("history, bfgs", remembered(by(himmelblaus, "bfgs"))),
     Case("history, newton-pure", remembered(by(himmelblaus, "newton-pure"))),
     Case("chunks of 2, bfgs", with_settings(by(himmelblaus, "bfgs"), LONGEST=2)),
-    Case("parts of 1, little memory, bfgs", with_settings(by(himmelblaus, "bfgs"), Slot=SmallMemory, SHORTEST=1, PART=1)),
+    Case("parts of 1, bfgs", with_settings(by(himmelblaus, "bfgs"), Slot=SmallMemory, SHORTEST=1, PART=1)),
     Case("resident, bfgs", resident(method="bfgs")),
     Case("resident, history, lbfgs", resident(method="lbfgs", history=True)),
     *(Case(f"{name}, {method}", by(from_table(name), method))

@@ -13,7 +13,7 @@ import numpy as np
 from batchnewton import compile_cuda, engine
 from batchnewton.curve import from_curve
 from batchnewton.kernels.cuda import BLOCK, Way
-from batchnewton.methods import METHODS, PHASES
+from batchnewton.methods import BRACKETED, METHODS, PHASES
 from batchnewton.problem import Problem, from_function
 
 REGISTERS = 65_536  # of a multiprocessor, sm_80 to sm_120
@@ -72,7 +72,8 @@ def assemble(
     from numba import cuda
 
     staged = engine.staged_bytes(problem, np.dtype(dtype), lanes)
-    step = (METHODS[problem.kind][method].phases if method else PHASES[problem.kind])[phase]
+    phases = METHODS[problem.kind][method].phases if method else PHASES[problem.kind]
+    step = (BRACKETED.phases if problem.bracketed else phases)[phase]
     way = Way(lanes, staged > 0, phase == 0, phase == 0, dtype, **more)
     found = compile_cuda.kernel(problem.signature, step.derive, step.step, np.dtype(dtype), way)
     number = int(architecture[3:])

@@ -24,7 +24,7 @@ def test_same_as_cpu(case, simulated):
         same_history(case, *simulated[case.name], digits=6)  # on the way a rounding grows
 
 
-@pytest.mark.parametrize("other", ["chunks of 2, bfgs", "parts of 1, little memory, bfgs", "history, bfgs"])
+@pytest.mark.parametrize("other", ["chunks of 2, bfgs", "parts of 1, bfgs", "history, bfgs"])
 def test_chunks_and_history_change_no_bit(other, simulated):
     for name in ("x", "fun", "status", "nit", "nfev"):
         np.testing.assert_array_equal(simulated[other][1][name], simulated["himmelblau, bfgs"][1][name])
