@@ -273,8 +273,9 @@ def minimize(
         "gradient-descent" (backtracking with interpolation) use values and gradients alone, the last two for up to 128
         unknowns; "newton-pure" takes full Newton steps, uphill and to saddles, too: for comparison. No other method
         helps these four out: an end is a success only where a few Newton steps from there certify a minimum at that
-        place, which also gives its last digits (beyond 32 unknowns: with differences of gradients). They take no bounds
-        and run on the CPU.
+        place, which also gives its last digits (beyond 32 unknowns: with differences of gradients). They take no
+        bounds. On CUDA: up to 8 unknowns ("trust-region"), 24 ("bfgs"), 32 ("lbfgs"), 128 ("gradient-descent") and 16
+        ("newton-pure"), with the certificates on the CPU.
     ftol, xtol, gtol, max_iter, dtype, device, threads, progress, history
         As for `curve_fit`.
 
@@ -331,11 +332,11 @@ def root(
         where F vanishes but so does its slope (underflow is not told from a root).  At the end
         ``|F| <= 4.5 eps |F'| max(|x|, 1e-8 |b|)``, b the larger end; or F changes its sign within two roundings of x,
         and F / F' is at most 1e-11 (float32: 2e-5) of x; or xtol of x, where |F| is at the rounding level of F(a) and
-        F(b).  On the CPU.
+        F(b).  Not with ``dtype="mixed"``.
     method : {"newton", "newton-pure"}
         Newton steps, damped so that ``|F|²`` falls; the Jacobian is factorised itself, not ``JᵀJ``.
         "newton-pure" takes every Newton step in full, to compare with: it may cycle or diverge, and says so.  Not with
-        a ``bracket``, on the CPU.
+        a ``bracket``.
     ftol, xtol, gtol, max_iter, dtype, device, threads, progress, history
         As for `curve_fit`.
 
@@ -370,6 +371,8 @@ def root(
     chosen = options(problem.kind, method, ftol, xtol, gtol, max_iter, dtype, device, threads, history, unknown)
     if problem.bracketed and chosen.method:
         raise ValueError(f"method={method!r} does not know a bracket; expected method='newton'")
+    if problem.bracketed and chosen.mixed:
+        raise ValueError("dtype='mixed' does not know a bracket; expected dtype='float64' or 'float32'")
     return solved(problem, chosen, progress)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .arrays import on_host
 from .chunk import chunk, kernel, shared_data
 from .differences import Gradient, hessian, is_minimum
 from .kernels import status
@@ -37,6 +38,26 @@ def run_chosen(problem: Problem, rows: slice, options: Options, answer: Solution
     run.state[todo[code == NOT_FINITE_AT_START]] = status.NOT_FINITE_AT_START
     ended = (code != 0) & (code != NOT_FINITE_AT_START)  # 0: interrupted
     judge(run, todo[ended], code[ended])
+    run.keep_history(answer)
+
+
+def judge_ends(
+    problem: Problem,
+    rows: slice,
+    options: Options,
+    answer: Solution,
+    stop: np.ndarray,
+    todo: np.ndarray,
+    code: np.ndarray,
+    top: np.ndarray,
+    seen: np.ndarray,
+) -> None:
+    """Statuses of the problems ``todo`` of a chunk that a GPU has run.  What it found is in the answers;
+    ``code`` says how each ended, ``top`` is the largest F at its start, ``seen`` its history."""
+    run = Run(problem, rows, options, answer, stop, top)
+    if options.history:
+        run.history[:, : seen.shape[1]] = seen[:, : run.history.shape[1]]
+    judge(run, todo, code[todo])
     run.keep_history(answer)
 
 
@@ -102,7 +123,7 @@ def certify_large(run: Run, todo: np.ndarray) -> np.ndarray:
 
 def reach(run: Run, todo: np.ndarray, x: np.ndarray, share: float) -> np.ndarray:
     """``max(|x_i|, share s)`` with s the largest number of the start, 1 where that is zero."""
-    start = np.abs(run.problem.x0[run.rows][todo]).max(1, keepdims=True)
+    start = np.abs(on_host(run.problem.x0[run.rows])[todo]).max(1, keepdims=True)
     return np.maximum(np.abs(x), share * np.where(start > 0, start, 1.0)).astype(x.dtype)
 
 

@@ -48,7 +48,7 @@ def _kernel(signature: Signature, kind: str, phase: str, dtype: np.dtype, way: W
     if kind == "root" and program.residuals != program.n:
         came = f"{formula.name} returns {program.residuals} residuals"
         raise ValueError(f"{came}; expected {program.n}, as many as unknowns")
-    where = text.layout(program, signature.missing, signature.bounded, way.history)
+    where = text.layout(program, signature.missing, signature.bounded, way.history, phase)
     words = (group_text if way.grouped else module_text)(program, where, phase, dtype, way)
     module = load(module_name(program, f"cuda_{phase}"), words)
     return CudaKernel(program, module, len(cpu_lanes.computed_rows(program)))
@@ -57,7 +57,7 @@ def _kernel(signature: Signature, kind: str, phase: str, dtype: np.dtype, way: W
 def module_text(program: Program, where: cpu_lanes.Layout, phase: str, dtype: np.dtype, way: Way) -> str:
     """The whole module: header, typed constants, slots, the generated functions, the kernels."""
     eps, before = (float(np.finfo(one).eps) for one in (dtype, way.before))
-    parking = text.parked(program, dtype.itemsize, where.bounded)
+    parking = text.parked(program, dtype.itemsize, where.bounded, phase)
     functions, unrolled = text.solve_text(program, where, phase, way, parking, eps, before, TOLERANCES[dtype.name])
     places = dict(where.slots) | {name: at * text.BLOCK for at, name in enumerate(parking)}
     values = dict(program.constants) | unrolled.constants

@@ -15,21 +15,22 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from .engine import SINGLE, Arrays, Engine, Phase, sources
+from .engine import SINGLE, Arrays, Engine, sources
 from .gpus import simulated
 from .kernels import status
-from .kernels.converge import CONVERGED, NOT_FINITE_AT_START
+from .kernels.converge import CONVERGED, ENDED, NOT_FINITE_AT_START
+from .methods import Phase
 from .options import Options
 from .problem import Problem
 
 SLOTS = 2  # chunks on a GPU at a time
 SHARE = 0.4  # of the free memory, for all slots of a GPU
 SHORTEST, LONGEST = 1 << 10, 1 << 21  # problems of a chunk
-Leftover = Callable[[np.ndarray, np.ndarray], None]  # takes problems, and what their history is so far
+PART = 1 << 15  # problems of a chunk that one thread of the CPU takes
 
 
 COUNT, DOUBLE = np.dtype(np.int32), np.dtype(np.float64)
-NO_HISTORY = np.empty((0, 0, 2))
+NO_HISTORY, NO_TOP = np.empty((0, 0, 2)), np.empty(0)
 
 
 class Answers(Protocol):
@@ -41,6 +42,45 @@ class Answers(Protocol):
     nit: np.ndarray
     nfev: np.ndarray
     histories: list[tuple[np.ndarray, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Ends:
+    """How some problems left the GPU (``kernels/converge.py``), for what follows on the CPU.
+
+    Attributes
+    ----------
+    rows : slice
+        Which ones they are.
+    code, top : numpy.ndarray
+        How each left; the largest F at its starts, where there is a certificate to follow (else empty).
+    seen : numpy.ndarray
+        Their history so far; empty where none is kept.
+    """
+
+    rows: slice
+    code: np.ndarray
+    top: np.ndarray
+    seen: np.ndarray
+
+    @property
+    def left(self) -> np.ndarray:
+        """Which of them have no status yet."""
+        return (self.code != CONVERGED) & (self.code != NOT_FINITE_AT_START) & (self.code < ENDED)
+
+    def parts(self) -> list[slice]:
+        """Pieces, each for one thread, without those that have nothing left."""
+        size, left = len(self.code), self.left
+        pieces = [slice(at, min(at + PART, size)) for at in range(0, size, PART)]
+        return [piece for piece in pieces if left[piece].any()]
+
+    def of(self, some: slice) -> Ends:
+        """One of the pieces."""
+        rows = slice(self.rows.start + some.start, self.rows.start + some.stop)
+        return Ends(rows, self.code[some], self.top[some], self.seen[some])
+
+
+Leftover = Callable[[Ends], None]
 
 
 class Slot:
@@ -61,6 +101,9 @@ class Slot:
         self.inputs = [cuda.device_array(size, dtype) for size in sizes]
         self.out = [cuda.device_array(size, kind) for size, kind in kinds]
         self.top = cuda.device_array(length, dtype)
+        if engine.judged:
+            self.host_out.append(cuda.pinned_array(length, dtype))
+            self.out.append(self.top)
         self.queue = cuda.device_array(len(engine.steps), np.int32)
         rough = [*sizes, length, length] if engine.mixed else []
         self.rough = [cuda.device_array(size, SINGLE) for size in rough]
@@ -102,9 +145,8 @@ class Slot:
         rough = Arrays(copies[0], self.rough[-2], self.rough[-1], *counts, copies[1:], seen)
         return Arrays(x, fun, top, *counts, more, seen, rough, self.kept[: x.size])
 
-    def finish(self, answer: Answers, x0: np.ndarray) -> tuple[slice, np.ndarray, np.ndarray]:
-        """Wait for the chunk and take its answers; the rows, which of them the fast path did not settle, and what
-        their history is so far."""
+    def finish(self, answer: Answers, x0: np.ndarray) -> Ends:
+        """Wait for the chunk and take its answers; how its problems ended."""
         rows = self.rows
         assert rows is not None
         self.stream.synchronize()
@@ -112,18 +154,23 @@ class Slot:
         fun, code, nit, nfev = (one[:size] for one in self.host_out[:4])
         x = self.host_in[0][: size * x0.shape[1]].reshape(size, -1)
         answer.x[rows], answer.fun[rows], answer.nit[rows], answer.nfev[rows] = x, fun, nit, nfev
-        settled, bad = code == CONVERGED, code == NOT_FINITE_AT_START
-        answer.status[rows] = np.where(
-            settled, status.CONVERGED, np.where(bad, status.NOT_FINITE_AT_START, status.NOT_RUN)
-        )
+        answer.status[rows] = statuses(np, code)
+        bad = code == NOT_FINITE_AT_START
         answer.x[rows][bad], answer.fun[rows][bad] = x0[rows][bad], np.nan
         self.rows = None
-        left = np.flatnonzero(~(settled | bad))
+        top = self.host_out[-1][:size].copy() if self.engine.judged else NO_TOP
         if not self.engine.history:
-            return rows, left, NO_HISTORY
-        seen = self.host_out[4][: size * self.engine.width * 2].reshape(size, -1, 2)
-        answer.histories += [(np.arange(rows.start, rows.stop), seen[:, : nfev.max()].copy())]
-        return rows, left, seen[left]
+            return Ends(rows, code.copy(), top, NO_HISTORY)
+        seen = self.host_out[4][: size * self.engine.width * 2].reshape(size, -1, 2)[:, : nfev.max()].copy()
+        answer.histories += [(np.arange(rows.start, rows.stop), seen)]
+        return Ends(rows, code.copy(), top, seen)
+
+
+def statuses(library: Any, code: Any) -> Any:
+    """What these ends are, NOT_RUN where the CPU is to say it; arrays of NumPy or CuPy."""
+    known = library.where(code >= ENDED, code - int(ENDED), status.NOT_RUN)
+    known = library.where(code == NOT_FINITE_AT_START, status.NOT_FINITE_AT_START, known)
+    return library.where(code == CONVERGED, status.CONVERGED, known).astype(np.int8)
 
 
 class Feed:
@@ -175,11 +222,10 @@ class Work:
         """The answers of what a slot has done; what is left over goes to the CPU's threads."""
         if slot.rows is None:
             return
-        rows, left, seen = slot.finish(self.answer, self.problem.x0)
-        if left.size:
-            self.later.append(self.pool.submit(self.leftover, rows.start + left, seen))
+        ends = slot.finish(self.answer, self.problem.x0)
+        self.later += [self.pool.submit(self.leftover, ends.of(some)) for some in ends.parts()]
         with self.lock:
-            self.report(rows.stop - rows.start)
+            self.report(len(ends.code))
 
 
 def solve(
@@ -192,7 +238,7 @@ def solve(
     stop: np.ndarray,
     report: Callable[[int], None],
 ) -> None:
-    """Solve every problem on the GPUs; ``leftover`` takes what the fast path leaves."""
+    """Solve every problem on the GPUs; ``leftover`` takes what they leave, on the threads of the CPU."""
     with ThreadPoolExecutor(options.threads, "batchnewton") as pool:
         work = Work(problem, sequences, options, answer, leftover, stop, report, Feed(problem.size), pool)
         try:
@@ -206,11 +252,11 @@ def solve(
 
 def solve_in_place(
     problem: Problem, sequences: Sequence[Sequence[Phase]], options: Options
-) -> tuple[tuple[Any, ...], np.ndarray]:
+) -> tuple[tuple[Any, ...], Ends]:
     """Solve a batch whose arrays lie on a GPU, one launch a phase.
 
-    Returns x, fun, status, nit, nfev, there (the status of what the fast path left is NOT_RUN); and the history on the
-    host, (B, evaluations, 2).
+    Returns x, fun, status, nit, nfev, there (the status of what the fast path left is NOT_RUN); and how the problems
+    ended, on the host.
     """
     import cupy
     from numba import cuda
@@ -231,12 +277,10 @@ def solve_in_place(
         cupy.cuda.get_current_stream().synchronize()
         engine.launch(0, arrays_in_place(x.ravel(), fun, top, (code, nit, nfev), queue, given, seen, rough, kept))
         cuda.synchronize()
-        settled, bad = code == CONVERGED, code == NOT_FINITE_AT_START
-        state = cupy.where(settled, status.CONVERGED, status.NOT_RUN).astype(np.int8)
-        state[bad], fun[bad] = status.NOT_FINITE_AT_START, np.nan
-        x[bad] = cupy.asarray(problem.x0)[bad]
+        state, bad = statuses(cupy, code), code == NOT_FINITE_AT_START
+        x[bad], fun[bad] = cupy.asarray(problem.x0)[bad], np.nan
         history = NO_HISTORY if seen is None else seen.reshape(size, -1, 2)[:, : int(nfev.max())].get()
-        return (x, fun, state, nit, nfev), history
+        return (x, fun, state, nit, nfev), Ends(slice(0, size), code.get(), top.get(), history)
 
 
 def arrays_in_place(

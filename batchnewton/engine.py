@@ -10,7 +10,7 @@ import os
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +18,9 @@ from . import compile_cuda as compiler
 from .chunk import columns, shared_data
 from .gpus import simulated
 from .kernels.cuda import BLOCK, SHARED, Way
+from .methods import Phase
 from .options import Options
+from .phases import method_of
 from .problem import Problem
 
 BLOCKS = 16  # of each multiprocessor: more than can be resident, so that all are busy
@@ -27,6 +29,7 @@ FULL = 1 << 16  # threads that a GPU runs side by side
 ALONE = {4: 16, 8: 10}  # unknowns that one thread's registers hold, by the bytes of a number (tests/test_ptx.py)
 STAGED = 128  # bytes of data of a problem that a thread may keep in shared memory
 SINGLE = np.dtype(np.float32)
+GROUPED = ("gauss-newton", "exact", "minimize")  # iterations for which there are groups of lanes
 
 
 def lanes(n: int, m: int, size: int, itemsize: int) -> int:
@@ -78,7 +81,7 @@ def staged_bytes(problem: Problem, dtype: np.dtype, width: int) -> int:
 def chosen_way(problem: Problem, phase: Phase, dtype: np.dtype) -> Way:
     """How many threads have a problem in a phase, and what they keep in shared memory."""
     group = lanes_of_a_group(problem.n, problem.m, dtype.itemsize)
-    if group and problem.box is None and phase.step != "root":
+    if group and problem.box is None and phase.step in GROUPED:
         return Way(group, grouped=True)
     width = lanes(problem.n, problem.m, problem.size, dtype.itemsize)
     return Way(width, staged_bytes(problem, dtype, width) > 0)
@@ -88,19 +91,6 @@ def sources(problem: Problem) -> tuple[np.ndarray, ...]:
     """Arrays of each problem's own, in the order of the kernels' arguments."""
     args, data = columns(problem)
     return (problem.x0, *args, *data)
-
-
-class Phase(Protocol):
-    """One kernel of the fast path (see `phases.Phase`)."""
-
-    @property
-    def derive(self) -> str: ...
-    @property
-    def step(self) -> str: ...
-    @property
-    def trips(self) -> int: ...
-    @property
-    def rough(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -148,6 +138,7 @@ class Engine:
         self.m = np.int64(problem.m)
         self.steps: list[Step] = []
         self.history = options.history
+        self.judged = method_of(problem, options).certificate is not None  # by the CPU, which needs the start's F, too
         self.width = 0  # evaluations that the phases take together: rows of a history
         spent = 0
         for sequence in sequences:

@@ -44,8 +44,8 @@ class Method:
         Unknowns.
     bounds : bool
         Whether unknowns may have bounds or be fixed.
-    cuda : bool
-        Whether it runs on CUDA.
+    cuda : int
+        Unknowns on CUDA; 0 where it does not run there.
     boxed : bool
         Whether its phases know bounds; where they do not, what is behind them has bounded problems to itself.
     """
@@ -56,46 +56,52 @@ class Method:
     max_iter: int = 500
     largest: int = SMALL
     bounds: bool = True
-    cuda: bool = False
+    cuda: int = SMALL
     boxed: bool = True
 
 
 CERTIFY = 5  # trips of a certificate
 
 
-def alone(derive: str, step: str, exact: str, max_iter: int, largest: int = SMALL) -> Method:
-    """A method that nothing else helps out: its iteration, then a certificate by the derivatives ``exact``."""
+def alone(derive: str, step: str, exact: str, max_iter: int, largest: int, cuda: int) -> Method:
+    """A method that nothing else helps out: its iteration, then a certificate by the derivatives ``exact``.
+
+    For more unknowns than ``cuda`` its kernel would take minutes to compile on CUDA (docs/design.md).
+    """
     own = Phase(derive, step, WITHOUT_END)
-    return Method((own,), None, Phase(exact, "minimize", CERTIFY), max_iter, largest, bounds=False)
+    return Method((own,), None, Phase(exact, "minimize", CERTIFY), max_iter, largest, bounds=False, cuda=cuda)
+
+
+def pure(derive: str) -> Method:
+    """Newton's method as it is."""
+    return alone(derive, "newton-pure", derive, 500, SMALL, 16)
 
 
 def first_order(derive: str, exact: str) -> dict[str, Method]:
     """The methods that need no Hessian."""
     return {
-        "bfgs": alone(derive, "bfgs", exact, 1000),
-        "lbfgs": alone(derive, "lbfgs", exact, 2000, LARGE),
-        "gradient-descent": alone(derive, "gradient-descent", exact, 10_000, LARGE),
+        "bfgs": alone(derive, "bfgs", exact, 1000, SMALL, 24),
+        "lbfgs": alone(derive, "lbfgs", exact, 2000, LARGE, 32),
+        "gradient-descent": alone(derive, "gradient-descent", exact, 10_000, LARGE, LARGE),
     }
 
 
 METHODS: dict[str, dict[str, Method]] = {  # the first of each kind is the default
     "least-squares": {
-        "lm": Method(
-            (Phase("gauss-newton", "gauss-newton", 20), Phase("least-squares", "exact", 10)), "hybrid", cuda=True
-        ),
-        "newton": Method((Phase("least-squares", "minimize", 50),), "exact", cuda=True),
-        "newton-pure": alone("least-squares", "newton-pure", "least-squares", 500),
-        "trust-region": Method((Phase("least-squares", "trust-region", 100),), "hybrid", boxed=False),
+        "lm": Method((Phase("gauss-newton", "gauss-newton", 20), Phase("least-squares", "exact", 10)), "hybrid"),
+        "newton": Method((Phase("least-squares", "minimize", 50),), "exact"),
+        "newton-pure": pure("least-squares"),
+        "trust-region": Method((Phase("least-squares", "trust-region", 100),), "hybrid", cuda=8, boxed=False),
         **first_order("squares", "least-squares"),
     },
     "minimize": {
-        "newton": Method((Phase("minimize", "minimize", 50),), "exact", cuda=True),
-        "newton-pure": alone("minimize", "newton-pure", "minimize", 500),
-        "trust-region": Method((Phase("minimize", "trust-region", 100),), "exact", boxed=False),
+        "newton": Method((Phase("minimize", "minimize", 50),), "exact"),
+        "newton-pure": pure("minimize"),
+        "trust-region": Method((Phase("minimize", "trust-region", 100),), "exact", cuda=8, boxed=False),
         **first_order("model", "minimize"),
     },
     "root": {
-        "newton": Method((Phase("root", "root", 50),), "hybrid", cuda=True),
+        "newton": Method((Phase("root", "root", 50),), "hybrid"),
         "newton-pure": Method((Phase("root", "root-pure", WITHOUT_END),)),
     },
 }

@@ -90,6 +90,11 @@ def method_of(problem: Problem, options: Options) -> Method:
     return METHODS[problem.kind][options.method] if options.method else DEFAULT[problem.kind]
 
 
+def largest_on_cuda(problem: Problem, method: Method) -> int:
+    """Unknowns that the method takes on CUDA; 0 where it does not run there."""
+    return method.cuda if method.boxed or problem.box is None else 0
+
+
 def check_method(problem: Problem, options: Options) -> None:
     """What the method cannot do.
 
@@ -113,8 +118,11 @@ def check_method(problem: Problem, options: Options) -> None:
         raise ValueError(came + others(lambda row: row.largest >= problem.n))
     if problem.box is not None and not method.bounds:
         raise ValueError(f"method={name!r} takes no bounds or fixed" + others(lambda row: row.bounds))
-    if (options.gpus or problem.gpu is not None) and not method.cuda:
-        raise ValueError(f"method={name!r} does not run on CUDA" + others(lambda row: row.cuda) + ", or device='cpu'")
+    most = largest_on_cuda(problem, method)
+    if (options.gpus or problem.gpu is not None) and problem.n > most:
+        limit = f"takes at most {most} unknowns on CUDA, not {problem.n}" if most else "with bounds needs the CPU"
+        able = others(lambda row: row.bounds and largest_on_cuda(problem, row) >= problem.n)
+        raise ValueError(f"method={name!r} {limit}{able or '; expected fewer'}, or device='cpu'")
 
 
 def first_kernel(problem: Problem, options: Options) -> compiler.Kernel:
@@ -153,14 +161,22 @@ def mark_bounds(problem: Problem, rows: slice, answer: Solution) -> None:
 class Run:
     """The problems of one chunk on their way through the fast path; ``spent`` trips of it are behind them."""
 
-    def __init__(self, problem: Problem, rows: slice, options: Options, answer: Solution, stop: np.ndarray) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        rows: slice,
+        options: Options,
+        answer: Solution,
+        stop: np.ndarray,
+        top: np.ndarray | None = None,
+    ) -> None:
+        """``top``, where a GPU has begun: the largest F at each start; the rest of what it found is in the answers."""
         self.problem, self.rows, self.options, self.stop = problem, rows, options, stop
         self.x, self.fun, self.state = answer.x[rows], answer.fun[rows], answer.status[rows]
         self.nit, self.nfev = answer.nit[rows], answer.nfev[rows]
-        self.x[:] = problem.x0[rows]
-        self.top = np.empty_like(self.fun)
-        self.top.fill(-np.inf)
-        self.fun.fill(np.nan)
+        self.top = np.full_like(self.fun, -np.inf) if top is None else top
+        if top is None:
+            self.x[:], self.fun[:] = problem.x0[rows], np.nan
         self.parts: dict[np.dtype, Chunk] = {}
         self.spent = 0
         evaluations = options.max_iter + 4 if options.history else 0

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from . import gpus
-from .chosen import run_chosen
+from .chosen import judge_ends, run_chosen
 from .chunk import chunk, kernel, shared_data
 from .kernels import status
 from .methods import MIXED, SMALL
 from .options import Options
-from .phases import Solution, first_kernel, mark_bounds, method_of, patiently, run_phases
+from .phases import Solution, first_kernel, largest_on_cuda, mark_bounds, method_of, patiently, run_phases
 from .problem import Problem
 from .threads import for_each, reporter
 
@@ -67,35 +67,45 @@ def chosen_gpus(problem: Problem, options: Options) -> tuple[int, ...]:
         return (problem.gpu,)
     if options.gpus is not None:
         return options.gpus
-    wanted = problem.size >= gpus.WORTHWHILE and method_of(problem, options).cuda
+    wanted = problem.size >= gpus.WORTHWHILE and problem.n <= largest_on_cuda(problem, method_of(problem, options))
     return tuple(range(gpus.count())) if wanted else ()
 
 
 def on_gpus(
     problem: Problem, options: Options, which: tuple[int, ...], answer: Solution, stop: np.ndarray, progress: Any
 ) -> None:
-    """The fast path on GPUs, what it leaves on the CPU; those with NaN to be left out in a second round."""
+    """The phases on GPUs; on the CPU what they leave to the patient path, or to the certificates of a method by name;
+    those with NaN to be left out in a second round."""
     from . import device
 
     few = too_few(problem, first_kernel(problem, options).program.residuals)
     if few.all():
         answer.refuse(problem, few, status.TOO_FEW_POINTS)
         return
-    sequences = [MIXED[problem.kind]] * options.mixed + [method_of(problem, options).phases]
+    method = method_of(problem, options)
+    sequences = [MIXED[problem.kind]] * options.mixed + [method.phases]
+
+    def rest(ends: device.Ends) -> None:
+        todo = np.flatnonzero(ends.left & ~few[ends.rows])
+        if method.certificate:
+            judge_ends(problem, ends.rows, options, answer, stop, todo, ends.code, ends.top, ends.seen)
+        else:
+            seen = ends.seen[todo] if options.history else ends.seen
+            later(problem, ends.rows.start + todo, options, answer, stop, seen)
+
     with reporter(progress, problem.size) as report:
         if problem.gpu is not None:
-            found, history = device.solve_in_place(problem, sequences, options)
+            found, ends = device.solve_in_place(problem, sequences, options)
             answer.take(*found)
-            answer.histories += [(np.arange(problem.size), history)] * options.history
-            leftover = np.flatnonzero((answer.status == status.NOT_RUN) & ~few)
-            later(problem, leftover, options, answer, stop, history[leftover] if options.history else history)
+            answer.histories += [(np.arange(problem.size), ends.seen)] * options.history
+
+            def work(some: slice) -> int:
+                rest(ends.of(some))
+                return some.stop - some.start
+
+            for_each(work, ends.parts(), problem.size, options.threads, stop, brief=False)
             report(problem.size)
         else:
-
-            def rest(at: np.ndarray, seen: np.ndarray) -> None:
-                enough = ~few[at]
-                later(problem, at[enough], options, answer, stop, seen[enough] if options.history else seen)
-
             device.solve(problem, sequences, options, which, answer, rest, stop, report)
     mark_bounds(problem, slice(0, problem.size), answer)
     answer.refuse(problem, few, status.TOO_FEW_POINTS)

@@ -76,27 +76,31 @@ class Way:
     grouped: bool = False
 
 
-def layout(program: Formula, missing: str | None, bounded: bool = False, history: bool = False) -> Layout:
+def layout(
+    program: Formula, missing: str | None, bounded: bool = False, history: bool = False, phase: str = "minimize"
+) -> Layout:
     """Slots of one lane: unknowns, scalars of the problem and of the call, outputs, state of the iteration."""
     n = program.n
     problem = scalars(program, "problem") + (limits(n) if bounded else ()) + (("count",) if missing else ())
     points = scalars(program, "point") + (("present",) if missing == "mask" else ())
     names = [f"x_{i}" for i in range(n)] + list(problem) + carried(program)
     names += call_names(program) + list(program.outputs)
-    names += ITERATIONS["minimize"].slots(n)
-    names += ["cut_0"] if bounded else []
+    names += ITERATIONS[phase].slots(n)
+    names += [name for name in ITERATIONS[phase].edges if bounded and name not in problem]
     names += list(SEEN) if history else []
     places = {name: at for at, name in enumerate(names)}
     return Layout(places, 1, scalars(program, "call"), scalars(program, "row"), problem, points, missing, bounded)
 
 
-def parked(program: Formula, itemsize: int, bounded: bool = False) -> list[str]:
+def parked(program: Formula, itemsize: int, bounded: bool = False, phase: str = "minimize") -> list[str]:
     """What lies in shared memory rather than in registers, because the data loop does not read it and the sums
-    need the room: the current point, the step, the scales, the bounds; as much of it as there is room for."""
+    need the room: the current point, the step, the scales, the bounds, as far as the iteration keeps them and as there
+    is room for them."""
     n = program.n
     if (len(program.outputs) + n) * itemsize // 4 <= ROOMY:
         return []
-    arrays = ["c", "d", "q", *(["lo", "hi"] if bounded else [])]
+    kept = ITERATIONS[phase].slots(n)
+    arrays = [*(one for one in "cdq" if f"{one}_0" in kept), *(["lo", "hi"] if bounded else [])]
     return [f"{array}_{i}" for array in arrays[: SHARED // (n * itemsize)] for i in range(n)]
 
 
@@ -125,7 +129,7 @@ def solve_text(
     """All functions of a kernel, the kernel last; and the constants that they need."""
     advance, text = advance_text(program, phase, eps, tolerances, where.bounded)
     constants = Text(constants=dict(text.constants))
-    functions = [begin_text(program, where), enter_text(program, where, way.first, constants), advance[0]]
+    functions = [begin_text(program, where), enter_text(program, where, way.first, constants, phase), advance[0]]
     functions += [leave_text(program, way.first, eps_before, constants)]
     functions += [see_text(program, phase, constants)] if way.history else []
     lanes, staged = way.lanes, way.staged
@@ -164,8 +168,9 @@ def begin_text(program: Formula, where: Layout) -> str:
     return function("begin(S, l, A)", body, "lowered")
 
 
-def enter_text(program: Formula, where: Layout, first: bool, constants: Text) -> str:
-    """``enter(S, l, x, tops, b, P0, ...)``: the start of problem b; ``tops`` are the largest F at a start so far."""
+def enter_text(program: Formula, where: Layout, first: bool, constants: Text, phase: str) -> str:
+    """``enter(S, l, x, tops, b, P0, ...)``: the start of problem b; ``tops`` are the largest F at a start so far.
+    A bracketed search begins at an end of its bracket."""
     n = program.n
     arrays = widths(program, where, "problem")
     text = straight_line(step.scales, ("x", "q"), n=n)
@@ -174,7 +179,9 @@ def enter_text(program: Formula, where: Layout, first: bool, constants: Text) ->
     body += [f"{name} = {cell}" for name, cell in zip(where.problem, cells("P", arrays, "b"), strict=True)]
     body += text.lines
     body += ["F0 = lowest" if first else "F0 = tops[b]", "radius = first_radius", "trips = zero"]
-    body += stores([*inputs(program), *where.problem, *(f"q_{i}" for i in range(n)), "F0", "radius", "trips"])
+    begun = [*(f"q_{i}" for i in range(n)), "F0", "radius", "trips"]
+    body += stores([*inputs(program), *where.problem, *(name for name in begun if name in where.slots)])
+    body += [f"{slot('c_0')} = x_0", f"{slot('x_0')} = lo_0"] if phase == "bracket" else []
     return function(f"enter({', '.join(['S, l, x, tops, b', *named('P', arrays)])})", body, "lowered")
 
 
@@ -193,7 +200,7 @@ def leave_text(program: Formula, first: bool, eps: float, constants: Text) -> st
         constants.constants |= text.constants
         body += text.lines
         body += ["code = hand_over if lost | (code == no_start) else code", f"{slot('code')} = code"]
-    body += ["kept = code < hand_over", "onward = code == next_phase"]
+    body += ["kept = (code < hand_over) | (code > no_start)", "onward = code == next_phase"]
     body += ["fun[b] = F if kept else nothing", "tops[b] = F0"]
     for i in range(n):
         body += [f"old_{i} = x[b * {n} + {i}]", f"end_{i} = x_{i} if onward else c_{i}"]
@@ -208,8 +215,9 @@ def _lost(F, before, F0, eps, sqrt):
 
 def see_text(program: Formula, phase: str, constants: Text) -> str:
     """``see(S, l)``: F and max |g| at the trial point, for the history."""
-    zeros = root_zeros(program) if phase == "root" else minimum_zeros(program)
-    text = straight_line(_seen, ("r", "j", "g", "h"), zeros, phase=phase, n=program.n)
+    root = ITERATIONS[phase].root
+    zeros = root_zeros(program) if root else minimum_zeros(program)
+    text = straight_line(_seen, ("r", "j", "g", "h"), zeros, root=root, n=program.n)
     constants.constants |= text.constants
     words = set(re.findall(r"\w+", "\n".join(text.lines)))
     body = loads(name for name in program.outputs if name in words)
@@ -217,8 +225,8 @@ def see_text(program: Formula, phase: str, constants: Text) -> str:
     return function("see(S, l)", [*body, *text.lines, *stores(SEEN)], "lowered")
 
 
-def _seen(f, r, j, g, h, phase, n):
-    if phase == "root":
+def _seen(f, r, j, g, h, root, n):
+    if root:
         f = gradient(r, j, g, n)
     F_seen = f
     g_seen = 0.0

@@ -325,12 +325,12 @@ def answers(case: Case, where: str) -> dict[str, np.ndarray]:
     return found if result.history is None else found | {"history": np.stack(result.history, 2)}
 
 
-def main(path: str) -> None:
+def main(path: str, cases: list[Case]) -> None:
     warnings.simplefilter("ignore")  # NumPy's on infinities, in the simulator
-    done = {case.name: (answers(case, "cpu"), answers(case, "cuda")) for case in CASES}
+    done = {case.name: (answers(case, "cpu"), answers(case, "cuda")) for case in cases}
     with open(path, "wb") as file:
         pickle.dump(done, file)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], CASES)

@@ -24,6 +24,7 @@ sys.path[:0] = [str(HERE), str(HERE.parents[0]), str(HERE.parent / "asv_benchmar
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # else JAX takes three quarters of the memory
 
 import cuda_cases
+import cuda_methods
 import gpu_speed
 import numpy as np
 import problems
@@ -76,7 +77,8 @@ def cases_agree(small: bool) -> str:
     """The cases of the simulator's tests, now on a GPU."""
     wrong, count = [], 0
     before = {name: value for name, value in os.environ.items() if name == "BATCHNEWTON_CUDA_LANES"}
-    chosen = cuda_cases.CASES[::8] if small else cuda_cases.CASES
+    every = cuda_cases.CASES + cuda_methods.CASES
+    chosen = every[::8] if small else every
     for case in chosen:
         if time.perf_counter() > UNTIL[0]:
             break

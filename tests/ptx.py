@@ -13,7 +13,7 @@ import numpy as np
 from batchnewton import compile_cuda, engine
 from batchnewton.curve import from_curve
 from batchnewton.kernels.cuda import BLOCK, Way
-from batchnewton.methods import PHASES
+from batchnewton.methods import BRACKETED, METHODS, PHASES
 from batchnewton.problem import Problem, from_function
 
 REGISTERS = 65_536  # of a multiprocessor, sm_80 to sm_120
@@ -64,13 +64,16 @@ def assemble(
     lanes: int = 1,
     phase: int = 0,
     keep: str | None = None,
+    method: str | None = None,
     **more: bool,
 ) -> Assembled:
-    """Compile one phase of a problem's kernels; ``keep`` is a file for the machine code."""
+    """Compile one phase of a problem's kernels, by default of the default method; ``keep`` is a file for the machine
+    code."""
     from numba import cuda
 
     staged = engine.staged_bytes(problem, np.dtype(dtype), lanes)
-    step = PHASES[problem.kind][phase]
+    phases = METHODS[problem.kind][method].phases if method else PHASES[problem.kind]
+    step = (BRACKETED.phases if problem.bracketed else phases)[phase]
     way = Way(lanes, staged > 0, phase == 0, phase == 0, dtype, **more)
     found = compile_cuda.kernel(problem.signature, step.derive, step.step, np.dtype(dtype), way)
     number = int(architecture[3:])

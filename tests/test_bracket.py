@@ -151,3 +151,8 @@ def test_bad_brackets(bracket, x0, kind, words):
 def test_x0_is_needed_without_a_bracket():
     with pytest.raises(TypeError, match="x0 is None"):
         bn.root(shifted, args=(2.0,))
+
+
+def test_mixed_precision_knows_no_bracket():
+    with pytest.raises(ValueError, match="dtype='mixed' does not know a bracket; expected dtype='float64'"):
+        bn.root(lambda x: x[0] - 1.0, bracket=(0.0, 3.0), dtype="mixed")

@@ -10,7 +10,7 @@ import pytest
 import batchnewton as bn
 from batchnewton import engine
 from batchnewton.curve import from_curve
-from batchnewton.phases import PHASES
+from batchnewton.methods import PHASES
 from batchnewton.problem import from_function
 
 if ptx.missing():
@@ -37,6 +37,42 @@ def test_ready_models_stay_in_registers(name, dtype):
         assert (kernel.spills, kernel.stack <= 48) == (0, True)
     elif (name, dtype) != VOIGT:
         check(kernel, dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("n", [2, 4])
+@pytest.mark.parametrize("method", ["newton-pure", "gradient-descent"])
+def test_methods_by_name_stay_in_registers(method, n, dtype):
+    check(ptx.assemble(ptx.exponentials(n), dtype, method=method), dtype)
+
+
+@pytest.mark.parametrize(
+    ("method", "dtype", "n"),
+    [
+        ("newton-pure", "float32", 8),
+        ("newton-pure", "float64", 8),
+        ("gradient-descent", "float64", 16),
+        ("bfgs", "float32", 8),
+        ("bfgs", "float64", 4),
+        ("lbfgs", "float32", 8),
+        ("lbfgs", "float64", 2),
+    ],
+)
+def test_how_far_the_state_of_a_method_stays_in_registers(method, dtype, n):
+    check(ptx.assemble(ptx.chain(n), dtype, method=method), dtype)
+
+
+@pytest.mark.parametrize(("method", "n", "bytes"), [("bfgs", 16, 3000), ("lbfgs", 8, 1500)])
+def test_what_does_not_lies_in_local_memory(method, n, bytes):
+    """Their state is in docs/design.md as being outside the registers; not more of it than there is."""
+    assert 0 < ptx.assemble(ptx.chain(n), "float64", method=method).stack < bytes
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("bracket", [None, ([0.0] * 4, [1.0] * 4)])
+def test_searches_for_roots_stay_in_registers(bracket, dtype):
+    problem = from_function("root", lambda x, a: x[0] * x[0] - a, np.ones((4, 1)), (np.ones(4),), (), bracket=bracket)
+    check(ptx.assemble(problem, dtype, method=None if bracket else "newton-pure"), dtype)
 
 
 @pytest.mark.parametrize("architecture", EVERYWHERE)

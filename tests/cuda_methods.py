@@ -1,0 +1,93 @@
+"""The methods by name, pure Newton for roots and brackets: small batches for the CPU and CUDA, as in `cuda_cases`."""
+
+import sys
+from typing import Any
+
+import numpy as np
+from cuda_cases import (
+    Case,
+    SmallMemory,
+    curves,
+    from_table,
+    main,
+    missing,
+    remembered,
+    resident,
+    two,
+    with_settings,
+)
+from problems import himmelblau, kepler
+
+import batchnewton as bn
+
+METHODS = ("newton-pure", "bfgs", "lbfgs", "gradient-descent")
+
+
+def himmelblaus(**options: Any) -> bn.Result:
+    """Minima and, of pure Newton, saddles; one start that is not finite."""
+    x0 = np.random.default_rng(0).uniform(-5, 5, (5, 2))
+    x0[4] = np.nan
+    return bn.minimize(himmelblau, x0, **options)
+
+
+def by(solve: Any, method: str | None = None, **more: Any) -> Any:
+    """The same call by a method, with other options."""
+    if method:
+        more["method"] = method
+    return lambda **options: solve(**more, **options)
+
+
+def equations(**options: Any) -> bn.Result:
+    """Kepler's, to an eccentricity of 0.99."""
+    return bn.root(kepler, [[1.0]] * 4, (1.0, [0.0, 0.5, 0.9, 0.99]), **options)
+
+
+def bracketed(**options: Any) -> bn.Result:
+    """A root inside, at an end, a pole, no change of sign; one that is not finite at an end."""
+    ends = [0.5, 1.0, 1.0, 2.0, -1.0], [3.0, 3.0, 2.0, 3.0, 1.0]
+    return bn.root(lambda x, a: np.where(a > 0.5, 1 / (x[0] - 1.5), np.log(x[0])), None, ([0.0, 0.0, 1.0, 0.0, 0.0],),
+                   bracket=ends, **options)  # fmt: skip
+
+
+def many(x, sign):
+    """34 unknowns, a minimum at 1 where ``sign`` is 1, a saddle where it is -1."""
+    n = 34
+    return sum((x[i] - 1) ** 2 * (1 + i / n) for i in range(n - 1)) + sign * (x[n - 1] - 1) ** 2
+
+
+def manies(**options: Any) -> bn.Result:
+    """More unknowns than a Hessian can have: a minimum, and the ridge of a saddle."""
+    x0 = 1 + 0.3 * np.sin(np.arange(68.0)).reshape(2, 34)
+    x0[1, 33] = 1.0
+    return bn.minimize(many, x0, ([1.0, -1.0],), **options)
+
+
+CASES = [
+    *(Case(f"himmelblau, {method}", by(himmelblaus, method)) for method in METHODS),
+    *(Case(f"himmelblau, {method}, float32", by(himmelblaus, method), "float32") for method in METHODS),
+    *(Case(f"curves, {method}", by(curves, method)) for method in ("bfgs", "lbfgs")),
+    Case("curves, newton-pure", by(two, "newton-pure")),
+    Case("curves, bfgs, 4 lanes", by(two, "bfgs"), lanes=4),
+    Case("curves, gradient-descent, 30 evaluations", by(two, "gradient-descent", max_iter=30), lanes=2),
+    Case("missing, lbfgs, float32", by(missing, "lbfgs"), "float32"),
+    Case("history, bfgs", remembered(by(himmelblaus, "bfgs"))),
+    Case("history, newton-pure", remembered(by(himmelblaus, "newton-pure"))),
+    Case("chunks of 2, bfgs", with_settings(by(himmelblaus, "bfgs"), LONGEST=2)),
+    Case("parts of 1, bfgs", with_settings(by(himmelblaus, "bfgs"), Slot=SmallMemory, SHORTEST=1, PART=1)),
+    Case("resident, bfgs", resident(method="bfgs")),
+    Case("resident, history, lbfgs", resident(method="lbfgs", history=True)),
+    *(Case(f"{name}, {method}", by(from_table(name), method))
+      for name, method in (("saddle", "newton-pure"), ("unbounded line", "bfgs"), ("log of a negative number", "lbfgs"),
+                           ("x^4", "lbfgs"), ("wood", "lbfgs"), ("rosenbrock residuals", "newton-pure"),
+                           ("rosenbrock residuals", "bfgs"))),
+    Case("34 unknowns, gradient-descent", by(manies, "gradient-descent")),
+    Case("equations", by(equations, "newton-pure")),
+    Case("equations, float32", by(equations, "newton-pure"), "float32"),
+    Case("equations, history", remembered(by(equations, "newton-pure", max_iter=5))),
+    Case("no root, parabola", by(from_table("no root, parabola"), "newton-pure", max_iter=12)),
+    Case("brackets", bracketed),
+    Case("brackets, float32, history", remembered(bracketed), "float32"),
+]  # fmt: skip
+
+if __name__ == "__main__":
+    main(sys.argv[1], CASES)
