@@ -49,6 +49,8 @@ def test_methods_by_name_stay_in_registers(method, n, dtype):
 @pytest.mark.parametrize(
     ("method", "dtype", "n"),
     [
+        ("trust-region", "float32", 8),
+        ("trust-region", "float64", 8),
         ("newton-pure", "float32", 8),
         ("newton-pure", "float64", 8),
         ("gradient-descent", "float64", 16),
