@@ -68,6 +68,11 @@ class Stack:
         own = sum(isinstance(one, Stored) and one.shape == self.data.shape for one in (self.sigma, self.mask))
         return self.m * (1 + own) * (self.data.dtype.itemsize + 8)
 
+    @property
+    def pieces(self) -> tuple[int, ...]:
+        """Problems along each axis in a piece of the file; empty where it has none."""
+        return tuple(self.data.chunks[i] for i in self.batch_axes) if self.data.chunks else ()
+
     def stored(self) -> dict[str, Stored]:
         """The files that are read, by what they are."""
         named = {"input": self.data, "sigma": self.sigma, "mask": self.mask, "p0": self.p0}
@@ -108,7 +113,8 @@ def open_stack(
     axes = data_axes(data, axis)
     stack = Stack(data, axes, abscissae(x, arrays, data, axes))
     if sigma is not None:
-        stack.sigma = numbers(sigma, "--sigma") if is_number(sigma) else like_data("--sigma", sigma, arrays, stack)
+        given = positive(sigma, stack.m) if is_number(sigma) else like_data("--sigma", sigma, arrays, stack)
+        stack.sigma = given
     if mask is not None:
         stack.mask = like_data("--mask", mask, arrays, stack)
     if isinstance(p0, str):
@@ -187,6 +193,16 @@ def is_number(text: str) -> bool:
     except ValueError:
         return False
     return not Path(text).exists()
+
+
+def positive(text: str, m: int) -> np.ndarray:
+    """``--sigma`` in numbers: one for all points, or m."""
+    sigma = numbers(text, "--sigma")
+    if not np.all(np.isfinite(sigma) & (sigma > 0)):
+        raise JobError(f"--sigma {text!r}: expected positive numbers")
+    if len(sigma) not in (1, m):
+        raise JobError(f"--sigma {text!r} has {len(sigma)} numbers; expected 1 or {m}")
+    return np.broadcast_to(sigma, (m,))
 
 
 def numbers(text: str, option: str) -> np.ndarray:

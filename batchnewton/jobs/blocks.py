@@ -27,11 +27,17 @@ class Grid:
     chunk: tuple[int, ...]
 
     @classmethod
-    def of(cls, shape: tuple[int, ...], target: int) -> Grid:
-        """Chunks of at most ``target`` problems, as large as that allows."""
+    def of(cls, shape: tuple[int, ...], target: int, stored: tuple[int, ...] = ()) -> Grid:
+        """Chunks of at most ``target`` problems, as large as that allows.
+
+        Where the input lies in pieces of its own, ``stored`` problems an axis, the cuts are between those, so that none
+        is read twice, as long as that makes no chunk more than twice as large.
+        """
         chunk, inner = [], 1
-        for extent in reversed(shape):
+        for extent, unit in zip(reversed(shape), reversed(stored or (1,) * len(shape)), strict=True):
             piece = max(1, min(extent, target // inner))
+            whole = max(1, round(piece / unit)) * unit
+            piece = min(extent, whole) if piece < extent and whole <= 2 * piece else piece
             chunk.append(piece)
             inner = inner * piece if piece == extent else target + 1  # further out: single layers
         return cls(shape, tuple(reversed(chunk)))

@@ -41,6 +41,16 @@ def info() -> None:
 
 
 @main.command()
+def models() -> None:
+    """List the ready models, which `fit` knows by name, with their parameters."""
+    from batchnewton.models import ALL
+
+    for name, one in ALL.items():
+        x = "x" if one.coordinates == 1 else f"({', '.join('xyz'[: one.coordinates])})"
+        click.echo(f"{name}({x}, {', '.join(one.names)})")
+
+
+@main.command()
 @click.option(
     "--plot",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -89,8 +99,10 @@ def _configured(context: click.Context, parameter: click.Parameter, value: Path 
         return
     try:
         found = tomllib.loads(value.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise click.BadParameter(f"{value}: {error}") from error
+    except OSError as error:
+        raise click.BadParameter(f"{value} cannot be read ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise click.BadParameter(f"{value} is not TOML: {error}") from error
     found = {name.replace("-", "_"): one for name, one in found.items()}
     known = {one.name for one in context.command.params} - {"config", "debug"}
     for name in found:
@@ -130,7 +142,10 @@ Exit status: 0 done (each fit has its own status in the output), 1 a file, an op
 @click.option("--guess", metavar="FUNCTION", help="guess(x, y) in MODEL's file: starts (n,) or (B, n) for y (B, m).")
 @click.option("--bounds", metavar="a=0:10,b=0:", help="Limits of parameters.")
 @click.option("--fixed", metavar="a,b", help="Parameters that stay at their start.")
-@click.option("--loss", help="linear, or a robust loss.")
+@click.option(
+    "--loss", help="linear, soft_l1, huber, cauchy, arctan, or a likelihood such as poisson.  [default: linear]"
+)
+@click.option("--f-scale", type=float, help="Residual, in units of sigma, at which a robust loss begins.  [default: 1]")
 @click.option("--sigma", help="Standard deviations: a number, FILE[:NAME], or a column of a table.")
 @click.option("--absolute-sigma", is_flag=True, help="Standard errors take sigma as it is, unscaled.")
 @click.option("--mask", metavar="FILE[:NAME]", help="Points that count: not 0.")
@@ -138,10 +153,10 @@ Exit status: 0 done (each fit has its own status in the output), 1 a file, an op
 @click.option("--y", metavar="COLUMN", help="Of a table: what is fitted.")
 @click.option("--by", metavar="COLUMN,...", help="Of a table: rows of the same key are one curve.")
 @click.option("--axis", metavar="AXIS,...", help="Axes of one problem's data, numbers or names.  [default: the last]")
-@click.option("--device", default="auto", show_default=True)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:0.")
 @click.option("--dtype", type=click.Choice(["float64", "float32", "mixed"]), default="float64", show_default=True)
-@click.option("--method", help="As for curve_fit.")
-@click.option("--max-iter", type=click.IntRange(min=1), default=500, show_default=True)
+@click.option("--method", help="lm, newton, trust-region, bfgs, ... as for curve_fit.  [default: lm]")
+@click.option("--max-iter", type=click.IntRange(min=1), help="Evaluations a fit may take.  [default: the method's]")
 @click.option("--stderr/--no-stderr", default=True, show_default=True, help="Write standard errors.")
 @click.option("--chunk", type=click.IntRange(min=1), help="Problems at a time.  [default: 32 MiB of data]")
 @click.option("--resume", is_flag=True, help="Go on where a run was killed; begin where there was none.")
@@ -171,6 +186,8 @@ def fit(debug: bool, **asked: Any) -> None:
 
     if asked["resume"] and asked["overwrite"]:
         raise click.UsageError("--resume and --overwrite exclude each other")
+    if asked["workers"] and asked["dask"] != "local":
+        raise click.UsageError("--workers is for --dask local")
     with _one_line(debug, f"interrupted; what was finished is kept: go on with --resume ({asked['output']})"):
         report = run(Request(**asked))
         if report.finished_before:
@@ -229,5 +246,5 @@ class _one_line:
         from batchnewton.jobs.errors import JobError
 
         text = str(error) if isinstance(error, JobError) else f"{type(error).__name__}: {error} (--debug shows where)"
-        click.echo(f"Error: {text}", err=True)
+        click.echo(f"Error: {' '.join(text.split())}", err=True)
         raise SystemExit(getattr(error, "exit_code", 1)) from None

@@ -35,6 +35,8 @@ class Stored:
         Names of the axes; empty where the format has none.
     attributes : dict
         Texts and numbers that came with it, ``units`` among them.
+    chunks : tuple of int
+        Extents of the pieces in which the file holds it; empty where it has none.
     """
 
     path: Path
@@ -44,6 +46,7 @@ class Stored:
     read: Callable[[tuple[slice, ...]], Any]
     dims: tuple[str, ...] = ()
     attributes: dict[str, Any] = field(default_factory=dict)
+    chunks: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.dtype.kind not in "fiub":
@@ -77,7 +80,9 @@ def of(path: Path, name: str, array: Any, dims: Any = (), attributes: Any = ()) 
     dims = tuple(str(one) for one in dims or () if one)
     plain = {str(k): v for k, v in dict(attributes).items() if isinstance(v, str | int | float)}
     names = dims if len(dims) == len(array.shape) else ()
-    return Stored(path, name, tuple(array.shape), np.dtype(array.dtype), lambda key: array[key], names, plain)
+    pieces = getattr(array, "shards", None) or getattr(array, "chunks", None) or ()
+    kind = np.dtype(array.dtype)
+    return Stored(path, name, tuple(array.shape), kind, lambda key: array[key], names, plain, tuple(pieces))
 
 
 # ---------------------------------------------------------------- the formats

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +9,9 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
+import numpy as np
+
+from batchnewton import models
 from batchnewton.options import nearest
 
 from .errors import JobError
@@ -35,6 +36,16 @@ class Model:
     source: str = ""
     guess: Callable[..., Any] | None = None
 
+    def starts(self, x: np.ndarray, y: np.ndarray) -> Any:
+        """What the guess returns; what it raises says where."""
+        assert self.guess is not None
+        try:
+            return self.guess(x, y)
+        except Exception as error:
+            if not isinstance(self.guess, FunctionType):  # a ready model's own
+                raise
+            raise failed(self.guess.__code__.co_filename, error) from error
+
 
 def find_model(text: str, guess: str | None = None) -> Model:
     """The model of a command line; ``guess`` names a function of the same file, or is ``file.py:function``."""
@@ -54,16 +65,12 @@ def find_model(text: str, guess: str | None = None) -> Model:
 
 def ready_model(name: str, guess: str | None) -> Model:
     """One of `batchnewton.models`."""
-    if importlib.util.find_spec("batchnewton.models") is None:
-        raise JobError(f"MODEL {name!r}: this version has no ready models; expected file.py:function")
-    models: Any = importlib.import_module("batchnewton.models")
-    known = [one for one in getattr(models, "__all__", dir(models)) if callable(getattr(models, one, None))]
-    if name not in known:
-        raise JobError(f"MODEL {name!r} is no ready model{nearest(name, known)}; or give file.py:function")
+    if name not in models.ALL:
+        raise JobError(f"MODEL {name!r} is neither file.py:function nor a ready model{nearest(name, models.ALL)}")
     if guess is not None:
         raise JobError(f"--guess {guess!r}: the ready model {name!r} has its own; leave it out")
-    function = getattr(models, name)
-    return Model(function, name, "", getattr(function, "guess", None))
+    model = models.ALL[name]
+    return Model(model, name, "", model.guess)
 
 
 def load(path: Path) -> tuple[ModuleType, str]:
@@ -81,10 +88,15 @@ def load(path: Path) -> tuple[ModuleType, str]:
     except SyntaxError as error:
         raise JobError(f"{path}, line {error.lineno}: {type(error).__name__}: {error.msg}") from error
     except Exception as error:
-        own = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
-        line = f", line {own[-1]}" if own else ""
-        raise JobError(f"{path}{line}: {type(error).__name__}: {error}") from error
+        raise failed(str(path), error) from error
     return module, source
+
+
+def failed(path: str, error: Exception) -> JobError:
+    """What the user's own file raised, and in which of its lines."""
+    own = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
+    line = f", line {own[-1]}" if own else ""
+    return JobError(f"{path}{line}: {type(error).__name__}: {error}")
 
 
 def function_of(module: ModuleType, path: Path, name: str) -> Callable[..., Any]:

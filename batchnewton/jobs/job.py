@@ -61,7 +61,7 @@ class Work:
         if "mask" in arrays:
             y = np.where(arrays["mask"], y, np.nan)
         x = arrays["xdata"][:, 0] if "counts" in arrays else arrays["xdata"]
-        return arrays | {"p0": checked_guess(self.model.guess(x, y), len(y), len(self.names))}
+        return arrays | {"p0": checked_guess(self.model.starts(x, y), len(y), len(self.names))}
 
     def solve(self, arrays: dict[str, Any]) -> Answers:
         """Answers of the problems of a chunk, by name."""
@@ -102,7 +102,7 @@ def prepare(request: Request) -> tuple[Work, Layout]:
     shown = tuple(f"p_{name}" if name in taken else name for name in names)
     answers = 8 * len(names) * (1 + request.stderr) + 17
     target = request.chunk or min(1_000_000, max(1, CHUNK_BYTES // (batch.bytes_each + answers)))
-    grid = Grid.of(batch.shape, target)
+    grid = Grid.of(batch.shape, target, () if request.chunk else batch.pieces)
     work = Work(batch, model, grid, shown, request.fit_options(names), request.stderr)
     return work, layout_of(work, request)
 
@@ -133,7 +133,9 @@ def layout_of(work: Work, request: Request) -> Layout:
         for name in variables
         if name.endswith("_stderr")
     }
-    attributes["chi_square"] = {"long_name": "sum of squared residuals, in units of sigma where that was given"}
+    squares = "sum of squared residuals, in units of sigma where that was given"
+    loss = request.loss if request.loss not in (None, "linear") else None
+    attributes["chi_square"] = {"long_name": f"twice the sum of loss={loss!r}" if loss else squares}
     attributes["status"] = {
         "flag_values": [int(one) for one in Status],
         "flag_meanings": " ".join(one.name for one in Status),
@@ -147,11 +149,12 @@ def record(work: Work, request: Request) -> dict[str, Any]:
     """What the answers depend on; a job goes on only where all of it is the same."""
     batch, model = work.batch, work.model
     arrays = work.starts(batch.read(tuple(slice(0, 1) for _ in batch.shape)))
-    given = [arrays.get(key) for key in ("xdata", "ydata", "p0", "sigma", "counts", "mask")]
-    problem = from_curve(model.function, *given[:4], counts=given[4], mask=given[5])
+    given = {key: arrays.get(key) for key in ("xdata", "ydata", "p0", "sigma", "counts", "mask")}
+    more = {key: work.options[key] for key in ("loss", "f_scale", "bounds", "fixed") if key in work.options}
+    problem = from_curve(model.function, **given, **more)
     program = derive(problem.fun, problem.inputs, problem.kind).source()
-    asked = ("p0", "guess", "bounds", "fixed", "loss", "sigma", "mask", "x", "y", "by", "axis", "device", "dtype")
-    asked += ("method", "max_iter", "absolute_sigma", "stderr")
+    asked = ("p0", "guess", "bounds", "fixed", "loss", "f_scale", "sigma", "mask", "x", "y", "by", "axis", "device")
+    asked += ("dtype", "method", "max_iter", "absolute_sigma", "stderr")
     return {
         "model": {"name": model.name, "source": model.source, "derived": digest(program.encode())},
         "parameters": list(work.names),
@@ -212,6 +215,8 @@ def run(request: Request) -> Report:
             work, layout = begun
             sink = kind(checkpoint.data, layout)
             return solve_rest(request, work, sink, checkpoint)
+        except (ValueError, TypeError) as error:  # a call that `curve_fit` refuses, a formula that cannot be traced
+            raise JobError(str(error)) from error
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                 kept = f"{len(checkpoint.done)} chunks are kept"
@@ -278,8 +283,6 @@ def solve_rest(request: Request, work: Work, sink: Sink, checkpoint: Checkpoint)
         with closing(solved(request, work, todo)) as chunks:
             for status in written(chunks, keep):
                 progress.add(*totals({0: status}))
-    except (ValueError, TypeError) as error:
-        raise JobError(str(error)) from error
     finally:
         progress.close()
     counts: dict[str, int] = {}

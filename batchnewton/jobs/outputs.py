@@ -7,6 +7,7 @@ end.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import zipfile
@@ -105,13 +106,18 @@ class ZarrSink(Sink):
         sync_all(path for path in temporary.rglob("*") if path.is_file())
         os.replace(temporary, self.data)
 
-    def put(self, number: int, answers: Mapping[str, np.ndarray]) -> None:
+    @functools.cached_property
+    def arrays(self) -> dict[str, Any]:
+        """The answers' arrays, by name."""
         import zarr
 
         group = zarr.open_group(self.data, mode="r+")
+        return {name: group[name] for name in self.layout.variables}
+
+    def put(self, number: int, answers: Mapping[str, np.ndarray]) -> None:
         block, at, files = self.layout.grid.block(number), self.layout.grid.coordinates(number), []
         for name, values in answers.items():
-            array: Any = group[name]
+            array = self.arrays[name]
             array[block] = values.reshape(shape_of(block))
             file = self.data / name / array.metadata.encode_chunk_key(at)
             files += [file] if file.exists() else []  # a chunk of fill values has none

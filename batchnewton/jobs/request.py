@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ class Request:
     bounds: str | None = None
     fixed: str | None = None
     loss: str | None = None
+    f_scale: float | None = None
     sigma: str | None = None
     absolute_sigma: bool = False
     mask: str | None = None
@@ -35,7 +35,7 @@ class Request:
     device: str = "auto"
     dtype: str = "float64"
     method: str | None = None
-    max_iter: int = 500
+    max_iter: int | None = None
     stderr: bool = True
     chunk: int | None = None
     resume: bool = False
@@ -58,21 +58,20 @@ class Request:
         return np.array([number("--p0", given[name]) for name in names or ()])
 
     def fit_options(self, names: tuple[str, ...]) -> dict[str, Any]:
-        """Keywords of `curve_fit`.  What this version's engine does not know is refused."""
-        from batchnewton import curve_fit
-
-        chosen: dict[str, Any] = {"dtype": self.dtype, "device": self.device, "max_iter": self.max_iter}
-        chosen |= {"absolute_sigma": True} if self.absolute_sigma else {}
-        chosen |= {"method": self.method} if self.method else {}
-        known = inspect.signature(curve_fit).parameters
-        asked = {"bounds": self.bounds, "fixed": self.fixed, "loss": self.loss}
-        for name, text in asked.items():
-            if text is None or (name, text) == ("loss", "linear"):
-                continue
-            if name not in known:
-                raise JobError(f"--{name} {text!r}: the engine of this version has no {name} yet")
-            chosen[name] = {"bounds": limits, "fixed": held, "loss": lambda text, names: text}[name](text, names)
-        return chosen
+        """Keywords of `curve_fit`: what was asked for; the rest is as its own defaults are."""
+        if self.f_scale is not None and self.loss in (None, "linear"):
+            raise JobError(f"--f-scale {self.f_scale:g} is the scale of a robust loss; --loss is needed")
+        given = {
+            "absolute_sigma": self.absolute_sigma or None,
+            "bounds": limits(self.bounds, names) if self.bounds else None,
+            "fixed": held(self.fixed, names) if self.fixed else None,
+            "loss": self.loss,
+            "f_scale": self.f_scale,
+            "method": self.method,
+            "max_iter": self.max_iter,
+        }
+        asked = {name: value for name, value in given.items() if value is not None}
+        return {"dtype": self.dtype, "device": self.device, **asked}
 
 
 def by_name(option: str, text: str, names: tuple[str, ...] | None) -> dict[str, str]:

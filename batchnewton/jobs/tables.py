@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .arrays import positive
 from .blocks import Block
 from .errors import JobError, needs
 from .files import suffix
@@ -59,6 +60,10 @@ class Groups:
         """Bytes of a problem's data, padded to the longest."""
         return 8 * self.m * len(self.columns) * 2
 
+    @property
+    def pieces(self) -> tuple[int, ...]:
+        return ()
+
     def stored(self) -> dict[str, Any]:
         return {"input": self}
 
@@ -77,7 +82,7 @@ class Groups:
         if "sigma" in padded:
             found["sigma"] = padded["sigma"]
         elif self.sigma is not None:
-            found["sigma"] = np.array([self.sigma])
+            found["sigma"] = np.full(padded["y"].shape[1], self.sigma)
         if self.p0 is not None:
             found["p0"] = self.p0
         return found
@@ -93,7 +98,7 @@ def open_groups(
     assert by is not None and x is not None and y is not None
     if isinstance(p0, str):
         raise JobError(f"--p0 {p0!r}: for a table give numbers, n values for all groups")
-    constant = float(sigma) if sigma is not None and is_float(sigma) else None
+    constant = float(positive(sigma, 1)[0]) if sigma is not None and is_float(sigma) else None
     keys = [word.strip() for word in by.split(",")]
     values = {"x": x, "y": y} | ({"sigma": sigma} if sigma is not None and constant is None else {})
     table = read_columns(path, [*keys, *values.values()])

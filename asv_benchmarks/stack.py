@@ -1,0 +1,152 @@
+"""A stack of 5x5 images on disk larger than the memory allowed: `batchnewton fit` beside the same fits in memory.
+
+    python asv_benchmarks/stack.py --fits 40_000_000 --folder /tmp/stack
+
+makes the stack (Zarr, float32, 100 bytes an image; kept for the next time), fits it by a job whose address space is
+limited to a third of the stack, and fits as many of the same images in memory as are asked for (all by default).  What
+it compares: wall time, processor time, peak memory, and every answer of the images that both have fitted, bit for bit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+SIZE, PIECE, SEED = 5, 1_000_000, 20240501
+SPOT = """import numpy as np
+
+def spot(x, height, u, v, width, floor):
+    row, column = x
+    return height * np.exp(-((column - u) ** 2 + (row - v) ** 2) / (2 * width**2)) + floor
+"""
+ARENAS = {"MALLOC_ARENA_MAX": "2"}  # glibc reserves 64 MB of addresses a thread: no memory, but it counts for the limit
+START = (500.0, 2.0, 2.0, 1.0, 10.0)
+NAMES = ("height", "u", "v", "width", "floor")
+
+
+def images(count: int, seed: int) -> np.ndarray:
+    """Spots with the noise of a camera, (count, 5, 5) in float32."""
+    rng = np.random.default_rng(seed)
+    low, high = np.array([[300, 1.5, 1.5, 0.9, 5], [700, 2.5, 2.5, 1.1, 15]], np.float32)
+    height, u, v, width, floor = (low + (high - low) * rng.random((count, 5), np.float32)).T[:, :, None]
+    at = np.arange(SIZE, dtype=np.float32)
+    rows, columns = (np.exp(-((at - middle) ** 2) / (2 * width**2)) for middle in (v, u))
+    stack = height[:, :, None] * rows[:, :, None] * columns[:, None, :] + floor[:, :, None]
+    stack += 17 * rng.standard_normal(stack.shape, np.float32)
+    return stack
+
+
+def make(path: Path, fits: int) -> None:
+    """Write the stack piece by piece; the same images in every run."""
+    import zarr
+
+    if path.exists() and zarr.open_array(path, mode="r").shape[0] == fits:
+        return
+    shutil.rmtree(path, ignore_errors=True)
+    array = zarr.create_array(path, shape=(fits, SIZE, SIZE), chunks=(50_000, SIZE, SIZE), dtype="f4")
+    for first in range(0, fits, PIECE):
+        last = min(first + PIECE, fits)
+        array[first:last] = images(last - first, SEED + first // PIECE)
+
+
+def measured(work) -> dict[str, float]:
+    """Seconds, processor seconds and peak memory of a function, in MB (1e6 bytes)."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    work()
+    seconds = {"seconds": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
+    return seconds | {"resident": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6}
+
+
+def request(folder: Path, stack: Path, output: Path, **more):
+    from batchnewton.jobs.request import Request
+
+    start = ",".join(map(str, START))
+    given = dict(model=f"{folder}/spot.py:spot", input=str(stack), output=output, p0=start, axis="1,2")
+    return Request(**given | dict(dtype="float32", device="cpu", overwrite=True, quiet=True) | more)
+
+
+def job(folder: Path, stack: Path, limit: float, chunk: int | None) -> dict[str, float]:
+    """The stack as a job, in an address space of ``limit`` bytes; the kernel is on disk already."""
+    from batchnewton.jobs.job import run
+
+    resource.setrlimit(resource.RLIMIT_AS, (int(limit), int(limit)))
+    return measured(lambda: run(request(folder, stack, folder / "fits.zarr", chunk=chunk)))
+
+
+def in_memory(folder: Path, stack: Path, fits: int) -> dict[str, float]:
+    """The same images in one array: one call, with the standard errors that the job has too."""
+    import zarr
+
+    from batchnewton import curve_fit
+    from batchnewton.jobs.formula import find_model
+
+    spot = find_model(f"{folder}/spot.py:spot").function
+    y = np.asarray(zarr.open_array(stack, mode="r")[:fits]).reshape(-1, SIZE * SIZE)
+    x = np.stack(np.meshgrid(np.arange(5.0), np.arange(5.0), indexing="ij")).reshape(2, -1)
+    found = {}
+
+    def work() -> None:
+        result = curve_fit(spot, x, y, START, dtype="float32", device="cpu")
+        found["x"], found["stderr"] = result.x, result.stderr
+
+    figures = measured(work)
+    fitted = zarr.open_group(folder / "fits.zarr", mode="r")
+    for i, name in enumerate(NAMES):
+        for suffix, ours in (("", found["x"][:, i]), ("_stderr", found["stderr"][:, i])):
+            stored = np.asarray(fitted[name + suffix][: len(y)])
+            assert np.array_equal(stored, ours, equal_nan=True), f"{name}{suffix} differs"
+    return figures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--fits", type=int, default=40_000_000)
+    parser.add_argument("--folder", type=Path, required=True, help="where the stack is made and the fits are written")
+    parser.add_argument("--limit", type=float, help="bytes of address space of the job [default: a third of the stack]")
+    parser.add_argument("--chunk", type=int, help="--chunk of the job")
+    parser.add_argument("--memory-fits", type=int, help="how many images are fitted in memory [default: all]")
+    parser.add_argument("--step", choices=["job", "memory"], help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    folder, stack = asked.folder, asked.folder / "stack.zarr"
+    limit, compared = asked.limit or asked.fits * 100 / 3, asked.memory_fits or asked.fits
+    if asked.step:  # each in a process of its own, whose memory is then its own
+        step = job(folder, stack, limit, asked.chunk) if asked.step == "job" else in_memory(folder, stack, compared)
+        print(json.dumps(step))
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "spot.py").write_text(SPOT)
+    make(stack, asked.fits)
+    from batchnewton.jobs.job import run
+
+    np.save(folder / "few.npy", images(1000, 0))
+    run(request(folder, folder / "few.npy", folder / "few.npz"))  # compiles
+    print(
+        f"{asked.fits:,} images, {asked.fits / 1e7:.2f} GB; limit of the job's address space {limit / 1e9:.2f} GB",
+        flush=True,
+    )
+    rates = {}
+    for step, fits in (("job", asked.fits), ("memory", compared)):
+        command = [sys.executable, __file__, "--step", step, *sys.argv[1:]]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=os.environ | ARENAS)
+        one = json.loads(done.stdout.splitlines()[-1])
+        rates[step] = fits / one["seconds"]
+        print(
+            f"{step:7s} {fits:12,} fits {one['seconds']:7.1f} s, {one['cpu']:7.1f} s of processor time, "
+            f"{rates[step]:9,.0f} fits/s, {one['resident']:6,.0f} MB resident",
+            flush=True,
+        )
+    share = 100 * rates["job"] / rates["memory"]
+    print(f"the job runs at {share:.0f} % of the speed in memory; the answers are the same bits")
+
+
+if __name__ == "__main__":
+    main()
