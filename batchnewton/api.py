@@ -105,8 +105,8 @@ def curve_fit(
     method : {"lm", "newton", "trust-region", "newton-pure", "bfgs", "lbfgs", "gradient-descent"}
         "lm", the default: Gauss-Newton steps, bounded and damped, then exact Newton steps and a test of the exact
         Hessian; "newton": the exact Hessian throughout; both with trust-region Newton for what is left.
-        "trust-region": that alone (float64, on the CPU).  The others run as they are, whatever becomes of them, on half
-        the sum of squares: see `minimize`.
+        "trust-region": steps of least model value within a radius.  The others run as they are, whatever becomes of
+        them, on half the sum of squares: see `minimize`.
     ftol, xtol, gtol, max_iter
         See `batchnewton.options.Options`; the defaults are accurate, not loose.
     dtype : {"float64", "float32", "mixed"}
@@ -268,12 +268,13 @@ def minimize(
         ``prior(x, *args)``, a number that is added once to the sum.
     method : {"newton", "trust-region", "newton-pure", "bfgs", "lbfgs", "gradient-descent"}
         "newton", the default: exact Hessian, modified Cholesky factorisation, bounded and shortened steps; what that
-        leaves goes to trust-region Newton.  "trust-region": that alone (float64, on the CPU).  "bfgs", "lbfgs" (the
-        last 8 steps, strong Wolfe line search, both) and "gradient-descent" (backtracking with interpolation) use
-        values and gradients alone, the last two for up to 128 unknowns; "newton-pure" takes full Newton steps, uphill
-        and to saddles, too: for comparison.  No other method helps these four out: an end is a success only where a few
-        Newton steps from there certify a minimum at that place, which also gives its last digits (beyond 32 unknowns:
-        with differences of gradients).  They take no bounds and run on the CPU.
+        leaves goes to trust-region Newton in float64, one problem at a time. "trust-region": steps of least model value
+        within a radius, the same behind them. "bfgs", "lbfgs" (the last 8 steps, strong Wolfe line search, both) and
+        "gradient-descent" (backtracking with interpolation) use values and gradients alone, the last two for up to 128
+        unknowns; "newton-pure" takes full Newton steps, uphill and to saddles, too: for comparison. No other method
+        helps these four out: an end is a success only where a few Newton steps from there certify a minimum at that
+        place, which also gives its last digits (beyond 32 unknowns: with differences of gradients). They take no bounds
+        and run on the CPU.
     ftol, xtol, gtol, max_iter, dtype, device, threads, progress, history
         As for `curve_fit`.
 

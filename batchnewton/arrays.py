@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+PLAIN = (np.ndarray, float, int, type(None))
+
 
 @dataclass(frozen=True, eq=False)
 class Shared:
@@ -59,7 +61,7 @@ def shape_error(name: str, array: np.ndarray, expected: str) -> ValueError:
 
 def on_gpu(value: Any) -> bool:
     """Whether an array lies on an NVIDIA GPU."""
-    if isinstance(value, np.ndarray):
+    if isinstance(value, PLAIN):
         return False
     if hasattr(value, "__cuda_array_interface__"):  # CuPy, Numba; PyTorch where it is on a GPU
         return True

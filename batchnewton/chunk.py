@@ -11,6 +11,8 @@ from . import compile as compiler
 from .arrays import on_host, rows_of
 from .problem import Problem
 
+NOWHERE = np.empty((0, 2), np.int64)
+
 
 @dataclass(frozen=True)
 class Chunk:
@@ -30,6 +32,8 @@ class Chunk:
 
 def addresses(arrays: tuple[np.ndarray, ...]) -> np.ndarray:
     """For each array where it lies and how long its last axis is."""
+    if not arrays:
+        return NOWHERE
     where = [(one.__array_interface__["data"][0], one.shape[-1]) for one in arrays]
     return np.array(where, np.int64).reshape(-1, 2)
 

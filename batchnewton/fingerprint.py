@@ -73,7 +73,7 @@ def _key(value: Any, above: tuple[int, ...]) -> Any:
         return _function_key(value, above)
     if kind is types.ModuleType:
         return value
-    if isinstance(value, SCALARS):
+    if value is None or isinstance(value, SCALARS):
         return (kind, value)
     if isinstance(value, type | types.BuiltinFunctionType | np.ufunc):
         return value

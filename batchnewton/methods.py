@@ -46,6 +46,8 @@ class Method:
         Whether unknowns may have bounds or be fixed.
     cuda : bool
         Whether it runs on CUDA.
+    boxed : bool
+        Whether its phases know bounds; where they do not, what is behind them has bounded problems to itself.
     """
 
     phases: tuple[Phase, ...]
@@ -55,6 +57,7 @@ class Method:
     largest: int = SMALL
     bounds: bool = True
     cuda: bool = False
+    boxed: bool = True
 
 
 CERTIFY = 5  # trips of a certificate
@@ -82,13 +85,13 @@ METHODS: dict[str, dict[str, Method]] = {  # the first of each kind is the defau
         ),
         "newton": Method((Phase("least-squares", "minimize", 50),), "exact", cuda=True),
         "newton-pure": alone("least-squares", "newton-pure", "least-squares", 500),
-        "trust-region": Method((), "hybrid"),
+        "trust-region": Method((Phase("least-squares", "trust-region", 100),), "hybrid", boxed=False),
         **first_order("squares", "least-squares"),
     },
     "minimize": {
         "newton": Method((Phase("minimize", "minimize", 50),), "exact", cuda=True),
         "newton-pure": alone("minimize", "newton-pure", "minimize", 500),
-        "trust-region": Method((), "exact"),
+        "trust-region": Method((Phase("minimize", "trust-region", 100),), "exact", boxed=False),
         **first_order("model", "minimize"),
     },
     "root": {
@@ -97,7 +100,8 @@ METHODS: dict[str, dict[str, Method]] = {  # the first of each kind is the defau
     },
 }
 BRACKETED = Method((Phase("root", "bracket", WITHOUT_END),))  # of a root between two ends
-PHASES = {kind: next(iter(methods.values())).phases for kind, methods in METHODS.items()}
+DEFAULT = {kind: next(iter(methods.values())) for kind, methods in METHODS.items()}
+PHASES = {kind: method.phases for kind, method in DEFAULT.items()}
 MIXED = {
     "least-squares": (Phase("gauss-newton", "gauss-newton", 20, rough=True), Phase("least-squares", "exact", 10)),
     "minimize": (Phase("minimize", "minimize", 50, rough=True), Phase("minimize", "minimize", 10)),

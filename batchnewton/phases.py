@@ -19,7 +19,7 @@ from .chunk import Chunk, chunk, kernel, shared_data, single_or_double
 from .fingerprint import Signature
 from .kernels import cpu, status
 from .kernels.converge import CONVERGED, NEXT_PHASE
-from .methods import BRACKETED, METHODS, MIXED, Method, Phase
+from .methods import BRACKETED, DEFAULT, METHODS, MIXED, Method, Phase
 from .options import Options
 from .problem import Problem
 
@@ -87,8 +87,7 @@ def method_of(problem: Problem, options: Options) -> Method:
     """What runs for the problem."""
     if problem.bracketed:
         return BRACKETED
-    methods = METHODS[problem.kind]
-    return methods[options.method] if options.method else next(iter(methods.values()))
+    return METHODS[problem.kind][options.method] if options.method else DEFAULT[problem.kind]
 
 
 def check_method(problem: Problem, options: Options) -> None:
@@ -100,6 +99,8 @@ def check_method(problem: Problem, options: Options) -> None:
         More unknowns than it takes, bounds, or a GPU, with the methods that can.
     """
     methods, method = METHODS[problem.kind], method_of(problem, options)
+    if method is DEFAULT[problem.kind] and problem.n <= method.largest:
+        return
     name = options.method or next(iter(methods))
 
     def others(can: Callable[[Method], bool]) -> str:
@@ -131,7 +132,7 @@ def run_phases(problem: Problem, rows: slice, options: Options, answer: Solution
     todo = run.enough()
     if options.mixed:
         todo = run.fast_path(MIXED[problem.kind], todo)
-    if method.phases and run.spent < options.max_iter:
+    if method.phases and (method.boxed or problem.box is None) and run.spent < options.max_iter:
         todo = run.fast_path(method.phases, todo)
     if todo.size and not stop[0]:
         history = run.history[todo] if run.history.size else run.history
@@ -169,9 +170,9 @@ class Run:
         """The problems that have enough points to be fitted; the others have their status."""
         if not self.problem.counted:
             return np.arange(len(self.x))
-        residuals = first_kernel(self.problem, self.options).program.residuals
-        if self.problem.missing is None and residuals * self.problem.m >= self.problem.n:
+        if self.problem.missing is None and self.problem.m >= self.problem.n:  # a row has one residual at least
             return np.arange(len(self.x))
+        residuals = first_kernel(self.problem, self.options).program.residuals
         few = residuals * self.problem.points(self.rows) < self.problem.free(self.rows)
         self.state[few] = status.TOO_FEW_POINTS
         return np.flatnonzero(~few)

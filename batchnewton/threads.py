@@ -30,6 +30,10 @@ def for_each(
     """
     alone = threads == 1 or len(parts) == 1
     here = alone and (brief or threading.current_thread() is not threading.main_thread())
+    if here and not progress:
+        for part in parts:
+            work(part)
+        return
     with reporter(progress, size) as report:
         try:
             if here:

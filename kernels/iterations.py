@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import bracket, descent, lbfgs, newton_pure, pure, step
+from . import bracket, descent, lbfgs, newton_pure, pure, step, trust_region
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,11 @@ def lbfgs_state(n: int) -> list[str]:
             *vector("rho", lbfgs.MEMORY)]  # fmt: skip
 
 
+def trust_state(n: int) -> list[str]:
+    """Gradient and Hessian at the current point, too."""
+    return [*vectors("cd", n), *vector("gc", n), *(f"hc_{i}_{j}" for i in range(n) for j in range(i + 1))]
+
+
 def damped(phase: str) -> Iteration:
     """`step.trip`: damped Newton."""
     arrays = ("x", "g", "h", "r", "j", "c", "d", "q", "z", "lower", "inverse", "lo", "hi", "cut")
@@ -92,6 +97,15 @@ def along(phase: str, state: Callable[[int], list[str]]) -> Iteration:
 
 ITERATIONS = {
     **{phase: damped(phase) for phase in ("gauss-newton", "exact", "minimize", "root")},
+    "trust-region": Iteration(
+        trust_region.trip,
+        ("x", "g", "h", "c", "d", "q", "z", "u", "v", "m", "gc", "hc", "lower", "inverse", "below", "pivots"),
+        trust_state,
+        ("F", "F0", "s", "slope", "fall", "lam", "radius", "size", "trips", "moves")
+        + ("settled", "tiny", "flat_before", "code"),
+        ("settled", "tiny"),
+        long=True,
+    ),
     "root-pure": Iteration(
         pure.trip,
         ("x", "g", "r", "j", "c", "d", "q", "z", "lower", "inverse"),

@@ -184,7 +184,8 @@ def enter_text(program: Formula, phase: str) -> tuple[list[str], Text]:
     text = straight_line(step.scales, ("x", "q"), n=n)
     text.constants["first_radius"] = step.RADIUS * n**0.5
     body = ["F0 = top", *loads(inputs(program)), *text.lines, "radius = first_radius", "trips = zero"]
-    body += stores([*(f"q_{i}" for i in range(n)), "F0", "radius", "trips"])
+    begun = [*(f"q_{i}" for i in range(n)), "F0", "radius", "trips"]
+    body += stores(name for name in begun if name in ITERATIONS[phase].slots(n))
     if phase == "bracket":
         body += [f"{slot('c_0')} = x_0", f"{slot('x_0')} = {slot('lo_0')}"]
     return [function("begin(S, l, top)", body, "lowered"), function("enter(S, l, top)", ["begin(S, l, top)"])], text
