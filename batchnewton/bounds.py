@@ -30,7 +30,7 @@ def check_bounds(bounds: Any, size: int, n: int, names: Names = ()) -> Box | Non
         bounds = bounds.lb, bounds.ub
     if not isinstance(bounds, tuple | list) or len(bounds) != 2:
         raise TypeError(f"bounds is {bounds!r:.80}; expected a pair (lower, upper)")
-    lower, upper = (
+    lower, upper = (  # what all share is looked at once
         one_side(name, value, free, size, n)
         for name, value, free in zip(("lower", "upper"), bounds, (-np.inf, np.inf), strict=True)
     )
@@ -40,7 +40,7 @@ def check_bounds(bounds: Any, size: int, n: int, names: Names = ()) -> Box | Non
         raise ValueError(f"bounds: lower {lower[at]} is above upper {upper[at]} at {at}; expected lower <= upper")
     if (lower == np.inf).any() or (upper == -np.inf).any():
         raise ValueError("bounds: a lower bound is inf or an upper one -inf; expected room for a finite number")
-    return lower, upper
+    return np.broadcast_to(lower, (size, n)), np.broadcast_to(upper, (size, n))
 
 
 def by_name(bounds: Mapping[str, Any], size: int, names: Names) -> Box:
@@ -67,13 +67,13 @@ def number(what: str, name: Any, names: Names) -> int:
 
 
 def one_side(name: str, value: Any, free: float, size: int, n: int) -> np.ndarray:
-    """One of the two, (B, n)."""
+    """One of the two, (B, n), or (1, n) for all."""
     array = on_host(real(f"{name} bounds", free if value is None else value))
     if array.shape not in ((), (n,), (size, n)):
         raise shape_error(f"{name} bounds", array, f"a number, ({n},) or ({size}, {n})")
     if np.isnan(array).any():
         raise ValueError(f"{name} bounds hold NaN; expected numbers, {free} for none")
-    return np.broadcast_to(array, (size, n))
+    return np.broadcast_to(array, (array.shape[0] if array.ndim == 2 else 1, n))
 
 
 def check_fixed(fixed: Any, size: int, n: int, names: Names = ()) -> np.ndarray | None:

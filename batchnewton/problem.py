@@ -147,8 +147,9 @@ class Problem:
         """Which unknowns that are not fixed lie at a bound, at x of some problems."""
         if self.box is None:
             return np.zeros(x.shape, bool)
-        lower, upper = (one[rows].astype(x.dtype) for one in self.box)
-        return ((x <= lower) | (x >= upper)) & ~self.fixed[rows]
+        lower, upper = (one[rows].astype(x.dtype, copy=False) for one in self.box)
+        there = (x <= lower) | (x >= upper)
+        return there & ~self.fixed[rows] if there.any() else there
 
     def free(self, rows: Any = slice(None)) -> Any:
         """Unknowns of each of these problems that are not fixed."""

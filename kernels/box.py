@@ -28,14 +28,18 @@ def hold(x, g, h, q, lo, hi, F0, n):
     return loose
 
 
-def confine(c, d, z, g, h, lo, hi, accept, slope, n):
+def confine(c, d, z, q, g, h, lo, hi, accept, slope, n):
     """Cut a new step d from c, of this ``slope = -gᵀd``, off at the bounds; z is overwritten.
 
     Each unknown stops at its own bound; where too little descent is left, all stop at the first bound on the way,
     except those that are at one already (they may be left out: their share ``-g_i d_i`` is not positive).  Then the
     step is shortened to where the model is least.  Returns whether the step was cut, its slope, and dᵀHd / slope.
+
+    The first bound is that of the least ratio ``|part_i| / |d_i|``; ratios are compared by products (in units of
+    s_i = 1 / q_i), so that it takes one division, not n.
     """
-    first = 1.0
+    near = 1.0
+    away = 1.0
     left = 0.0
     cut = False
     for i in range(n):
@@ -46,13 +50,17 @@ def confine(c, d, z, g, h, lo, hi, accept, slope, n):
         part = lo[i] - c[i] if below else whole
         part = hi[i] - c[i] if above else part
         reaches = below | above
-        share = part / (whole if reaches else 1.0)
-        first = share if reaches & (share > 0.0) & (share < first) else first
+        short = abs(q[i] * part)
+        long = abs(q[i] * whole)
+        nearest = reaches & (short > 0.0) & (short * away < near * long)
+        near = short if nearest else near
+        away = long if nearest else away
         left = left - g[i] * part
         cut = cut | reaches
         z[i] = part
     cut = cut & accept
     poor = cut & (left < DESCENT * slope)
+    first = near / away
     for i in range(n):
         whole = first * d[i]
         until = whole if abs(z[i]) > 0.0 else 0.0
@@ -67,12 +75,15 @@ def confine(c, d, z, g, h, lo, hi, accept, slope, n):
             row = row + 2.0 * (h[i, j] * d[j])
         bend = bend + d[i] * row
     far = cut & (bend > left) & (left > 0.0)
-    best = left / (bend if far else 1.0)
-    best = best if far else 1.0
+    divisor = left if left > 0.0 else 1.0
+    divisor = bend if far else divisor
+    dividend = left if far else bend
+    ratio = dividend / divisor
+    best = ratio if far else 1.0
     for i in range(n):
         nearer = best * d[i]
         d[i] = nearer if far else d[i]
-    curvature = best * bend / (left if left > 0.0 else 1.0)
+    curvature = 1.0 if far else ratio
     curvature = curvature if curvature > LEAST_CURVATURE else LEAST_CURVATURE
     return cut, best * left, curvature
 

@@ -194,7 +194,7 @@ def trip(
         kept = shrink * d[i]
         d[i] = step if accept else kept
     if bounded:
-        cut_now, left, curvature = confine(c, d, z, g, h, lo, hi, accept, alpha * s, n)
+        cut_now, left, curvature = confine(c, d, z, q, g, h, lo, hi, accept, alpha * s, n)
         newton = newton & (not cut_now)
         alpha = curvature if cut_now else alpha
         s = left / curvature if cut_now else s
