@@ -125,6 +125,11 @@ def check_method(problem: Problem, options: Options) -> None:
         raise ValueError(f"method={name!r} {limit}{able or '; expected fewer'}, or device='cpu'")
 
 
+def residuals_of(problem: Problem, options: Options) -> int:
+    """Residuals of a data row."""
+    return problem.summands or first_kernel(problem, options).program.residuals
+
+
 def first_kernel(problem: Problem, options: Options) -> compiler.Kernel:
     """The kernel of the first phase."""
     phases = MIXED[problem.kind] if options.mixed else method_of(problem, options).phases
@@ -188,7 +193,7 @@ class Run:
             return np.arange(len(self.x))
         if self.problem.missing is None and self.problem.m >= self.problem.n:  # a row has one residual at least
             return np.arange(len(self.x))
-        residuals = first_kernel(self.problem, self.options).program.residuals
+        residuals = residuals_of(self.problem, self.options)
         few = residuals * self.problem.points(self.rows) < self.problem.free(self.rows)
         self.state[few] = status.TOO_FEW_POINTS
         return np.flatnonzero(~few)

@@ -12,7 +12,7 @@ import numpy as np
 
 from .arrays import Shared, library, on_host, real, rows_of, shape_error
 from .bounds import Bounded, Box, boxed, bracketed
-from .derive import Input
+from .derive import Input, values
 from .fingerprint import Formula, Signature, fingerprint, signature
 from .losses import LOSSES, check_loss, check_scale, robust, squares
 from .methods import LARGE
@@ -88,6 +88,8 @@ class Problem:
         Which starts lay outside their bounds, and were moved.
     observed : bool
         There must be as many data rows as unknowns, whatever the ``kind``.
+    summands : int, optional
+        Residuals of a data row, where the formula is the sum of their losses.
     """
 
     fun: Callable[..., Any]
@@ -107,6 +109,7 @@ class Problem:
     library: str = "numpy"
     curve: Curve | None = None
     observed: bool = False
+    summands: int | None = None
     box: Box | None = None
     moved: np.ndarray | None = None
 
@@ -285,6 +288,7 @@ def from_function(
     inputs += [Input("x", (start.shape[1],), "unknown")]
     inputs += [build.argument(f"args[{i}]", one) for i, one in enumerate(sequence("args", args))]
     inputs += [build.column(f"data[{i}]", one) for i, one in enumerate(sequence("data", data))]
+    residual = fun
     if robustly:
         kind, fun = "minimize", robust(fun, LOSSES[loss] if isinstance(loss, str) else loss)
     elif prior is not None and kind == "least-squares":
@@ -293,9 +297,23 @@ def from_function(
         given = ("x", *(f"args[{i}]" for i in range(len(sequence("args", args)))))
         check_prior(prior, given)
         fun = penalized(fun, prior, range(len(inputs)), range(robustly, robustly + len(given)))
-    problem = build.problem(fun, kind, inputs, names, counts, mask, box=box, moved=moved)
+    more: dict[str, Any] = {"box": box, "moved": moved}
+    if robustly and prior is None:
+        more |= {"observed": True, "summands": number_of_values(residual, tuple(inputs[1:]))}
+    problem = build.problem(fun, kind, inputs, names, counts, mask, **more)
     found = library((x0, *sequence("args", args), *sequence("data", data)))
     return problem if found == "numpy" else replace(problem, library=found)
+
+
+def number_of_values(fun: Callable[..., Any], inputs: tuple[Input, ...]) -> int:
+    """How many values a formula returns."""
+    return counted_values(fingerprint(fun), inputs)
+
+
+@lru_cache(maxsize=512)
+def counted_values(formula: Formula, inputs: tuple[Input, ...]) -> int:
+    """`number_of_values` of a formula, traced once."""
+    return values(formula.function, inputs)
 
 
 known_input = lru_cache(Input)

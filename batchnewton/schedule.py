@@ -14,7 +14,16 @@ from .chunk import chunk, kernel, shared_data
 from .kernels import status
 from .methods import MIXED, SMALL
 from .options import Options
-from .phases import Solution, first_kernel, largest_on_cuda, mark_bounds, method_of, patiently, run_phases
+from .phases import (
+    Solution,
+    first_kernel,
+    largest_on_cuda,
+    mark_bounds,
+    method_of,
+    patiently,
+    residuals_of,
+    run_phases,
+)
 from .problem import Problem
 from .threads import for_each, reporter
 
@@ -78,7 +87,7 @@ def on_gpus(
     those with NaN to be left out in a second round."""
     from . import device
 
-    few = too_few(problem, first_kernel(problem, options).program.residuals)
+    few = too_few(problem, residuals_of(problem, options))
     if few.all():
         answer.refuse(problem, few, status.TOO_FEW_POINTS)
         return

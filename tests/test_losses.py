@@ -148,6 +148,16 @@ def test_too_few_points_with_a_loss():
     assert found.status[0] == bn.Status.TOO_FEW_POINTS
 
 
+def test_too_few_residuals_with_a_loss():
+    """Two residuals a row: two rows are enough for three unknowns, one is not."""
+    pair = lambda p, t, y: (decay(t, p[0], p[1], p[2]) - y, p[0] * t - y)  # noqa: E731
+    found = bn.least_squares(pair, np.tile(P0, (3, 1)), data=(bn.shared(T), Y[:3]), counts=[1, 2, 24], loss="soft_l1")
+    assert (found.status == bn.Status.TOO_FEW_POINTS).tolist() == [True, False, False]
+    free = bn.least_squares(pair, np.tile(P0, (3, 1)), data=(bn.shared(T), Y[:3]), counts=[1, 2, 24], loss="soft_l1",
+                            prior=lambda p: (p - 1.0) @ (p - 1.0))  # fmt: skip
+    assert free.success.all()
+
+
 def test_scaled_covariance():
     relative = bn.curve_fit(decay, T, Y, P0, SIGMA, loss="soft_l1", f_scale=0.1)
     absolute = bn.curve_fit(decay, T, Y, P0, SIGMA, True, loss="soft_l1", f_scale=0.1)

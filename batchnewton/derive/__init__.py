@@ -18,7 +18,7 @@ from batchnewton.derive.program import Input, Program, Statement
 from batchnewton.derive.rebind import formula_name, source_place
 from batchnewton.derive.trace import Argument, Penalized, trace
 
-__all__ = ["Input", "Penalized", "Program", "Statement", "TraceError", "derive"]
+__all__ = ["Input", "Penalized", "Program", "Statement", "TraceError", "derive", "values"]
 
 
 def derive(fun: Any, arguments: Sequence[Argument], kind: str, name: str | None = None) -> Program:
@@ -70,6 +70,11 @@ def derive(fun: Any, arguments: Sequence[Argument], kind: str, name: str | None 
     outputs = derivation(residuals, unknowns)
     bases = {} if once is None else derivation([once], unknowns)
     return _program(name or formula_name(fun), inputs, (len(unknowns), len(residuals)), outputs, bases, factor)
+
+
+def values(fun: Any, arguments: Sequence[Argument]) -> int:
+    """How many values a formula returns, as `derive` would call it."""
+    return len(trace(fun, arguments, Graph())[0])
 
 
 def _parts(argument: Argument) -> tuple[Input, ...]:

@@ -10,7 +10,7 @@ import numpy as np
 from batchnewton.kernels import inverse as invert
 from batchnewton.kernels import status
 from batchnewton.options import Options
-from batchnewton.phases import Solution, first_kernel
+from batchnewton.phases import Solution, residuals_of
 from batchnewton.problem import Curve, Problem
 from batchnewton.schedule import chunks, derivatives
 
@@ -49,9 +49,9 @@ class Fit:
     def points(self) -> np.ndarray:
         """Observations of each problem: data rows that it was fitted to, times the residuals of a row."""
         rows = self.problem.points() if self.problem.omit is None else self.present.sum(1)
-        if self.problem.kind != "least-squares" or self.problem.curve is not None:
+        if self.problem.curve is not None or not (self.problem.kind == "least-squares" or self.problem.summands):
             return rows
-        return rows * first_kernel(self.problem, self.options).program.residuals
+        return rows * residuals_of(self.problem, self.options)
 
     @cached_property
     def present(self) -> np.ndarray:
