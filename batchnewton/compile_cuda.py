@@ -18,6 +18,7 @@ from .kernels import lanes as cpu_lanes
 from .kernels.cache import source_hash
 from .kernels.converge import NEXT_PHASE
 from .kernels.cuda import Way
+from .kernels.cuda_tiles import table
 from .version import __version__
 
 
@@ -82,7 +83,7 @@ def group_text(program: Program, where: cpu_lanes.Layout, phase: str, dtype: np.
         f"WHOLE = {shared['whole']}",
         f"SHARED = {problems * shared['whole']}",
         f"THREADS = {problems * way.lanes}",
-        f"TABLE = np.array({group.table(cut, way.lanes, shared)[0]}, np.int32)",
+        f"TABLE = np.array({table(cut, way.lanes, shared)[0]}, np.int32)",
         "take = warp.take if SIMULATED else cuda_warp.take_together(LANES)",
         "sync = warp.sync if SIMULATED else cuda_factor.syncing(LANES)",
         f"AT = { ({name: shared[name] for name in ('f', 'g_0', 'h_0_0', 'diagonal', 'inverse', 'y')}) }",

@@ -143,6 +143,41 @@ def options_agree(small: bool) -> str:
     return "; ".join(said)
 
 
+def methods_agree(small: bool) -> str:
+    """Every method by name that runs on CUDA, and brackets, on large batches: statuses, certified answers, the method's
+    own number of steps, beside the CPU's."""
+    size = 20 if small else 20_000
+    x0 = np.random.default_rng(4).uniform(-5, 5, (size, 2))
+    data = {key: value.astype(float) for key, value in workloads.make("W2", size).items()}
+    calls: dict[str, Any] = {"bracket": lambda **o: bn.root(problems.kepler, None, (1.0, np.linspace(0, 0.99, size)),
+                                                            bracket=(0.0, 3.0), **o)}  # fmt: skip
+    for name in ("newton-pure", "bfgs", "lbfgs", "gradient-descent"):
+        calls[f"minima, {name}"] = lambda name=name, **o: bn.minimize(problems.himmelblau, x0, method=name, **o)
+        calls[f"fits, {name}"] = lambda name=name, **o: bn.curve_fit(
+            workloads.decay, data["x"], data["y"], data["p0"], method=name, max_iter=200, **o
+        )
+    said, wrong = [], []
+    for name, call in list(calls.items())[:: 3 if small else 1]:
+        if time.perf_counter() > UNTIL[0]:
+            break
+        try:
+            cpu, cuda = (call(device=where) for where in ("cpu", "cuda"))
+            share = float((cpu.status == cuda.status).mean())
+            both = cpu.success & cuda.success
+            # of several minima a rounding may choose, after steps that overshoot
+            near = (
+                float(np.isclose(cuda.x[both], cpu.x[both], rtol=1e-6, atol=1e-6).all(1).mean()) if both.any() else 1.0
+            )
+            said.append(f"{name}: same status {share:.4f}, same x {near:.4f}, success {cuda.success.mean():.4f}, "
+                        f"steps {cpu.nit.mean():.2f} and {cuda.nit.mean():.2f}")  # fmt: skip
+            assert share > 0.98, said[-1]
+            assert near > 0.98, said[-1]
+        except Exception as error:
+            wrong.append(f"{name}: {type(error).__name__}: {error}"[:500])
+    assert not wrong, "\n".join(wrong)
+    return "; ".join(said)
+
+
 def many_unknowns(small: bool) -> str:
     """Groups of lanes that share a matrix: n = 12 to 32, both precisions, against the CPU."""
     said = []
@@ -286,6 +321,7 @@ def arrays_stay(small: bool) -> str:
 CHECKS = (
     same_bits,
     options_agree,
+    methods_agree,
     workloads_solved,
     many_unknowns,
     bad_neighbours,
