@@ -131,3 +131,33 @@ def test_a_killed_worker_loses_nothing(cluster, tmp_path):
         killer.join()
     assert sum(report.status.values()) == 2000
     assert files_of(place / "dask.zarr") == files_of(place / "whole.zarr")
+
+
+def test_a_killed_worker_of_a_local_cluster_loses_nothing(tmp_path):
+    """The job's own two processes, as ``--dask local --workers 2`` starts them."""
+    pytest.importorskip("zarr")
+    pytest.importorskip("distributed")
+    psutil = pytest.importorskip("psutil")
+    place = folder(tmp_path, (2000,))
+    run(request(place, "whole.zarr", chunk=50))
+    log = place / "local.zarr.part" / "done.log"
+    others, over, killed = {one.pid for one in psutil.Process().children(recursive=True)}, threading.Event(), []
+
+    def kill():
+        while not over.is_set() and not (log.exists() and log.read_bytes().count(b"\n") >= 3):
+            time.sleep(0.002)
+        fresh = [one for one in psutil.Process().children(recursive=True) if one.pid not in others]
+        workers = [one for one in fresh if any("spawn_main" in word for word in one.cmdline())]
+        killed.append((len(workers), log.exists()))
+        workers[0].kill()
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    try:
+        report = run(request(place, "local.zarr", chunk=50, dask="local", workers=2))
+    finally:
+        over.set()
+        killer.join()
+    assert killed == [(2, True)]  # one of two, before the end
+    assert sum(report.status.values()) == 2000
+    assert files_of(place / "local.zarr") == files_of(place / "whole.zarr")

@@ -10,6 +10,7 @@ from job_cases import SOURCE, T, decay, decays, folder, request
 import batchnewton as bn
 from batchnewton.jobs import cli, inspection
 from batchnewton.jobs.blocks import Grid
+from batchnewton.jobs.errors import JobError
 from batchnewton.jobs.files import open_array
 from batchnewton.jobs.job import run
 
@@ -163,6 +164,16 @@ def test_blocks_follow_each_other_and_cover_the_batch():
         blocks = [flat[block].ravel() for block in Grid.of(shape, target).blocks()]
         np.testing.assert_array_equal(np.concatenate(blocks), flat.ravel())
         assert max(map(len, blocks)) <= target
+
+
+def test_blocks_are_cut_where_the_file_is():
+    """None of the file's own pieces is read twice, unless that took more than twice the memory."""
+    assert Grid.of((1000,), 84, (50,)).chunk == (100,)
+    assert Grid.of((1000,), 60, (50,)).chunk == (50,)
+    assert Grid.of((1000,), 30, (50,)).chunk == (50,)
+    assert Grid.of((1000,), 20, (50,)).chunk == (20,)
+    assert Grid.of((90,), 84, (50,)).chunk == (90,)
+    assert Grid.of((8, 100, 10), 330, (2, 32, 10)).chunk == (1, 32, 10)
 
 
 # ---------------------------------------------------------------- tables
@@ -343,10 +354,11 @@ def test_bad_command_lines(place):
     for name, message in (("none.toml", "cannot be read (No such file"), ("decay.py", "is not TOML")):
         code, text = invoke("fit", "--config", place / name)
         assert code == 2 and message in text.replace("\n", " ")
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(JobError, match="line 4: ZeroDivisionError") as told:
         CliRunner().invoke(
             cli.main, ["fit", "--debug", *debug_arguments(place)], catch_exceptions=False, standalone_mode=False
         )
+    assert isinstance(told.value.__cause__, ZeroDivisionError)  # the traceback shows both
 
 
 def debug_arguments(place):

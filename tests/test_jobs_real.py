@@ -1,4 +1,7 @@
-"""Real data end to end, beside the fit of the package that they come with."""
+"""Real data end to end, beside the fit of the package that they come with; skipped where that is not installed.
+
+`pip install 'batchnewton[real]'` installs them.
+"""
 
 from pathlib import Path
 
@@ -53,3 +56,48 @@ def test_diffusion_tensors_of_a_brain_as_dipy_fits_them(tmp_path):
         difference = np.abs(ours[name] - form[..., i, j])[inner]
         assert np.quantile(difference, 0.95) < 1e-3, name
     np.testing.assert_allclose(np.median(ours["s0"][inner] / theirs.S0_hat[inner]), 1.0, rtol=1e-4)
+
+
+LINES = """import math
+
+def hcn(v, height, center, width):
+    u, w, t = v - center, v - center - 4.847, v - center + 7.065
+    lines = math.exp(-u * u / (2 * width**2)), math.exp(-w * w / (2 * width**2)), math.exp(-t * t / (2 * width**2))
+    return height * (lines[0] + 0.6 * lines[1] + 0.2 * lines[2])
+"""
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_hydrogen_cyanide_in_a_spectral_cube_as_pyspeckit_fits_it(tmp_path):
+    """A map of 37 x 47 spectra that comes with pyspeckit: J = 1-0 of HCN, three hyperfine lines, optically thin.
+
+    Spectra outside the map are NaN.  The brightest ten are fitted by both.
+    """
+    fits = pytest.importorskip("astropy.io.fits")
+    pyspeckit = pytest.importorskip("pyspeckit")
+    cube = Path(pyspeckit.__file__).parent / "tests" / "data" / "region5_hcn_crop.fits"
+    header, data = fits.getheader(cube), fits.getdata(cube).astype(float)
+    velocity = (header["CRVAL3"] + (np.arange(len(data)) + 1 - header["CRPIX3"]) * header["CDELT3"]) / 1000  # km/s
+    np.save(tmp_path / "v.npy", velocity)
+    (tmp_path / "hcn.py").write_text(LINES)
+    given = dict(axis="0", x=str(tmp_path / "v.npy"), p0="1,-5.6,1.5", quiet=True)
+    report = run(Request(f"{tmp_path}/hcn.py:hcn", str(cube), tmp_path / "lines.npz", chunk=500, **given))
+    found = inspection.open_result(tmp_path / "lines.npz").arrays
+    ours = {name: np.asarray(found[name][...]) for name in found}
+    assert ours["status"].shape == data.shape[1:] == (37, 47)
+    outside = np.isnan(data).all(0)
+    assert report.status["TOO_FEW_POINTS"] == outside.sum() == 410
+
+    names = ("height", "center", "width")
+    signal = np.where(ours["status"] == 0, ours["height"] / ours["height_stderr"], 0.0)
+    tied = ["", "", "", "0.6*p[0]", "p[1]+4.847", "p[2]", "0.2*p[0]", "p[1]-7.065", "p[2]"]
+    start = [1.0, -5.6, 1.5, 0.6, -0.753, 1.5, 0.2, -12.665, 1.5]
+    for row, column in np.argwhere(signal > np.sort(signal.ravel())[-11]):
+        spectrum = pyspeckit.Spectrum(
+            data=data[:, row, column], xarr=velocity, xarrkwargs=dict(unit="km/s"), error=np.ones(len(velocity))
+        )
+        spectrum.specfit(fittype="gaussian", guesses=list(start), tied=tied, verbose=False, quiet=True)
+        for name, theirs in zip(names, spectrum.specfit.parinfo.values, strict=False):
+            difference = abs(theirs - ours[name][row, column]) / ours[f"{name}_stderr"][row, column]
+            assert difference < 0.01, (row, column, name)
+        np.testing.assert_allclose(spectrum.specfit.chi2, ours["chi_square"][row, column], rtol=1e-6)

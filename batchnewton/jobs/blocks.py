@@ -37,7 +37,8 @@ class Grid:
         for extent, unit in zip(reversed(shape), reversed(stored or (1,) * len(shape)), strict=True):
             piece = max(1, min(extent, target // inner))
             whole = max(1, round(piece / unit)) * unit
-            piece = min(extent, whole) if piece < extent and whole <= 2 * piece else piece
+            cut = inner <= target and piece < extent  # else whole, or single layers
+            piece = min(extent, whole) if cut and whole <= 2 * piece else piece
             chunk.append(piece)
             inner = inner * piece if piece == extent else target + 1  # further out: single layers
         return cls(shape, tuple(reversed(chunk)))

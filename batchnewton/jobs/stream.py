@@ -66,13 +66,16 @@ def on_dask(
         raise JobError(f"--dask {address}: no scheduler answers there ({error})") from error
     with client:
         try:
-            package = client.scatter(sent, broadcast=True, hash=True)
+            package = client.submit(bytes, sent)  # a task: unlike scattered data it is there again if its worker dies
             left = iter(chunks)
             at_once = 2 * max(1, sum(client.nthreads().values()))
             flow = as_completed(
                 [client.submit(run_packed, package, i, pure=False) for i in first(left, at_once)], with_results=True
             )
-            for future, (number, answers) in flow:
+            for future, found in flow:
+                if future.cancelled():
+                    raise JobError(f"--dask {address}: the cluster has lost a chunk; go on with --resume")
+                number, answers = found
                 for i in first(left, 1):
                     flow.add(client.submit(run_packed, package, i, pure=False))
                 future.release()
