@@ -121,7 +121,8 @@ def check_method(problem: Problem, options: Options) -> None:
     most = largest_on_cuda(problem, method)
     if (options.gpus or problem.gpu is not None) and problem.n > most:
         limit = f"takes at most {most} unknowns on CUDA, not {problem.n}" if most else "with bounds needs the CPU"
-        able = others(lambda row: row.bounds and largest_on_cuda(problem, row) >= problem.n)
+        free = problem.box is None
+        able = others(lambda row: (row.bounds or free) and largest_on_cuda(problem, row) >= problem.n)
         raise ValueError(f"method={name!r} {limit}{able or '; expected fewer'}, or device='cpu'")
 
 

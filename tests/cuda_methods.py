@@ -20,7 +20,7 @@ from problems import himmelblau, kepler
 
 import batchnewton as bn
 
-METHODS = ("newton-pure", "bfgs", "lbfgs", "gradient-descent")
+METHODS = ("trust-region", "newton-pure", "bfgs", "lbfgs", "gradient-descent")
 
 
 def himmelblaus(**options: Any) -> bn.Result:

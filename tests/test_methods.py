@@ -142,7 +142,7 @@ def test_too_many_unknowns_name_the_methods_that_take_them():
 @pytest.mark.parametrize(
     ("method", "n", "words"),
     [
-        ("trust-region", 2, "method='trust-region' needs the CPU; expected method='newton' or 'newton-pure' or 'bfgs'"),
+        ("trust-region", 9, "method='trust-region' takes at most 8 unknowns on CUDA, not 9; expected method='newton'"),
         ("newton-pure", 17, "method='newton-pure' takes at most 16 unknowns on CUDA, not 17; expected method='newton'"),
         ("lbfgs", 33, "'lbfgs' takes at most 32 unknowns on CUDA, not 33; expected method='gradient-descent'"),
     ],
@@ -165,12 +165,12 @@ def test_bounds_by_trust_region():
 
 
 @pytest.mark.parametrize("n", [1, 3])
-@pytest.mark.parametrize("phase", ["newton-pure", "bfgs", "lbfgs", "gradient-descent"])
+@pytest.mark.parametrize("phase", ["trust-region", "newton-pure", "bfgs", "lbfgs", "gradient-descent"])
 def test_unrolled_text_says_what_the_loops_say(n, phase):
     iteration = ITERATIONS[phase]
     rng = np.random.default_rng(n)
     given = {name: rng.normal(size=n) for name in iteration.arrays}
-    given |= {name: rng.normal(size=(n, n)) for name in ("h", "b", "lower")}
+    given |= {name: rng.normal(size=(n, n)) for name in ("h", "b", "lower", "m", "hc", "below")}
     given |= {name: rng.normal(size=(8, n)) for name in ("sm", "ym")} | {name: np.ones(8) for name in ("rho", "share")}
     given |= {name: float(rng.uniform(0.1, 2)) for name in iteration.scalars} | dict.fromkeys(iteration.flags, False)
     given |= dict(f=0.1, trips=3.0, high=-1.0, limit=50.0, ftol=1e-18, xtol=1e-6, gtol=-1.0, sqrt=math.sqrt)
