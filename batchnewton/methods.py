@@ -48,6 +48,9 @@ class Method:
         Unknowns on CUDA; 0 where it does not run there.
     boxed : bool
         Whether its phases know bounds; where they do not, what is behind them has bounded problems to itself.
+    unrolled : int
+        Unknowns that its phases take; what is behind them has more to itself (n = 32 by trust-region steps compiles for
+        a minute and a half).
     """
 
     phases: tuple[Phase, ...]
@@ -58,6 +61,7 @@ class Method:
     bounds: bool = True
     cuda: int = SMALL
     boxed: bool = True
+    unrolled: int = LARGE
 
 
 CERTIFY = 5  # trips of a certificate
@@ -91,13 +95,15 @@ METHODS: dict[str, dict[str, Method]] = {  # the first of each kind is the defau
         "lm": Method((Phase("gauss-newton", "gauss-newton", 20), Phase("least-squares", "exact", 10)), "hybrid"),
         "newton": Method((Phase("least-squares", "minimize", 50),), "exact"),
         "newton-pure": pure("least-squares"),
-        "trust-region": Method((Phase("least-squares", "trust-region", 100),), "hybrid", cuda=8, boxed=False),
+        "trust-region": Method(
+            (Phase("least-squares", "trust-region", 100),), "hybrid", cuda=8, boxed=False, unrolled=16
+        ),
         **first_order("squares", "least-squares"),
     },
     "minimize": {
         "newton": Method((Phase("minimize", "minimize", 50),), "exact"),
         "newton-pure": pure("minimize"),
-        "trust-region": Method((Phase("minimize", "trust-region", 100),), "exact", cuda=8, boxed=False),
+        "trust-region": Method((Phase("minimize", "trust-region", 100),), "exact", cuda=8, boxed=False, unrolled=16),
         **first_order("model", "minimize"),
     },
     "root": {

@@ -25,8 +25,6 @@ from .problem import Problem
 
 SINGLE, DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
 SINGLE_EPS = float(np.finfo(SINGLE).eps)
-
-
 HYBRID = {"least-squares": "hybrid", "minimize": "minimize", "root": "root"}
 
 
@@ -90,6 +88,13 @@ def method_of(problem: Problem, options: Options) -> Method:
     return METHODS[problem.kind][options.method] if options.method else DEFAULT[problem.kind]
 
 
+def phases_of(problem: Problem, options: Options) -> tuple[Phase, ...]:
+    """The phases of the method; none where they do not know the problem's bounds, or would be too long: the patient
+    path has it to itself."""
+    method = method_of(problem, options)
+    return method.phases if (method.boxed or problem.box is None) and problem.n <= method.unrolled else ()
+
+
 def largest_on_cuda(problem: Problem, method: Method) -> int:
     """Unknowns that the method takes on CUDA; 0 where it does not run there."""
     return method.cuda if method.boxed or problem.box is None else 0
@@ -133,7 +138,7 @@ def residuals_of(problem: Problem, options: Options) -> int:
 
 def first_kernel(problem: Problem, options: Options) -> compiler.Kernel:
     """The kernel of the first phase."""
-    phases = MIXED[problem.kind] if options.mixed else method_of(problem, options).phases
+    phases = MIXED[problem.kind] if options.mixed else phases_of(problem, options)
     if not phases:
         return kernel(problem, HYBRID[problem.kind], None, DOUBLE)
     return kernel(problem, phases[0].derive, phases[0].step, SINGLE if phases[0].rough else options.dtype)
@@ -142,12 +147,12 @@ def first_kernel(problem: Problem, options: Options) -> compiler.Kernel:
 def run_phases(problem: Problem, rows: slice, options: Options, answer: Solution, stop: np.ndarray) -> None:
     """All phases of the problems of one chunk."""
     run = Run(problem, rows, options, answer, stop)
-    method = method_of(problem, options)
+    phases = phases_of(problem, options)
     todo = run.enough()
     if options.mixed:
         todo = run.fast_path(MIXED[problem.kind], todo)
-    if method.phases and (method.boxed or problem.box is None) and run.spent < options.max_iter:
-        todo = run.fast_path(method.phases, todo)
+    if phases and run.spent < options.max_iter:
+        todo = run.fast_path(phases, todo)
     if todo.size and not stop[0]:
         history = run.history[todo] if run.history.size else run.history
         patiently(problem, rows.start + todo, options, answer, stop, history)
