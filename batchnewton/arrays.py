@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
-PLAIN = (np.ndarray, float, int, type(None))
+PLAIN = {np.ndarray, float, int, type(None)}
+LISTS = (tuple, list)
+FLOATS = np.dtype(np.float64), np.dtype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,13 +47,15 @@ def shared(a: Any) -> Shared:
 
 def real(name: str, value: Any) -> np.ndarray:
     """The value as a real array; float32 stays, all else becomes float64."""
+    if type(value) is np.ndarray and value.dtype in FLOATS:
+        return value
     try:
         array = as_cupy(name, value) if on_gpu(value) else np.asarray(value)
     except ValueError as error:
         raise ValueError(f"{name} is not an array: {error}") from error
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name} has dtype {array.dtype}; expected real numbers")
-    return array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
+    return array if array.dtype in FLOATS else array.astype(np.float64)
 
 
 def shape_error(name: str, array: np.ndarray, expected: str) -> ValueError:
@@ -61,7 +65,7 @@ def shape_error(name: str, array: np.ndarray, expected: str) -> ValueError:
 
 def on_gpu(value: Any) -> bool:
     """Whether an array lies on an NVIDIA GPU."""
-    if isinstance(value, PLAIN):
+    if type(value) in PLAIN:
         return False
     if hasattr(value, "__cuda_array_interface__"):  # CuPy, Numba; PyTorch where it is on a GPU
         return True
@@ -107,7 +111,7 @@ def rows_of(array: Any, rows: Any) -> Any:
 def library(values: Any) -> str:
     """Name of the library of the first array that lies on a GPU, to which the answers go back; "numpy" if none does."""
     for value in values:
-        if isinstance(value, tuple | list):
+        if isinstance(value, LISTS):
             found = library(value)
             if found != "numpy":
                 return found

@@ -14,13 +14,13 @@ from .problem import Problem
 NOWHERE = np.empty((0, 2), np.int64)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Chunk:
     """Arrays of some problems in one precision, as the kernels take them."""
 
     x0: np.ndarray
-    args: tuple[np.ndarray, ...]
-    data: tuple[np.ndarray, ...]
+    args: list[np.ndarray]
+    data: list[np.ndarray]
     X: np.ndarray
     A: np.ndarray
     m: int
@@ -30,12 +30,11 @@ class Chunk:
         return addresses(self.args), addresses(self.data), self.X, self.A, self.m
 
 
-def addresses(arrays: tuple[np.ndarray, ...]) -> np.ndarray:
+def addresses(arrays: list[np.ndarray]) -> np.ndarray:
     """For each array where it lies and how long its last axis is."""
     if not arrays:
         return NOWHERE
-    where = [(one.__array_interface__["data"][0], one.shape[-1]) for one in arrays]
-    return np.array(where, np.int64).reshape(-1, 2)
+    return np.array([(one.__array_interface__["data"][0], one.shape[-1]) for one in arrays], np.int64)
 
 
 def kernel(problem: Problem, derive: str, step: str | None, dtype: np.dtype) -> compiler.Kernel:
@@ -48,12 +47,10 @@ def chunk(
 ) -> Chunk:
     """Arrays of some rows, converted where the precision differs (not copied where it does not)."""
 
-    def part(array: np.ndarray) -> np.ndarray:
-        return single_or_double(on_host(rows_of(array, rows)), dtype)
-
-    start = part(problem.x0 if x is None else x)
-    args, data = (tuple(map(part, arrays)) for arrays in columns(problem))
-    return Chunk(start, args, data, X, A, problem.m)
+    args, data = columns(problem)
+    arrays = [problem.x0 if x is None else x, *args, *data]
+    parts = [single_or_double(on_host(rows_of(one, rows)), dtype) for one in arrays]
+    return Chunk(parts[0], parts[1 : 1 + len(args)], parts[1 + len(args) :], X, A, problem.m)
 
 
 def columns(problem: Problem) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -70,14 +67,14 @@ def columns(problem: Problem) -> tuple[list[np.ndarray], list[np.ndarray]]:
 
 def shared_data(problem: Problem, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
     """Shared columns, one after the other, each of m values; and the scalars of the call."""
-    columns = [column for array in problem.rows for column in single_or_double(on_host(array), dtype).T]
-    X = np.concatenate(columns) if columns else np.zeros(0, dtype)
-    A = (
-        single_or_double(np.concatenate([on_host(one) for one in problem.call]), dtype)
-        if problem.call
-        else np.zeros(0, dtype)
-    )
-    return np.ascontiguousarray(X), A
+    columns = [single_or_double(on_host(one).T, dtype).ravel() for one in problem.rows]
+    scalars = [single_or_double(on_host(one), dtype) for one in problem.call]
+    return joined(columns, dtype), joined(scalars, dtype)
+
+
+def joined(arrays: list[np.ndarray], dtype: np.dtype) -> np.ndarray:
+    """One behind the other."""
+    return np.concatenate(arrays) if len(arrays) > 1 else arrays[0] if arrays else np.empty(0, dtype)
 
 
 def single_or_double(array: np.ndarray, dtype: np.dtype) -> np.ndarray:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import functools
 import types
+import weakref
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+CONSTANT = (type, types.BuiltinFunctionType, np.ufunc)
 SCALARS = (int, float, complex, bool, str, bytes, type(None), np.generic)
 
 
@@ -66,16 +68,16 @@ def fingerprint(function: Callable[..., Any]) -> Formula:
     return Formula(function, _key(function, ()), name)
 
 
-def _key(value: Any, above: tuple[int, ...]) -> Any:
+def _key(value: Any, above: tuple[_Code, ...]) -> Any:
     """Hashable stand-in of a value; ``above`` holds the functions being looked at, so that recursion ends."""
     kind = type(value)
     if kind is types.FunctionType:
         return _function_key(value, above)
     if kind is types.ModuleType:
         return value
-    if value is None or isinstance(value, SCALARS):
+    if isinstance(value, SCALARS):
         return (kind, value)
-    if isinstance(value, type | types.BuiltinFunctionType | np.ufunc):
+    if isinstance(value, CONSTANT):
         return value
     if isinstance(value, np.ndarray):
         return (value.dtype.str, value.shape, value.tobytes())
@@ -92,34 +94,34 @@ def _key(value: Any, above: tuple[int, ...]) -> Any:
     return _Once(value)
 
 
-def _function_key(function: types.FunctionType, above: tuple[int, ...]) -> Any:
+def _function_key(function: types.FunctionType, above: tuple[_Code, ...]) -> Any:
     code = _code(function.__code__)
-    if id(code) in above:
+    if code in above:
         return code
-    above = (*above, id(code))
-    space = function.__globals__
-    read = [space[name] for name in code.names if name in space]
-    cells = [cell.cell_contents for cell in function.__closure__ or () if _filled(cell)]
-    outside = (*read, *cells, function.__defaults__, function.__kwdefaults__)
-    return (code, *[_key(one, above) for one in outside])
+    above = (*above, code)
+    key = [code]
+    if code.names:
+        space = function.__globals__
+        key += [_key(space[name], above) for name in code.names if name in space]
+    if function.__closure__:
+        key += [_key(cell.cell_contents, above) for cell in function.__closure__ if _filled(cell)]
+    if function.__defaults__ or function.__kwdefaults__:
+        key += [_key(function.__defaults__, above), _key(function.__kwdefaults__, above)]
+    return tuple(key)
 
 
 class _Code:
-    """A code object whose hash and names, which Python works out anew every time, are kept."""
+    """A code object and the names that it reads; there is one of equal ones, so that its identity is its hash, which
+    Python works out anew for code every time."""
 
-    __slots__ = ("code", "hash", "names")
+    __slots__ = ("__weakref__", "code", "names")
 
     def __init__(self, code: types.CodeType) -> None:
-        self.code, self.hash, self.names = code, hash(code), _names(code)
-
-    def __hash__(self) -> int:
-        return self.hash
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Code) and self.code == other.code
+        self.code, self.names = code, _names(code)
 
 
-CODES: dict[int, _Code] = {}  # by the address of the code, which lives as long as its entry
+EQUAL: weakref.WeakValueDictionary[types.CodeType, _Code] = weakref.WeakValueDictionary()
+CODES: dict[int, tuple[types.CodeType, _Code]] = {}  # by the address of the code, which lives as long as its entry
 
 
 def _code(code: types.CodeType) -> _Code:
@@ -127,8 +129,8 @@ def _code(code: types.CodeType) -> _Code:
     if found is None:
         if len(CODES) >= 4096:
             CODES.clear()
-        found = CODES[id(code)] = _Code(code)
-    return found
+        found = CODES[id(code)] = code, EQUAL.setdefault(code, _Code(code))
+    return found[1]
 
 
 def _names(code: types.CodeType) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ WITHOUT_END = 1_000_000_000  # trips: ``max_iter`` alone limits them
 SMALL, LARGE = 32, 128  # unknowns with a Hessian in the kernel, and without
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Phase:
     """One kernel of the fast path: what is derived, what is done with it, how many trips it may take.
 
@@ -26,7 +26,7 @@ class Phase:
     rough: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Method:
     """What runs for a method.
 

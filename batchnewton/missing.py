@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import real, shape_error
+from .arrays import LISTS, real, shape_error
 
 
 def check_counts(counts: Any, size: int, m: int) -> np.ndarray:
@@ -51,9 +51,9 @@ def is_ragged(value: Any) -> bool:
 
 def is_list_of_curves(value: Any) -> bool:
     """Whether this is a list of sequences."""
-    if not isinstance(value, list | tuple) or not value:
+    if not isinstance(value, LISTS) or not value:
         return False
-    return all(isinstance(one, list | tuple) or getattr(one, "ndim", 0) > 0 for one in value)
+    return all(isinstance(one, LISTS) or getattr(one, "ndim", 0) > 0 for one in value)
 
 
 def padded(name: str, curves: Sequence[Any], counts: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -83,7 +83,7 @@ def padded_curves(xdata: Any, ydata: Any, sigma: Any) -> tuple[Any, np.ndarray, 
     own = {}
     for name, value in (("xdata", xdata), ("sigma", sigma)):
         own[name] = value
-        if isinstance(value, list | tuple) and value and hasattr(value[0], "__len__"):
+        if isinstance(value, LISTS) and value and hasattr(value[0], "__len__"):
             if len(value) != len(counts):
                 raise ValueError(f"{name} holds {len(value)} arrays; expected {len(counts)}, as ydata does")
             own[name] = padded(name, value, counts)[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -89,12 +90,33 @@ def options(
     history: Any,
     unknown: dict[str, Any],
 ) -> Options:
-    """Check what a front door was given; defaults depend on the precision."""
+    """Check what a front door was given; defaults depend on the precision.  The same again is the same object."""
     check_keywords(unknown)
+    workers = default_threads() if threads is None else check_count("threads", threads)
+    given = kind, method, ftol, xtol, gtol, max_iter, dtype, check_device(device), workers, history
+    try:
+        return checked(*given)
+    except TypeError:  # a bad one; or a good one that cannot be a key
+        return checked.__wrapped__(*given)
+
+
+@functools.lru_cache(maxsize=256, typed=True)
+def checked(
+    kind: str,
+    method: str | None,
+    ftol: float | None,
+    xtol: float | None,
+    gtol: float | None,
+    max_iter: int | None,
+    dtype: Any,
+    gpus: tuple[int, ...] | None,
+    threads: int,
+    history: Any,
+) -> Options:
+    """`options`, of what does not depend on the machine."""
     check_choice("method", method, METHODS[kind])
     default = next(iter(METHODS[kind]))
     row = METHODS[kind][method or default]
-    gpus = check_device(device)
     mixed = isinstance(dtype, str) and dtype == "mixed"
     precision = check_dtype("float64" if mixed else dtype)
     defaults = DEFAULTS["float32" if precision.itemsize == 4 else "float64"]
@@ -106,7 +128,7 @@ def options(
         check_tolerance("gtol", -1.0 if gtol is None else gtol, gtol is None),
         row.max_iter if max_iter is None else check_count("max_iter", max_iter),
         precision,
-        default_threads() if threads is None else check_count("threads", threads),
+        threads,
         check_flag("history", history),
         mixed,
         gpus,
@@ -199,14 +221,14 @@ def check_tolerance(name: str, value: Any, unset: bool = False) -> float:
 
 def check_flag(name: str, value: Any) -> bool:
     """True or False."""
-    if not isinstance(value, bool | np.bool_):
+    if type(value) is not bool and not isinstance(value, np.bool_):
         raise TypeError(f"{name}={value!r} is a {type(value).__name__}; expected True or False")
     return bool(value)
 
 
 def check_count(name: str, value: Any) -> int:
     """A whole number of at least one."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+    if type(value) is not int and (isinstance(value, bool) or not isinstance(value, int | np.integer)):
         raise TypeError(f"{name}={value!r} is a {type(value).__name__}; expected a whole number")
     if value < 1:
         raise ValueError(f"{name}={value!r}; expected at least 1")

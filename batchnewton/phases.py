@@ -42,10 +42,9 @@ class Solution:
     @classmethod
     def empty(cls, problem: Problem, dtype: np.dtype) -> Solution:
         size = problem.size
-        counts = np.zeros(size, np.int32), np.zeros(size, np.int32)
-        answer = cls(np.empty((size, problem.n), dtype), np.empty(size, dtype), np.empty(size, np.int8), *counts)
-        answer.status.fill(status.NOT_RUN)
-        return answer
+        state, nit, nfev = np.empty(size, np.int8), np.zeros(size, np.int32), np.zeros(size, np.int32)
+        state.fill(status.NOT_RUN)
+        return cls(np.empty((size, problem.n), dtype), np.empty(size, dtype), state, nit, nfev)
 
     def put(self, rows: np.ndarray, other: Solution) -> None:
         """The answers of some problems."""
@@ -185,9 +184,12 @@ class Run:
         self.problem, self.rows, self.options, self.stop = problem, rows, options, stop
         self.x, self.fun, self.state = answer.x[rows], answer.fun[rows], answer.status[rows]
         self.nit, self.nfev = answer.nit[rows], answer.nfev[rows]
-        self.top = np.full_like(self.fun, -np.inf) if top is None else top
         if top is None:
-            self.x[:], self.fun[:] = problem.x0[rows], np.nan
+            top = np.empty(self.fun.shape, self.fun.dtype)
+            top.fill(-np.inf)
+            self.x[:] = problem.x0[rows]
+            self.fun.fill(np.nan)
+        self.top = top
         self.parts: dict[np.dtype, Chunk] = {}
         self.spent = 0
         evaluations = options.max_iter + 4 if options.history else 0
@@ -259,15 +261,11 @@ class Run:
         limit: int | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """``cpu.solve_phases``."""
-        numbers = []
-        for phase in phases:
-            left = self.options.max_iter - self.spent
-            numbers.append((limit or max(1, min(phase.trips, left)), *tolerances))
-            self.spent += phase.trips
         tables = chain(self.problem.signature, phases, dtype)
-        shared = self.part(dtype).shared
-        counts = self.nit, self.nfev
-        return solve_phases(*tables, np.array(numbers, dtype), *arguments, *counts, *shared, self.stop, self.history)
+        numbers = limits(phases, dtype, tolerances, self.options.max_iter - self.spent, limit)
+        self.spent += sum([phase.trips for phase in phases])
+        shared, counts = self.part(dtype).shared, (self.nit, self.nfev)
+        return solve_phases(*tables, numbers, *arguments, *counts, *shared, self.stop, self.history)
 
 
 solve_phases: Callable[..., Any] = cpu.solve_phases
@@ -279,6 +277,18 @@ def chain(signature: Signature, phases: tuple[Phase, ...], dtype: np.dtype) -> t
     kernels = [compiler.kernel(signature, phase.derive, phase.step, dtype) for phase in phases]
     tables = [np.array([getattr(one, name) for one in kernels]) for name in ("phase", "state", "outputs")]
     return *tables, kernels[0].scale
+
+
+@functools.lru_cache(maxsize=512)
+def limits(
+    phases: tuple[Phase, ...], dtype: np.dtype, tolerances: tuple[float, ...], left: int, limit: int | None
+) -> np.ndarray:
+    """Most trips of each phase, of those that are ``left``, and the tolerances."""
+    numbers = []
+    for phase in phases:
+        numbers += [(limit or max(1, min(phase.trips, left)), *tolerances)]
+        left -= phase.trips
+    return np.array(numbers, dtype)
 
 
 def patiently(

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import Shared, library, on_host, real, rows_of, shape_error
+from .arrays import LISTS, Shared, library, on_host, real, rows_of, shape_error
 from .bounds import Bounded, Box, boxed, bracketed
 from .derive import Input, values
 from .fingerprint import Formula, Signature, fingerprint, signature
@@ -23,7 +23,7 @@ LARGEST = LARGE  # unknowns, with the methods that need no Hessian
 STORED = {"problem": "args", "point": "data", "row": "rows", "call": "call"}  # where the arrays of a level are
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Curve:
     """A curve that is fitted.
 
@@ -46,9 +46,9 @@ class Curve:
     correlated: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Problem:
-    """A formula and the arrays of a batch.
+    """A formula and the arrays of a batch.  Nothing changes it: `replace` makes another.
 
     Attributes
     ----------
@@ -113,15 +113,14 @@ class Problem:
     box: Box | None = None
     moved: np.ndarray | None = None
 
-    @cached_property
-    def formula(self) -> Formula:
-        """The formula with its key, worked out once."""
-        return fingerprint(self.fun)
-
-    @cached_property
+    @property
     def signature(self) -> Signature:
-        """What kernels are made for."""
-        return signature(self.formula, self.inputs, self.missing, self.box is not None)
+        """What kernels are made for, worked out once."""
+        known = self.__dict__.get("_signature")
+        if known is None:
+            known = signature(fingerprint(self.fun), self.inputs, self.missing, self.box is not None)
+            self.__dict__["_signature"] = known
+        return known
 
     @property
     def size(self) -> int:
@@ -340,7 +339,7 @@ def check_batch(name: str, array: np.ndarray) -> None:
 
 def sequence(name: str, value: Any) -> Sequence[Any]:
     """A tuple of arrays; one array alone is taken as one."""
-    return value if isinstance(value, tuple | list) else (value,)
+    return value if isinstance(value, LISTS) else (value,)
 
 
 class Builder:

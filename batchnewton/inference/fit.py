@@ -19,7 +19,7 @@ from .quantiles import check_level, normal_quantile, t_quantile
 KINDS = {"minimize": "minimize", "least-squares": "least-squares", "root": "gauss-newton"}
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Fit:
     """Answers of a batch, always with the batch axis.
 
