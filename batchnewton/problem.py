@@ -315,7 +315,10 @@ def counted_values(formula: Formula, inputs: tuple[Input, ...]) -> int:
     return values(formula.function, inputs)
 
 
-known_input = lru_cache(Input)
+@lru_cache
+def numbered_input(i: int, shape: tuple[int, ...], level: str) -> Input:
+    """Input i of a level."""
+    return Input(f"{level}{i}", shape, level)
 
 
 @lru_cache
@@ -355,7 +358,7 @@ class Builder:
         shape = array.shape[leading:]
         stored = self.arrays[level]
         stored.append(array.reshape(*array.shape[:leading], -1))
-        return known_input(f"{level}{len(stored) - 1}", shape, level)
+        return numbered_input(len(stored) - 1, shape, level)
 
     def argument(self, name: str, value: Any) -> Input:
         """One of ``args``: a scalar or shared value, or one with a batch axis."""
@@ -391,9 +394,8 @@ class Builder:
     def coordinates(self, x: np.ndarray, m: int, size: int, own: bool, together: bool = False) -> Input:
         """``xdata``: (m,), (k, m) shared, or (B, k, m); where each has its ``own``, (B, m) too.  The formula gets one
         point, or all of them ``together``."""
-        expected = f"({m},) or (k, {m}) shared, or ({size}, k, {m}): ydata has {m} points"
         if x.ndim not in (1, 2, 3) or x.shape[-1] != m or (x.ndim == 3 and x.shape[0] != size):
-            raise shape_error("xdata", x, expected)
+            raise shape_error("xdata", x, f"({m},) or (k, {m}) shared, or ({size}, k, {m}): ydata has {m} points")
         self.rows("xdata", x, m)
         each, all_of_them = ("problem", "call") if together else ("point", "row")
         if own and x.ndim == 2:

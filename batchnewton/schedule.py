@@ -57,8 +57,12 @@ def solve_all(problem: Problem, options: Options, answer: Solution, progress: An
         return
 
     def work(rows: slice) -> int:
-        if not stop[0]:
-            solve_chunk(problem, rows, options, answer, stop)
+        try:
+            if not stop[0]:
+                solve_chunk(problem, rows, options, answer, stop)
+        except BaseException:  # somewhere between two phases: what is written may not be all
+            answer.status[rows] = status.NOT_RUN
+            raise
         return rows.stop - rows.start
 
     parts = list(chunks(problem, options.threads))

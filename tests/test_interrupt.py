@@ -5,7 +5,10 @@ import sys
 import textwrap
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+import batchnewton as bn
 
 ROOT = Path(__file__).parents[1]
 PROGRAM = """
@@ -73,10 +76,6 @@ def test_an_interrupted_run_keeps_what_was_finished(threads, size, rows, least):
 
 
 def test_an_interrupt_from_the_progress_callback_keeps_what_was_finished(monkeypatch):
-    import numpy as np
-
-    import batchnewton as bn
-
     def stop(done, total):
         if done >= 500:
             raise KeyboardInterrupt
@@ -91,3 +90,16 @@ def test_an_interrupt_from_the_progress_callback_keeps_what_was_finished(monkeyp
     whole = bn.minimize(lambda x: (x[0] - 3) ** 2 + x[0] ** 4, start)
     np.testing.assert_array_equal(result.x[ended], whole.x[ended])
     np.testing.assert_array_equal(result.x[~ended], start[~ended])
+
+
+def test_an_interrupt_within_a_chunk_takes_back_what_is_not_certain(monkeypatch):
+    """Between the kernels and the marking of bounds a status may say too much."""
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("batchnewton.phases.mark_bounds", stop)
+    with pytest.raises(bn.Interrupted) as caught:
+        bn.minimize(lambda x: (x[0] - 3) ** 2 + x[0] ** 4, [[1.0], [2.0]], bounds=(None, 0.5), threads=1)
+    assert (caught.value.result.status == bn.Status.NOT_RUN).all()
+    np.testing.assert_array_equal(caught.value.result.x, [[0.5], [0.5]])
