@@ -115,10 +115,10 @@ class Bounded(NamedTuple):
 
 def boxed(x0: np.ndarray, bounds: Any, fixed: Any, names: Names = ()) -> Bounded:
     """The start moved into its bounds."""
+    if bounds is None and fixed is None:
+        return Bounded(x0, None, None)
     size, n = x0.shape
     box, stay = check_bounds(bounds, size, n, names), check_fixed(fixed, size, n, names)
-    if box is None and stay is None:
-        return Bounded(x0, None, None)
     lower, upper = box or (np.full((1, n), -np.inf), np.full((1, n), np.inf))
     start = np.clip(on_host(x0), lower, upper)
     if stay is not None:

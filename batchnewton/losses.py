@@ -150,7 +150,7 @@ def check_loss(loss: Any, likelihoods: bool) -> None:
     ValueError, TypeError
         For a name that nobody knows, or what is neither a name nor a function.
     """
-    if callable(loss):
+    if callable(loss) or (isinstance(loss, str) and loss == "linear"):
         return
     if not isinstance(loss, str):
         raise TypeError(f"loss is a {type(loss).__name__}; expected a name or a function rho(z)")

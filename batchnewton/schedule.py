@@ -28,7 +28,7 @@ from .problem import Problem
 from .threads import for_each, reporter
 
 LONGEST, GRADIENTS = 32_768, 1 << 23  # problems of a chunk, and numbers in the gradients of all their data rows
-SHORTEST = 4096  # problems of a chunk at the end of a batch that several threads share
+SHORTEST, LEAST = 2048, 1 << 19  # the same of a chunk at the end of a batch that several threads share
 BRIEF = 50_000_000  # evaluations of the formula at one data row: half a second, or a few where they are slow
 
 
@@ -185,8 +185,11 @@ def solve_chunk(problem: Problem, rows: slice, options: Options, answer: Solutio
     """The problems of one chunk; those with NaN to be left out in a second round."""
     run = run_chosen if method_of(problem, options).certificate else run_phases
     run(problem, rows, options, answer, stop)
-    bad = answer.status[rows] == status.NOT_FINITE_AT_START
-    if bad.any() and (at := rows.start + with_nan(problem, rows, np.flatnonzero(bad))).size:
+    ended = answer.status[rows]
+    if status.NOT_FINITE_AT_START not in ended:
+        return
+    at = rows.start + with_nan(problem, rows, np.flatnonzero(ended == status.NOT_FINITE_AT_START))
+    if at.size:
         clean = problem.without_nan(at)
         second = Solution.empty(clean, options.dtype)
         answer.status[at] = status.NOT_RUN
@@ -197,12 +200,13 @@ def solve_chunk(problem: Problem, rows: slice, options: Options, answer: Solutio
 def chunks(problem: Problem, threads: int) -> Iterator[slice]:
     """Slices of the batch: long, since each begins and ends with idle lanes; for several threads shorter and shorter,
     so that all end together."""
-    size, longest = problem.size, min(LONGEST, max(256, GRADIENTS // (problem.m * problem.n)))
-    shortest = longest if threads == 1 else min(SHORTEST, max(256, size // (4 * threads)))
+    size, numbers = problem.size, problem.m * problem.n
+    longest = min(LONGEST, max(256, GRADIENTS // numbers))
+    shortest = min(SHORTEST, max(256, size // (4 * threads)), max(64, LEAST // numbers)) if threads > 1 else longest
     first = 0
     while first < size:
         left = size - first
-        length = math.ceil(left / (2 * threads))
+        length = math.ceil(left / (1.5 * threads))
         if length < shortest:
             length = math.ceil(left / max(1, left // shortest))  # equal ones, not a small one at the end
         yield slice(first, min(first + min(length, longest), size))
