@@ -11,8 +11,9 @@ DEFINITE, SINGULAR, UNSURE = 0, 1, 2
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def inverses(matrices, least, inverse, found, also_unsure):
-    """``inverse[b] = matrices[b]⁻¹`` through the Cholesky factor of the matrix scaled to a unit diagonal, ``L Lᵀ``.
+def inverses(matrices, least, factor, inverse, found, also_unsure):
+    """``inverse[b] = factor[b] matrices[b]⁻¹``, infinite where it is not finite, through the Cholesky factor of the
+    matrix scaled to a unit diagonal, ``L Lᵀ``.
 
     ``found[b]`` says whether the smallest eigenvalue of the scaled matrix exceeds ``least``.  Of its inverse C it is
     known that ``1 / trace C <= smallest eigenvalue <= n / trace C``: DEFINITE where the lower bound exceeds ``least``,
@@ -56,4 +57,5 @@ def inverses(matrices, least, inverse, found, also_unsure):
                 s = lower[i, i] * (lower[i, i] if i == j else lower[j, i])
                 for k in range(i + 1, n):
                     s += lower[i, k] * lower[j, k]
-                c[i, j] = c[j, i] = s * scale[i] * scale[j]
+                s *= scale[i] * scale[j] * factor[b]
+                c[i, j] = c[j, i] = s if math.isfinite(s) else np.inf

@@ -13,6 +13,7 @@ from batchnewton.options import Options
 from batchnewton.phases import Solution, residuals_of
 from batchnewton.problem import Curve, Problem
 from batchnewton.schedule import chunks, derivatives
+from batchnewton.threads import for_each
 
 from .quantiles import check_level, normal_quantile, t_quantile
 
@@ -48,10 +49,17 @@ class Fit:
     @cached_property
     def points(self) -> np.ndarray:
         """Observations of each problem: data rows that it was fitted to, times the residuals of a row."""
-        rows = self.problem.points() if self.problem.omit is None else self.present.sum(1)
+        rows = np.concatenate([self.used(rows) for rows in chunks(self.problem, 1)])
         if self.problem.curve is not None or not (self.problem.kind == "least-squares" or self.problem.summands):
             return rows
         return rows * residuals_of(self.problem, self.options)
+
+    def used(self, rows: slice) -> np.ndarray:
+        """Data rows that each of these problems was fitted to: NaNs are looked for where there is one."""
+        problem = self.problem
+        with np.errstate(invalid="ignore", over="ignore"):
+            clean = problem.omit is None or not np.isnan(problem.data[problem.omit][rows].sum())
+        return problem.points(rows) if clean else problem.present(np.arange(rows.start, rows.stop)).sum(1)
 
     @cached_property
     def present(self) -> np.ndarray:
@@ -79,8 +87,7 @@ class Fit:
     @property
     def variance(self) -> np.ndarray:
         """Variance of the data, ``2 F / (m - n)``; infinite where there are no degrees of freedom."""
-        some = self.freedom > 0
-        return np.where(some, 2.0 * self.solution.fun.astype(np.float64) / np.where(some, self.freedom, 1), np.inf)
+        return variance_of(self.solution.fun, self.freedom)
 
     @cached_property
     def cov(self) -> np.ndarray:
@@ -92,15 +99,19 @@ class Fit:
         kind = "minimize" if minimum else "gauss-newton"
         f, _, cov = derivatives(self.problem, self.solution.x, kind, self.options.threads)
         freedom = None if self.absolute else self.freedom
-        for rows in chunks(self.problem, 1):
+
+        def work(rows: slice) -> int:
             apart = None if self.problem.box is None else held(self.problem, self.solution.x[rows], rows)
             if apart is not None:
                 np.copyto(cov[rows], np.eye(self.problem.n), where=apart)
-            invert_in_place(cov[rows])
-            if freedom is not None:
-                scale_to_data(cov[rows], f[rows], freedom[rows])
+            factor = np.ones(len(cov[rows])) if freedom is None else variance_of(f[rows], freedom[rows])
+            invert_in_place(cov[rows], factor)
             if apart is not None:
                 cov[rows][apart] = 0.0
+            return rows.stop - rows.start
+
+        threads = self.options.threads
+        for_each(work, list(chunks(self.problem, threads)), self.problem.size, threads, np.zeros(1, np.int8))
         return cov
 
     @property
@@ -201,23 +212,21 @@ def held(problem: Problem, x: np.ndarray, rows: slice) -> np.ndarray:
     return apart[:, :, None] | apart[:, None, :]
 
 
-def scale_to_data(cov: np.ndarray, f: np.ndarray, freedom: np.ndarray) -> None:
-    """Covariances times the variance of the data, 2 f / degrees of freedom; infinite where that is not known."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        cov *= np.where(freedom > 0, 2.0 * f / np.maximum(freedom, 1), np.inf).astype(f.dtype)[:, None, None]
-    cov[~np.isfinite(cov)] = np.inf
+def variance_of(f: np.ndarray, freedom: np.ndarray) -> np.ndarray:
+    """``2 f / degrees of freedom``, in float64; infinite where there are none."""
+    return np.where(freedom > 0, 2.0 * f.astype(np.float64) / np.maximum(freedom, 1), np.inf)
 
 
-def invert_in_place(matrices: np.ndarray) -> None:
-    """Symmetric matrices become their inverses; infinite where one is not positive definite: where the smallest
-    eigenvalue, its diagonal scaled to 1, is not above 4 n ε."""
+def invert_in_place(matrices: np.ndarray, factor: np.ndarray) -> None:
+    """Symmetric matrices become their inverses, each times its factor; infinite where one is not positive definite:
+    where the smallest eigenvalue, its diagonal scaled to 1, is not above 4 n ε."""
     least, found = 4 * matrices.shape[1] * np.finfo(matrices.dtype).eps, np.empty(len(matrices), np.int8)
-    invert.inverses(matrices, least, matrices, found, False)
+    invert.inverses(matrices, least, factor, matrices, found, False)
     unsure = np.flatnonzero(found == invert.UNSURE)
     if unsure.size:
         some = matrices[unsure]
         scale = np.sqrt(np.diagonal(some, axis1=1, axis2=2))
         singular = np.linalg.eigvalsh(some / scale[:, :, None] / scale[:, None, :])[:, 0] <= least
-        invert.inverses(some, 0.0, some, np.empty(len(some), np.int8), True)
+        invert.inverses(some, 0.0, factor[unsure], some, np.empty(len(some), np.int8), True)
         matrices[unsure], found[unsure[singular]] = some, invert.SINGULAR
     matrices[found == invert.SINGULAR] = np.inf
