@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 # derive, kernels.
 FLOORS = [
     {"cores", "gpus", "threads", "version"},
-    {"arrays", "derive", "fingerprint", "kernels", "methods", "nist"},
+    {"arrays", "derive", "fingerprint", "kernels", "methods", "nist", "notebook"},
     {"differences", "missing", "options", "special"},
     {"bounds", "correlated", "models"},
     {"losses", "prior"},

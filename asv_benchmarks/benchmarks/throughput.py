@@ -23,7 +23,7 @@ class Tracked:
 
     params = (WORKLOADS, DTYPES)
     param_names = ("workload", "dtype")
-    rounds, repeat, warmup_time = 4, (5, 10, 2.0), 0.1
+    rounds, repeat, warmup_time = 2, (5, 10, 2.0), 0.1
 
     def setup(self, workload: str, dtype: str) -> None:
         self.solve = solver(workload, dtype, TRACKED[workload], threads=1)
