@@ -10,7 +10,7 @@ import numpy as np
 ROWS, COLUMNS, BINS = 5, 8, 40  # shown of the table; parameters shown; bars of a histogram
 SAMPLE = 100_000  # problems that a histogram looks at, evenly spread over the batch
 WIDTH, HEIGHT = 160, 48  # of a histogram
-CELL = "text-align:right;padding:1px 8px"
+CELL = "text-align:right;padding:1px 8px;white-space:nowrap"
 LEFT = "text-align:left;padding:1px 8px"
 
 
@@ -43,7 +43,8 @@ def page(
     size, n = x.shape
     head = f"{counted(size, 'problem')}, {counted(n, 'unknown')}, {nfev.mean():.1f} evaluations each"
     if seconds:
-        head += f"; {seconds:.3g} s, {size / seconds:,.0f} problems/s, compiling included where it had to be"
+        rate = float(f"{size / seconds:.3g}")
+        head += f"; {seconds:.3g} s, {rate:,.0f} problems/s, compiling included where it had to be"
     shown = range(min(n, COLUMNS))
     parts = [f"<p><b>batchnewton.Result</b>: {head}</p>", table_of_statuses(statuses, size)]
     parts += [table_of_rows(names, x, fun, nfev, ends)]

@@ -50,7 +50,8 @@ def test_throughput_is_that_of_the_clock(valleys):
     text = "".join(xml.fromstring(valleys._repr_html_()).itertext())
     assert valleys.seconds > 0
     assert f"15 problems, 2 unknowns, {valleys.nfev.mean():.1f} evaluations each" in text
-    assert f"{valleys.seconds:.3g} s, {15 / valleys.seconds:,.0f} problems/s" in text
+    rate = text.split(" s, ")[1].split(" problems/s")[0].replace(",", "")
+    assert f"{valleys.seconds:.3g} s" in text and float(rate) == pytest.approx(15 / valleys.seconds, rel=5e-3, abs=0.5)
 
 
 def test_histogram_has_the_counts():
