@@ -2,9 +2,9 @@
 
 Every solver starts from the same points with its own defaults, as a user calls it, and all ends are judged by the
 tests' own derivatives (``tests/sets/judge.py``).  An end is solved where it is the certified one (NIST: to four digits
-of each parameter) or the global minimum (MGH).  A success is false where it is not solved and H is not positive definite
-or the Newton step longer than a thousandth of x: another minimum than the best is no false success.  The peers promise
-less than ours: their success says that a tolerance was met.
+of each parameter) or the global minimum (MGH).  A success is false where it is not solved, and H is not positive
+definite or the Newton step longer than a thousandth of x: another minimum than the best is no false success.  The
+peers promise less than ours: their success says that a tolerance was met.
 """
 
 from __future__ import annotations
@@ -120,12 +120,15 @@ SOLVERS: dict[str, tuple[str, Solver]] = {
 def nist_problems() -> Iterator[tuple[mgh.Problem, np.ndarray, np.ndarray]]:
     """Each with its starts and its certified parameters."""
     for one in nist.problems():
-
-        def residual(p, x, y, formula=one.formula, n=len(one.certified)):
-            return formula(x, *(p[i] for i in range(n))) - y
-
         rows = (np.ascontiguousarray(np.asarray(one.x, float).T), np.asarray(one.y, float))
-        yield mgh.Problem(one.name, residual, tuple(one.starts[0]), one.rss, data=rows), one.starts, one.certified
+        problem = mgh.Problem(one.name, residual_of(one), tuple(one.starts[0]), one.rss, data=rows)
+        yield problem, one.starts, one.certified
+
+
+def residual_of(one: nist.NistProblem) -> Callable:
+    """The residual of one row, as the MGH set has it."""
+    n = len(one.certified)
+    return lambda p, x, y: one.formula(x, *(p[i] for i in range(n))) - y
 
 
 @np.errstate(all="ignore")
