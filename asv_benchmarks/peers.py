@@ -4,6 +4,9 @@
     python asv_benchmarks/peers.py --workloads W2,W3 --dtypes float64 --cores 1
     python asv_benchmarks/peers.py --json peers.json --markdown peers.md
     python asv_benchmarks/peers.py --limits                                 # instructions a fit, and the clock
+    python asv_benchmarks/peers.py --startup --workloads W2                 # from a process's start to its answers
+    python asv_benchmarks/peers.py --robustness                             # the NIST and the MGH problems
+    python asv_benchmarks/peers.py --device cuda                            # beside JAX, CuPy and Gpufit on a GPU
 
 Wants `pip install .[bench]`; a peer whose package is missing is shown as n/a.  How to read the table:
 docs/performance.md.
@@ -62,10 +65,11 @@ class Absent(Exception):
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     listed = dict(type=lambda text: text.split(","))
-    roots = [peer.name for peer in registry.PEERS if not peer.name.endswith(("-loose", "-pow", "-hessian"))]
     parser.add_argument("--workloads", default=list(registry.WORKLOADS), **listed)
     parser.add_argument("--dtypes", default=list(registry.BOTH), **listed)
-    parser.add_argument("--peers", default=roots, help=f"of {','.join(roots)}; each brings its variants", **listed)
+    known = "; ".join(f"{device}: {','.join(registry.roots(device))}" for device in registry.OF_DEVICE)
+    parser.add_argument("--peers", help=f"{known}; each brings its variants", **listed)
+    parser.add_argument("--device", default="cpu", choices=list(registry.OF_DEVICE))
     parser.add_argument("--cores", default="both", choices=("1", "all", "both"))
     parser.add_argument("--seconds", type=float, default=1.0, help="of one measurement")
     parser.add_argument("--rounds", type=int, default=3)
@@ -73,8 +77,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--cache", help="folder of data and reference costs (default: one in the temporary folder)")
     parser.add_argument("--json", help="file to write")
     parser.add_argument("--markdown", help="file to write")
-    parser.add_argument("--limits", action="store_true", help="instructions a fit of ours, against the clock")
+    other = parser.add_mutually_exclusive_group()
+    other.add_argument("--limits", action="store_true", help="instructions a fit of ours, against the clock")
+    other.add_argument("--startup", action="store_true", help="seconds of a process until its first answers")
+    other.add_argument("--robustness", action="store_true", help="single fits of the NIST and MGH problems")
     chosen = parser.parse_args()
+    chosen.peers = chosen.peers or registry.roots(chosen.device)
     unknown = {*chosen.workloads, *chosen.dtypes} - {*registry.WORKLOADS, *registry.BOTH}
     if unknown:
         parser.error(f"not known: {', '.join(sorted(unknown))}")
@@ -149,7 +157,7 @@ def measured(cores: list[int], options) -> list[Row]:
     """All rows for a choice of cores; the processes live as long as their precision."""
     rows = []
     for dtype in options.dtypes:
-        teams = [Team(peer, dtype, cores) for peer in registry.chosen(options.peers)]
+        teams = [Team(peer, dtype, cores) for peer in registry.chosen(options.peers, options.device)]
         try:
             for workload in options.workloads:
                 rows += workload_rows(teams, workload, dtype, cores, options)
@@ -170,7 +178,25 @@ def repeatable(options) -> str:
     listed += [
         f"--{name} {getattr(options, name):g}" for name in ("seconds", "rounds", "problems") if vars(options)[name]
     ]
-    return " ".join(["python asv_benchmarks/peers.py", *listed, f"--cores {options.cores}"])
+    device = [f"--device {options.device}"] if options.device != "cpu" else []
+    return " ".join(["python asv_benchmarks/peers.py", *listed, f"--cores {options.cores}", *device])
+
+
+def other_report(options, cores: list[int]) -> list[str]:
+    """The lines of what is asked for instead of throughput."""
+    if options.limits:
+        from peers_runners import limits
+
+        return limits.report(options, cores[-1])
+    if options.startup:
+        from peers_runners import startup
+
+        return startup.report(options.peers, options.workloads, options.dtypes[0], options.rounds)
+    if options.robustness:
+        from peers_runners import robust
+
+        return robust.report()
+    return []
 
 
 def main() -> None:
@@ -180,12 +206,11 @@ def main() -> None:
     machine = table.machine(every)
     with tempfile.TemporaryDirectory(prefix="batchnewton-") as empty:
         os.environ["BATCHNEWTON_CACHE"] = empty  # so that ours compiles like everybody else
-        if options.limits:
-            from peers_runners import limits
-
-            print(table.described(machine), *limits.report(options, every[-1]), sep="\n")
+        if lines := other_report(options, every):
+            print(table.described(machine), *lines, sep="\n")
             return
         choices = {"1": [every[-1:]], "all": [every], "both": [every[-1:], every][: len(every)]}[options.cores]
+        choices = [every] if options.device == "cuda" else choices
         rows = [row for cores in choices for row in measured(cores, options)]
     command = repeatable(options)
     if options.json:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .version import __version__
 
 if TYPE_CHECKING:
-    from . import models, special
+    from . import models, plot, special
     from .api import curve_fit, least_squares, minimize, root, value_grad_hess
     from .arrays import shared
     from .examine import check_derivatives, source
@@ -34,6 +34,7 @@ __all__ = [
     "least_squares",
     "minimize",
     "models",
+    "plot",
     "root",
     "shared",
     "source",
@@ -54,6 +55,7 @@ _ROOM = {
     "Model": ".models.model",
     "bootstrap": ".inference.bootstrap",
     "models": ".models",
+    "plot": ".plot",
 }
 
 
@@ -62,7 +64,7 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = importlib.import_module(_ROOM.get(name, ".api"), __name__)
-    value = module if name in ("special", "models") else getattr(module, name)
+    value = module if name in ("special", "models", "plot") else getattr(module, name)
     globals()[name] = value
     return value
 

@@ -133,7 +133,7 @@ def with_deviations(
             given += [name]
     fun = weighted(f) if sigma is not None else plain(f)
     if isinstance(loss, str) and loss not in LOSSES:
-        return inputs, likelihood(f, loss), Curve(f, tuple(given), "likelihood")
+        return inputs, likelihood(f, loss), Curve(f, tuple(given), "likelihood", likelihood=loss)
     if isinstance(loss, str) and loss == "linear":
         return inputs, fun, Curve(f, tuple(given))
     rho = LOSSES[loss] if isinstance(loss, str) else loss

@@ -38,12 +38,15 @@ class Curve:
     correlated : bool
         Whether sigma was a covariance: "xdata" then holds all points of a curve, "ydata" is W y, and "whitening" W
         (``correlated.py``).
+    likelihood : str, optional
+        Its name, where the noise is "likelihood".
     """
 
     f: Callable[..., Any]
     given: tuple[str, ...]
     noise: str = "gaussian"
     correlated: bool = False
+    likelihood: str | None = None
 
 
 @dataclass(eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from enum import IntEnum
 from functools import cached_property
@@ -9,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from . import notebook
 from .arrays import given_back, on_host
 from .inference.fit import Fit
 from .kernels import status as codes
@@ -100,7 +102,11 @@ class Result(Statistics):
         Certified minimum or true root.
     nit, nfev : (B,) arrays of int32
         Steps taken; evaluations of f, g and H.
+    seconds : float or None
+        What the solve took by the clock; of the first call with a formula, compiling included.
     """
+
+    seconds: float | None = None
 
     def __init__(self, problem: Problem, options: Options, solution: Solution, absolute_sigma: bool = True) -> None:
         self._problem, self._options, self._solution = problem, options, solution
@@ -195,15 +201,28 @@ class Result(Statistics):
 
     def summary(self) -> str:
         """Counts by status and evaluations, in a few lines."""
-        codes, counts = np.unique(on_host(self._solution.status), return_counts=True)
         size = self._problem.size
         lines = [f"{size} problems, {self._problem.n} unknowns, {self._solution.nfev.mean():.1f} evaluations each"]
-        for code, count in sorted(zip(codes, counts, strict=True), key=lambda pair: -pair[1]):
-            found = Status(int(code))
+        for found, count in self._by_status():
             lines += [f"  {found.name:20s} {count:9d}  {100 * count / size:6.2f} %  {ADVICE[found]}"]
         if self._problem.moved is not None and self._problem.moved.any():
             lines += [f"  {int(self._problem.moved.any(1).sum())} starts lay outside the bounds and were moved in"]
         return "\n".join(lines)
+
+    def _by_status(self) -> list[tuple[Status, int]]:
+        """Statuses with the number of their problems, the most frequent first."""
+        codes, counts = np.unique(on_host(self._solution.status), return_counts=True)
+        found = [(Status(int(code)), int(count)) for code, count in zip(codes, counts, strict=True)]
+        return sorted(found, key=lambda pair: -pair[1])
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: counts by status, throughput, the first rows, histograms of the successes."""
+        first = [Status(int(code)).name for code in on_host(self._solution.status[: notebook.ROWS])]
+        statuses = [
+            (one.name, count, one <= Status.CONVERGED_AT_BOUND, ADVICE[one]) for one, count in self._by_status()
+        ]
+        x, fun, nfev = (on_host(array) for array in (self._solution.x, self._solution.fun, self._solution.nfev))
+        return notebook.page(self.names, x, fun, nfev, statuses, first, on_host(self._fit.success), self.seconds)
 
     def __iter__(self) -> Iterator[np.ndarray]:
         """``popt, pcov = curve_fit(...)``."""
@@ -247,6 +266,7 @@ def solved(
     more = check_starts(starts, problem)
     answer = Solution.empty(problem, options.dtype)
     result = Result(problem, options, answer, absolute_sigma)
+    begun = time.perf_counter()
     try:
         if more is None:
             solve(problem, options, answer, progress)
@@ -254,4 +274,5 @@ def solved(
             result._reached = solve_from(more, problem, options, answer, progress)
     except KeyboardInterrupt:
         raise Interrupted(result) from None
+    result.seconds = time.perf_counter() - begun
     return result

@@ -5,6 +5,8 @@ import os
 import hypothesis
 import pytest
 
+os.environ.setdefault("MPLBACKEND", "Agg")  # pictures open no windows
+
 # A first example may compile for seconds; in CI every run tries the same examples.
 hypothesis.settings.register_profile("house", deadline=None, derandomize=bool(os.environ.get("CI")))
 hypothesis.settings.load_profile("house")

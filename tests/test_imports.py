@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 # derive, kernels.
 FLOORS = [
     {"cores", "gpus", "threads", "version"},
-    {"arrays", "derive", "fingerprint", "kernels", "methods", "nist", "plot"},
+    {"arrays", "derive", "fingerprint", "kernels", "methods", "nist", "notebook"},
     {"differences", "missing", "options", "special"},
     {"bounds", "correlated", "models"},
     {"losses", "prior"},
@@ -29,7 +29,7 @@ FLOORS = [
     {"statistics"},
     {"multistart"},
     {"result", "examine"},
-    {"api"},
+    {"api", "plot"},
     {"xarray"},
     {"__init__"},
     {"jobs"},

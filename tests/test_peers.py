@@ -14,7 +14,19 @@ import workloads
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "asv_benchmarks"))
 
-from peers_runners import accuracy, limits, numpy_peer, registry, scipy_peer, table  # noqa: E402
+from peers_runners import (  # noqa: E402
+    accuracy,
+    cupy_peer,
+    gpufit_peer,
+    limits,
+    numpy_peer,
+    registry,
+    robust,
+    scipy_peer,
+    startup,
+    table,
+    worker,
+)
 
 without_jax = pytest.mark.skipif(find_spec("jax") is None, reason="jax is not installed: its peers have not run")
 ROWS = 16
@@ -98,6 +110,73 @@ def test_a_name_stands_for_its_variants():
     ]
     with pytest.raises(SystemExit, match="no peer 'jacks'"):
         registry.chosen(["jacks"])
+
+
+def test_peers_on_a_gpu_are_others():
+    assert [peer.module for peer in registry.chosen(["ours", "gpufit"], "cuda")] == ["ours_cuda", "gpufit_peer"]
+    assert {peer.device for peer in registry.chosen(registry.roots("cuda"), "cuda")} == {"cuda"}
+    assert registry.size(registry.chosen(["cupy"], "cuda")[0], "W2", 10_000_000) == 10_000_000
+    with pytest.raises(SystemExit, match="no peer 'cupy'"):
+        registry.chosen(["cupy"])
+
+
+@pytest.mark.parametrize("workload", ["W2", "W4", "W5"])
+def test_the_numpy_peer_computes_with_another_library(workload, quiet):
+    """Its copy has the library's functions, and the original keeps NumPy's."""
+    calls = []
+
+    class Library:
+        def __getattr__(self, name):
+            calls.append(name)
+            return np.asarray if name == "asnumpy" else getattr(np, name)
+
+    candidates = cupy_peer.with_library(Library(), workload, rows(workload), "float64")
+    (x, evaluations), *_ = candidates[0].build()(ROWS)
+    (least,) = {tuple(cost) for cost in list(solved_by(numpy_peer, "numpy", workload))[:1]}
+    assert np.allclose(workloads.cost(workload, rows(workload), x), least, rtol=1e-9, atol=1e-10)
+    assert len(evaluations) == ROWS and "asnumpy" in calls and numpy_peer.np is np
+
+
+def test_gpufit_gets_what_it_takes():
+    """Its own call, with a stand-in: arrays of float32 in rows, the model of W1's five parameters in W1's order."""
+    asked = {}
+
+    class Gpufit:
+        ModelID = type("ModelID", (), {"GAUSS_2D": 1})
+        EstimatorID = type("EstimatorID", (), {"LSE": 0})
+
+        @staticmethod
+        def fit(data, weights, model, start, tolerance, most, fitted, estimator):
+            asked.update(data=data, model=model, start=start)
+            return start, np.zeros(len(data)), np.zeros(len(data)), np.full(len(data), 4), 0.1
+
+    data = rows("W1_5")
+    ((x, iterations),) = gpufit_peer.prepare(Gpufit, data)(3)
+    assert asked["data"].dtype == np.float32 and asked["data"].shape == (3, 25) and asked["model"] == 1
+    assert np.array_equal(x, data["p0"][:3].astype(np.float32)) and iterations.tolist() == [4, 4, 4]
+
+
+def test_robustness_is_judged_not_believed(monkeypatch):
+    some = [one for one in robust.nist.problems() if one.name in ("Misra1a", "Nelson", "BoxBOD", "Rat43")]
+    monkeypatch.setattr(robust.nist, "problems", lambda: some)
+    certified = {one.name: one.certified for one in some}
+    right = robust.on_nist(lambda problem, starts: [(certified[problem.name], True, 1)] * len(starts))
+    assert (right.runs, right.solved, right.success, right.false) == (8, 8, 8, []) and np.mean(right.digits) > 10
+    wrong = robust.on_nist(lambda problem, starts: [(x0, True, 1) for x0 in starts])
+    assert (wrong.solved, wrong.success, len(wrong.false)) == (0, 8, 8)
+    silent = robust.on_nist(lambda problem, starts: [(x0 * np.nan, False, 1) for x0 in starts])
+    assert (silent.solved, silent.success, silent.false) == (0, 0, [])
+    measured = robust.on_nist(robust.SOLVERS["scipy-trf"][1])
+    assert measured.solved >= 6 and min(measured.evaluations) > 4
+
+
+def test_startup_of_a_process(tmp_path):
+    (peer,) = registry.chosen(["numpy"])
+    imports, first, second, whole = startup.process(peer, "W2", "float64", str(tmp_path))
+    assert 0 < imports + first + second < whole
+    missing = registry.Peer("none", "no_such_peer", "not there")
+    assert startup.process(missing, "W2", "float64", str(tmp_path)).startswith("failed: ImportError")
+    assert worker.absent("ModuleNotFoundError: No module named 'cupy.core'") == "cupy is not installed"
 
 
 def test_only_peers_that_solve_everything_compete():

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
+from numpy import seterr
 
 from .registry import Candidate, Solve
 
@@ -13,7 +14,7 @@ COLUMNS = {"W4": ("X", "y"), "W5": ("a", "b")}
 
 
 def candidates(name: str, workload: str, data: dict, dtype: str, threads: int) -> list[Candidate]:
-    np.seterr(all="ignore")
+    seterr(all="ignore")
     arrays = [data[key] for key in (*COLUMNS.get(workload, ("y",)), "p0")]
     if workload == "W4":
         solve = partial(regression, single=dtype == "float32")

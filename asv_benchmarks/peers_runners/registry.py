@@ -39,10 +39,11 @@ class Peer:
     workloads: tuple[str, ...] = WORKLOADS
     dtypes: tuple[str, ...] = BOTH
     threads: bool = False  # has threads of its own; else one process a core when all cores are measured
+    device: str = "cpu"  # or "cuda"
 
     @property
     def is_ours(self) -> bool:
-        return self.module == "ours"
+        return self.module in ("ours", "ours_cuda")
 
 
 PEERS = (
@@ -57,16 +58,32 @@ PEERS = (
     Peer("optimistix", "optimistix_peer", "optimistix LevenbergMarquardt (Cholesky) / BFGS, vmap"),
     Peer("scipy", "scipy_peer", "SciPy loop: curve_fit / minimize with exact derivatives", dtypes=("float64",)),
 )
+CUDA = dict(threads=True, device="cuda")  # one process a GPU
+CUDA_PEERS = (
+    Peer("ours", "ours_cuda", "batchnewton, defaults, arrays on the host", **CUDA),
+    Peer("jax-unrolled", "jax_cuda", "as on the CPU, one large chunk, arrays on the GPU", **CUDA),
+    Peer("jax-unrolled-hessian", "jax_cuda", "as on the CPU, one large chunk, arrays on the GPU", ("W4", "W5"), **CUDA),
+    Peer("jax-cho", "jax_cuda", "as on the CPU, one large chunk, arrays on the GPU", **CUDA),
+    Peer("cupy", "cupy_peer", "the NumPy peer with CuPy's arrays", **CUDA),
+    Peer("gpufit", "gpufit_peer", "Gpufit, its GAUSS_2D model", ("W1_5", "W1_15"), ("float32",), **CUDA),
+)
+OF_DEVICE = {"cpu": PEERS, "cuda": CUDA_PEERS}
 
 
-def chosen(names: list[str]) -> list[Peer]:
+def roots(device: str) -> list[str]:
+    """Names that stand for their variants."""
+    return [peer.name for peer in OF_DEVICE[device] if not peer.name.endswith(("-loose", "-pow", "-hessian"))]
+
+
+def chosen(names: list[str], device: str = "cpu") -> list[Peer]:
     """The peers of these names; a name also stands for its variants (``ours`` for ``ours-loose``)."""
+    peers = OF_DEVICE[device]
     for name in names:
-        if all(name != peer.name for peer in PEERS):
-            raise SystemExit(f"no peer {name!r}; expected some of {', '.join(peer.name for peer in PEERS)}")
-    return [peer for peer in PEERS if any(peer.name == name or peer.name.startswith(f"{name}-") for name in names)]
+        if all(name != peer.name for peer in peers):
+            raise SystemExit(f"no peer {name!r}; expected some of {', '.join(peer.name for peer in peers)}")
+    return [peer for peer in peers if any(peer.name == name or peer.name.startswith(f"{name}-") for name in names)]
 
 
 def size(peer: Peer, workload: str, problems: int) -> int:
     """How many problems of a workload the peer works on."""
-    return problems if peer.is_ours else min(problems, PEER_SIZE[workload])
+    return problems if peer.is_ours or peer.device == "cuda" else min(problems, PEER_SIZE[workload])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import multiprocessing
 import os
+import re
 import time
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -122,10 +123,14 @@ def serve(connection: Connection, peer: Peer, dtype: str, threads: int) -> None:
             return
         try:
             connection.send((True, getattr(runner, method)(*arguments)))
-        except ModuleNotFoundError as error:
-            connection.send((False, f"{error.name} is not installed"))
         except Exception as error:
-            connection.send((False, f"failed: {type(error).__name__}: {str(error)[:200]}"))
+            connection.send((False, absent(f"{type(error).__name__}: {error}")))
+
+
+def absent(error: str) -> str:
+    """Why a peer has no figures, from the last line of its error."""
+    missing = re.match(r"ModuleNotFoundError: No module named '(\w+)", error)
+    return f"{missing[1]} is not installed" if missing else f"failed: {error[:200]}"
 
 
 # ---- in the parent
@@ -144,7 +149,7 @@ class Worker:
         ours, theirs = context.Pipe()
         threads = len(cores) if peer.threads else 1
         process = context.Process(target=serve, args=(theirs, peer, dtype, threads), daemon=True)
-        os.environ.update(ONE_THREAD)
+        os.environ.update(ONE_THREAD | {"JAX_PLATFORMS": peer.device})
         before = available_cores()
         pin(cores)  # a process inherits cores and variables: libraries find them at their first import
         process.start()

@@ -84,15 +84,18 @@ def is_local_minimum(problem: mgh.Problem, x: np.ndarray, tolerance: float) -> b
 def judge_mgh(problem: mgh.Problem, dtype: str, method: str | None = None) -> Iterator[Run]:
     data = tuple(map(bn.shared, problem.data))
     result = bn.least_squares(problem.fun, problem.starts, data=data, dtype=dtype, method=method)
+    return runs(problem, result, problem.starts, lambda i, x, success: mgh_verdict(problem, x, success, dtype))
+
+
+def mgh_verdict(
+    problem: mgh.Problem, x: np.ndarray, success: bool, dtype: str, tolerance: float | None = None
+) -> tuple[bool, bool, bool]:
+    """(solvable, solved, false) of an end; a success is false where the Newton step is longer than ``tolerance``."""
     zero = ZERO * half_sum(problem, np.array(problem.x0))[0]
-
-    def verdict(i: int, x: np.ndarray, success: bool) -> tuple[bool, bool, bool]:
-        total = 2 * half_sum(problem, x)[0] if np.all(np.isfinite(x)) else np.inf
-        wide = VALUE_TOLERANCE[dtype] * problem.value
-        solved = abs(total - problem.value) <= wide if problem.value else total <= 2 * zero
-        return True, bool(solved), success and not is_local_minimum(problem, x, TOLERANCE[dtype])
-
-    return runs(problem, result, problem.starts, verdict)
+    total = 2 * half_sum(problem, x)[0] if np.all(np.isfinite(x)) else np.inf
+    wide = VALUE_TOLERANCE[dtype] * problem.value
+    solved = abs(total - problem.value) <= wide if problem.value else total <= 2 * zero
+    return True, bool(solved), success and not is_local_minimum(problem, x, tolerance or TOLERANCE[dtype])
 
 
 # ---------------------------------------------------------------- roots

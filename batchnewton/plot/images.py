@@ -1,9 +1,11 @@
-"""Pictures, with matplotlib, which is imported when the first one is drawn. No window is opened."""
+"""Images with their fits."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from .histograms import pulls_histogram
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,19 +25,6 @@ def image_fit(axes: "Axes", image: np.ndarray, model: np.ndarray, centre: np.nda
         axes.contour(x, y, model, levels=levels, colors="tab:orange", linewidths=1)
     axes.plot(*centre, "+", color="tab:red", markersize=9)
     axes.set(xticks=[], yticks=[], xlim=(-0.5, columns - 0.5), ylim=(-0.5, rows - 0.5))
-    return axes
-
-
-def pulls_histogram(axes: "Axes", pulls: np.ndarray, names: Sequence[str]) -> "Axes":
-    """Errors in units of their standard errors, (B, n): one outline a parameter, with the unit normal density."""
-    edges = np.linspace(-5, 5, 81).tolist()
-    for column, name in zip(pulls.T, names, strict=True):
-        label = f"{name}: mean {column.mean():+.2f}, width {column.std():.2f}"
-        axes.hist(column, bins=edges, density=True, histtype="step", label=label)
-    z = np.linspace(-5, 5, 201)
-    axes.plot(z, np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi), "k--", label="unit normal")
-    axes.set(xlabel="(fit - truth) / standard error", ylabel="density", xlim=(-5, 5))
-    axes.legend(frameon=False, fontsize="small")
     return axes
 
 
