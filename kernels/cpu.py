@@ -24,6 +24,7 @@ from .history import record_lanes
 from .lower import flush_subnormals, get, keep, lowest_bit, peek, pointer, put, set_mode, small
 
 OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
+WITHIN = OPTIONS | {"inline": "always"}
 AT = ("c_0", "F", "F0", "trips", "moves", "code")  # order of the places in ``at``
 C, VALUE, START, TRIPS, MOVES, CODE = range(6)
 LINE = 64  # bytes of a cache line
@@ -94,29 +95,34 @@ def load(S, D, W, lane, b, n, m, x, args, arg_arrays, data, data_arrays):
         column += width * W
 
 
-@njit(**OPTIONS)
+@njit(**WITHIN)
 def workspaces(slots, W, m, data, like):
     """State of the lanes, and their data."""
-    columns = data[:, 1].sum()
+    columns = 0
+    for array in range(data.shape[0]):
+        columns += data[array, 1]
     return aligned_zeros(slots * W, like), aligned_zeros((m * columns + 1) * W, like)
 
 
-@njit(**OPTIONS)
+@njit(**WITHIN)
 def aligned_zeros(size, like):
     """Zeros that begin with a cache line: a vector that lies in two of them costs twice."""
     item = like.itemsize
-    array = np.zeros(size + LINE // item, like.dtype)
+    array = np.empty(size + LINE // item, like.dtype)
+    for i in range(array.size):
+        array[i] = 0
     first = (LINE - array.ctypes.data % LINE) % LINE // item
     return array[first : first + size]
 
 
-@njit(**OPTIONS)
+@njit(**WITHIN)
 def prepared(prepare, computed, X, A, m):
     """The shared columns, followed by those that are worked out from them."""
     if computed == 0:
         return X
     full = np.empty(X.size + computed * m, X.dtype)
-    full[: X.size] = X
+    for i in range(X.size):  # a slice would compile for seconds what it says of one that does not fit
+        full[i] = X[i]
     call_prepare(prepare, full, A, m)
     return full
 
@@ -137,7 +143,9 @@ def solve_phases(
     -------
     how each problem left (``converge``), and the rows of those that were handed over
     """
-    code = np.zeros(x.shape[0], np.int8)
+    code = np.empty(x.shape[0], np.int8)
+    for b in range(code.size):
+        code[b] = 0
     rows = todo
     for k in range(phases.shape[0]):
         if rows.size == 0 or stop[0] != 0:
@@ -170,7 +178,7 @@ def those(rows, code, wanted):
     return chosen
 
 
-@njit(**OPTIONS)
+@njit(**WITHIN)
 def solve(
     phase, at, outputs, scale, numbers, later, todo, x, fun, top, code, nit, nfev, args, data, X, A, m, stop, history
 ):
@@ -184,7 +192,9 @@ def solve(
     state, rows, start, where = pointer(S), pointer(D), pointer(x), pointer(at)
     tables = pointer(args), pointer(data)
     out = pointer(fun), pointer(top), pointer(code), pointer(nit), pointer(nfev)
-    problem = np.full(W, -1, np.int64)
+    problem = np.empty(W, np.int64)
+    for lane in range(W):
+        problem[lane] = -1
     mode = flush_subnormals()
     ended = np.int64(-1) if W == 64 else (np.int64(1) << W) - 1
     taken = 0

@@ -8,15 +8,16 @@ from numba import njit
 from .lower import get
 
 OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
+WITHIN = OPTIONS | {"inline": "always"}
 
 
-@njit(**OPTIONS)
+@njit(**WITHIN)
 def larger(size, than):
     """The larger of two sizes; NaN where one is."""
     return size if size > than or size != size else than
 
 
-@njit(**OPTIONS)
+@njit(**WITHIN)
 def value_and_slope(S, lane, outputs, scale, n):
     """f and ``max |g_i|`` at the trial point of a lane; of r and J (n + n² ``outputs``) those of |r|²/2."""
     f = steepest = scale * 0.0
@@ -37,14 +38,14 @@ def value_and_slope(S, lane, outputs, scale, n):
     return f, steepest
 
 
-@njit(**OPTIONS)
+@njit(**WITHIN)
 def record(S, lane, outputs, scale, n, row, at):
     """Evaluation number ``at`` of the problem in a lane into its ``row``, (evaluations, 2)."""
     if at < row.shape[0]:
         row[at, 0], row[at, 1] = value_and_slope(S, lane, outputs, scale, n)
 
 
-@njit(**OPTIONS)
+@njit(**WITHIN)
 def record_lanes(S, W, trips, problem, outputs, scale, n, nfev, history):
     """One evaluation of every lane that is at work; ``trips`` is the place of the evaluations before it."""
     for lane in range(W):

@@ -327,6 +327,7 @@ def answers(case: Case, where: str) -> dict[str, np.ndarray]:
 
 def main(path: str, cases: list[Case]) -> None:
     warnings.simplefilter("ignore")  # NumPy's on infinities, in the simulator
+    sys.setswitchinterval(1e-5)  # whose threads wait for each other some thousand times, each time for the interpreter
     done = {case.name: (answers(case, "cpu"), answers(case, "cuda")) for case in cases}
     with open(path, "wb") as file:
         pickle.dump(done, file)
