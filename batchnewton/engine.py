@@ -112,7 +112,7 @@ class Step:
 class Arrays:
     """What a launch works on, on the device, flat: x is the start on entry and the solution on return.
 
-    ``queue`` is zero on entry, one number for each step.  ``seen`` takes the history, (problems, width, 2).
+    ``queue`` is zero on entry, one number for each step.  ``seen`` takes the history, (problems, width, 4).
     """
 
     x: Any

@@ -19,12 +19,14 @@ from .chunk import Chunk, chunk, kernel, shared_data, single_or_double
 from .fingerprint import Signature
 from .kernels import cpu, status
 from .kernels.converge import CONVERGED, NEXT_PHASE
-from .methods import BRACKETED, DEFAULT, METHODS, MIXED, Method, Phase
+from .kernels.history import COLUMNS
+from .methods import BRACKETED, CERTIFY, DEFAULT, METHODS, MIXED, Method, Phase
 from .options import Options
 from .problem import Problem
 
 SINGLE, DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
 SINGLE_EPS = float(np.finfo(SINGLE).eps)
+SPARE = 2 * CERTIFY  # evaluations that a problem may have beyond ``max_iter``
 HYBRID = {"least-squares": "hybrid", "minimize": "minimize", "root": "root"}
 
 
@@ -66,9 +68,10 @@ class Solution:
             self.nit[rows] = self.nfev[rows] = 0
 
     def history(self) -> np.ndarray:
-        """f and max |g| of every evaluation, (B, most evaluations, 2), NaN behind the last of each problem."""
+        """f, max |g|, the step and alpha of every evaluation, (B, most evaluations, COLUMNS), NaN behind the last of
+        each problem."""
         width = max((part.shape[1] for _, part in self.histories), default=0)
-        full = np.full((len(self.x), width, 2), np.nan)
+        full = np.full((len(self.x), width, COLUMNS), np.nan)
         for rows, part in self.histories:
             full[rows, : part.shape[1]] = part
         full[np.arange(width) >= self.nfev[:, None]] = np.nan
@@ -79,6 +82,11 @@ class Solution:
         rows = self.status == status.NOT_RUN
         self.x[rows], self.fun[rows] = problem.x0[rows], np.nan
         self.nit[rows] = self.nfev[rows] = 0
+
+
+def record_length(options: Options) -> int:
+    """Evaluations for which there is room in a history while it is written; 0 where there is none."""
+    return options.max_iter + SPARE if options.history else 0
 
 
 def method_of(problem: Problem, options: Options) -> Method:
@@ -190,8 +198,8 @@ class Run:
             self.x[:], self.fun[:] = problem.x0[rows], np.nan
         self.parts: dict[np.dtype, Chunk] = {}
         self.spent = 0
-        evaluations = options.max_iter + 4 if options.history else 0
-        self.history = np.empty((len(self.x) if evaluations else 0, evaluations, 2))
+        length = record_length(options)
+        self.history = np.empty((len(self.x) if length else 0, length, COLUMNS))
 
     def enough(self) -> np.ndarray:
         """The problems that have enough points to be fitted; the others have their status."""
