@@ -7,7 +7,7 @@ What happens to a problem does not depend on its chunk, its thread or its lane.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,7 @@ from .arrays import on_host
 from .chunk import Chunk, chunk, kernel, shared_data, single_or_double
 from .fingerprint import Signature
 from .kernels import cpu, status
-from .kernels.converge import CONVERGED, NEXT_PHASE
+from .kernels.converge import CONVERGED, HAND_OVER, NEXT_PHASE
 from .kernels.history import COLUMNS
 from .methods import BRACKETED, CERTIFY, DEFAULT, METHODS, MIXED, Method, Phase
 from .options import Options
@@ -137,6 +137,21 @@ def check_method(problem: Problem, options: Options) -> None:
         free = problem.box is None
         able = others(lambda row: (row.bounds or free) and largest_on_cuda(problem, row) >= problem.n)
         raise ValueError(f"method={name!r} {limit}{able or '; expected fewer'}, or device='cpu'")
+
+
+def evaluations(problem: Problem, options: Options) -> int:
+    """Evaluations that the fast path may take; the patient path, where it follows, needs one at least."""
+    return options.max_iter - (method_of(problem, options).patient is not None)
+
+
+def limits(phases: Sequence[Phase], left: int) -> list[int]:
+    """Trips of each phase that may begin, with so many evaluations ``left``."""
+    most = []
+    for phase in phases:
+        if left > 0:
+            most.append(min(phase.trips, left))
+        left -= phase.trips
+    return most
 
 
 def residuals_of(problem: Problem, options: Options) -> int:
@@ -266,16 +281,20 @@ class Run:
         *arguments: Any,
         limit: int | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """``cpu.solve_phases``."""
-        numbers = []
-        for phase in phases:
-            left = self.options.max_iter - self.spent
-            numbers.append((limit or max(1, min(phase.trips, left)), *tolerances))
-            self.spent += phase.trips
+        """``cpu.solve_phases``, of the phases for which there are evaluations left."""
+        most = [limit] if limit else limits(phases, evaluations(self.problem, self.options) - self.spent)
+        self.spent += sum(phase.trips for phase in phases)
+        todo = arguments[1]
+        if not most:
+            return np.full(len(self.x), HAND_OVER, np.int8), todo
+        cut_short = len(most) < len(phases)
+        phases, numbers = phases[: len(most)], [(one, *tolerances) for one in most]
         tables = chain(self.problem.signature, phases, dtype)
         shared = self.part(dtype).shared
         counts = self.nit, self.nfev
-        return solve_phases(*tables, np.array(numbers, dtype), *arguments, *counts, *shared, self.stop, self.history)
+        numbers = np.array(numbers, dtype)
+        code, rest = solve_phases(*tables, numbers, *arguments, *counts, *shared, self.stop, self.history)
+        return code, todo[(code[todo] == HAND_OVER) | (code[todo] == NEXT_PHASE)] if cut_short else rest
 
 
 solve_phases: Callable[..., Any] = cpu.solve_phases

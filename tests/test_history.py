@@ -47,7 +47,10 @@ def check(result, first, slope, tolerance):
     assert (lowest[good] <= 1e-3 * np.maximum(told.grad[good, 0], 1e-3)).all()
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32", "mixed"])
+DTYPES = ("float64", "float32", "mixed")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_fits(dtype):
     y, p0 = batch(200, "float32" if dtype == "float32" else float)
     result = bn.curve_fit(decay, T, y, p0, dtype=dtype, history=True)
@@ -97,10 +100,15 @@ def test_bits_do_not_depend_on_threads_or_chunks_with_missing_data(monkeypatch):
 
 def test_max_iter_bounds_the_history():
     start = np.random.default_rng(0).uniform(-30, 30, (20, 2))
-    for limit in (1, 5, 40):
-        result = bn.minimize(rosenbrock, start, max_iter=limit, history=True)
-        assert result.history.fun.shape[1] == result.nfev.max() <= limit + 2
-        assert (np.isfinite(result.history.fun).sum(1) == result.nfev).all()
+    y, p0 = batch(20)
+    for limit in (1, 2, 5, 40):
+        found = [bn.curve_fit(decay, T, -30 * y, p0, max_iter=limit, history=True, dtype=one) for one in DTYPES]
+        found += [bn.minimize(rosenbrock, start, max_iter=limit, history=True)]
+        found += [bn.root(circle, start, (-1.0,), max_iter=limit, history=True)]
+        for result in found:
+            assert result.history.fun.shape[1] == result.nfev.max() <= limit
+            assert ((~np.isnan(result.history.step)).sum(1) == result.nfev).all()
+            assert (result.status != bn.Status.NOT_RUN).all()
 
 
 def test_a_bad_flag():
