@@ -120,7 +120,7 @@ def curve_fit(
     progress : bool or callable
         Show a bar, or call ``progress(done, total)``.
     history : bool
-        Keep F and max |g| of every evaluation: `Result.history`.
+        Keep F, max |g| and the step of every evaluation: `Result.history`.
 
     Returns
     -------

@@ -117,6 +117,9 @@ def certify_large(run: Run, todo: np.ndarray) -> np.ndarray:
     good, ahead, f = is_minimum(gradient, x, reach(run, todo, x, 1e-2), CLOSE[name], run.options.xtol)
     run.x[todo[good]], run.fun[todo[good]] = ahead[good], f[good]
     run.state[todo[good]] = status.CONVERGED
+    if run.options.history:  # what these evaluations yield is not in it
+        unseen = np.arange(run.history.shape[1]) >= run.nfev[todo, None]
+        run.history[todo] = np.where(unseen[:, :, None], np.nan, run.history[todo])
     run.nfev[todo] += 2 + 4 * run.problem.n
     return todo[good]
 

@@ -120,7 +120,7 @@ def _kernel(signature: Signature, kind: str, phase: str | None, dtype: np.dtype)
         phase or "minimize",
     )
     module = load(module_name(program, phase or kind), module_text(program, where, phase, dtype))
-    state = [where.slots[name] // where.lanes for name in cpu.AT] if phase else []
+    state = cpu.places(phase, lambda name: where.slots[name] // where.lanes) if phase else []
     return Kernel(
         program,
         module,

@@ -19,6 +19,7 @@ from .engine import SINGLE, Arrays, Engine, sources
 from .gpus import simulated
 from .kernels import status
 from .kernels.converge import CONVERGED, ENDED, NOT_FINITE_AT_START
+from .kernels.history import COLUMNS
 from .methods import Phase
 from .options import Options
 from .problem import Problem
@@ -93,7 +94,7 @@ class Slot:
         self.rows: slice | None = None
         sizes = [length * array[0].size for array in self.sources]
         kinds = [(length, dtype), (length, np.dtype(np.int8)), (length, COUNT), (length, COUNT)]
-        kinds += [(length * engine.width * 2, DOUBLE)] if engine.history else []
+        kinds += [(length * engine.width * COLUMNS, DOUBLE)] if engine.history else []
         self.host_in = [cuda.pinned_array(size, dtype) for size in sizes]
         self.host_out = [cuda.pinned_array(size, kind) for size, kind in kinds]
         self.zeros = cuda.pinned_array(len(engine.steps), np.int32)
@@ -161,7 +162,7 @@ class Slot:
         top = self.host_out[-1][:size].copy() if self.engine.judged else NO_TOP
         if not self.engine.history:
             return Ends(rows, code.copy(), top, NO_HISTORY)
-        seen = self.host_out[4][: size * self.engine.width * 2].reshape(size, -1, 2)[:, : nfev.max()].copy()
+        seen = self.host_out[4][: size * self.engine.width * COLUMNS].reshape(size, -1, COLUMNS)[:, : nfev.max()].copy()
         answer.histories += [(np.arange(rows.start, rows.stop), seen)]
         return Ends(rows, code.copy(), top, seen)
 
@@ -271,7 +272,7 @@ def solve_in_place(
         fun, top = cupy.empty(size, dtype), cupy.empty(size, dtype)
         code, nit, nfev = (cupy.zeros(size, kind) for kind in (np.int8, np.int32, np.int32))
         queue = cupy.zeros(len(engine.steps), np.int32)
-        seen = cupy.empty(size * engine.width * 2, np.float64) if options.history else None
+        seen = cupy.empty(size * engine.width * COLUMNS, np.float64) if options.history else None
         rough = [cupy.empty(one.size, np.float32) for one in (x, fun, top, *given)] if engine.mixed else []
         kept = cupy.empty(x.size, dtype) if engine.mixed else None
         cupy.cuda.get_current_stream().synchronize()
@@ -279,7 +280,7 @@ def solve_in_place(
         cuda.synchronize()
         state, bad = statuses(cupy, code), code == NOT_FINITE_AT_START
         x[bad], fun[bad] = cupy.asarray(problem.x0)[bad], np.nan
-        history = NO_HISTORY if seen is None else seen.reshape(size, -1, 2)[:, : int(nfev.max())].get()
+        history = NO_HISTORY if seen is None else seen.reshape(size, -1, COLUMNS)[:, : int(nfev.max())].get()
         return (x, fun, state, nit, nfev), Ends(slice(0, size), code.get(), top.get(), history)
 
 
@@ -328,7 +329,7 @@ def chunk_length(problem: Problem, engine: Engine, free: int) -> int:
     numbers = sum(array[0].size for array in sources(problem))
     each = (numbers + 2) * engine.dtype.itemsize + 9
     each += (numbers + 2) * SINGLE.itemsize + problem.n * engine.dtype.itemsize if engine.mixed else 0
-    each += engine.width * 2 * DOUBLE.itemsize if engine.history else 0
+    each += engine.width * COLUMNS * DOUBLE.itemsize if engine.history else 0
     fitting = int(SHARE * free / SLOTS) // each
     wanted = -(-problem.size // (4 * SLOTS))
     return max(1, min(problem.size, LONGEST, max(SHORTEST, min(fitting, max(wanted, 1 << 16)))))

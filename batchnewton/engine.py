@@ -20,7 +20,7 @@ from .gpus import simulated
 from .kernels.cuda import BLOCK, SHARED, Way
 from .methods import Phase
 from .options import Options
-from .phases import method_of
+from .phases import evaluations, limits, method_of
 from .problem import Problem
 
 BLOCKS = 16  # of each multiprocessor: more than can be resident, so that all are busy
@@ -112,7 +112,7 @@ class Step:
 class Arrays:
     """What a launch works on, on the device, flat: x is the start on entry and the solution on return.
 
-    ``queue`` is zero on entry, one number for each step.  ``seen`` takes the history, (problems, width, 2).
+    ``queue`` is zero on entry, one number for each step.  ``seen`` takes the history, (problems, width, 4).
     """
 
     x: Any
@@ -140,17 +140,14 @@ class Engine:
         self.history = options.history
         self.judged = method_of(problem, options).certificate is not None  # by the CPU, which needs the start's F, too
         self.width = 0  # evaluations that the phases take together: rows of a history
-        spent = 0
+        left = max(1, evaluations(problem, options))  # a launch takes one at least
         for sequence in sequences:
-            if spent >= options.max_iter:
-                break
             before = self.dtype
-            for at, phase in enumerate(sequence):
-                limit = max(1, min(phase.trips, options.max_iter - spent))
+            for at, (phase, limit) in enumerate(zip(sequence, limits(sequence, left), strict=False)):
                 self._add(phase, at == 0, not self.steps, before, limit, options)
                 before = SINGLE if phase.rough else self.dtype
-                spent += phase.trips
                 self.width += limit
+            left -= sum(phase.trips for phase in sequence)
         cuda.synchronize()
 
     @property

@@ -43,7 +43,7 @@ class Method:
     largest : int
         Unknowns.
     bounds : bool
-        Whether unknowns may have bounds or be fixed.
+        Whether unknowns may have bounds or be fixed (docs/design.md, Methods by name, says why some do not take them).
     cuda : int
         Unknowns on CUDA; 0 where it does not run there.
     boxed : bool

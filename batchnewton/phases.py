@@ -7,7 +7,7 @@ What happens to a problem does not depend on its chunk, its thread or its lane.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,13 +18,15 @@ from .arrays import on_host
 from .chunk import Chunk, chunk, kernel, shared_data, single_or_double
 from .fingerprint import Signature
 from .kernels import cpu, status
-from .kernels.converge import CONVERGED, NEXT_PHASE
-from .methods import BRACKETED, DEFAULT, METHODS, MIXED, Method, Phase
+from .kernels.converge import CONVERGED, HAND_OVER, NEXT_PHASE
+from .kernels.history import COLUMNS
+from .methods import BRACKETED, CERTIFY, DEFAULT, METHODS, MIXED, Method, Phase
 from .options import Options
 from .problem import Problem
 
 SINGLE, DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
 SINGLE_EPS = float(np.finfo(SINGLE).eps)
+SPARE = 2 * CERTIFY  # evaluations that a problem may have beyond ``max_iter``
 HYBRID = {"least-squares": "hybrid", "minimize": "minimize", "root": "root"}
 
 
@@ -65,9 +67,10 @@ class Solution:
             self.nit[rows] = self.nfev[rows] = 0
 
     def history(self) -> np.ndarray:
-        """f and max |g| of every evaluation, (B, most evaluations, 2), NaN behind the last of each problem."""
+        """f, max |g|, the step and alpha of every evaluation, (B, most evaluations, COLUMNS), NaN behind the last of
+        each problem."""
         width = max((part.shape[1] for _, part in self.histories), default=0)
-        full = np.full((len(self.x), width, 2), np.nan)
+        full = np.full((len(self.x), width, COLUMNS), np.nan)
         for rows, part in self.histories:
             full[rows, : part.shape[1]] = part
         full[np.arange(width) >= self.nfev[:, None]] = np.nan
@@ -78,6 +81,11 @@ class Solution:
         rows = self.status == status.NOT_RUN
         self.x[rows], self.fun[rows] = problem.x0[rows], np.nan
         self.nit[rows] = self.nfev[rows] = 0
+
+
+def record_length(options: Options) -> int:
+    """Evaluations for which there is room in a history while it is written; 0 where there is none."""
+    return options.max_iter + SPARE if options.history else 0
 
 
 def method_of(problem: Problem, options: Options) -> Method:
@@ -128,6 +136,21 @@ def check_method(problem: Problem, options: Options) -> None:
         free = problem.box is None
         able = others(lambda row: (row.bounds or free) and largest_on_cuda(problem, row) >= problem.n)
         raise ValueError(f"method={name!r} {limit}{able or '; expected fewer'}, or device='cpu'")
+
+
+def evaluations(problem: Problem, options: Options) -> int:
+    """Evaluations that the fast path may take; the patient path, where it follows, needs one at least."""
+    return options.max_iter - (method_of(problem, options).patient is not None)
+
+
+def limits(phases: Sequence[Phase], left: int) -> list[int]:
+    """Trips of each phase that may begin, with so many evaluations ``left``."""
+    most = []
+    for phase in phases:
+        if left > 0:
+            most.append(min(phase.trips, left))
+        left -= phase.trips
+    return most
 
 
 def residuals_of(problem: Problem, options: Options) -> int:
@@ -192,8 +215,8 @@ class Run:
         self.top = top
         self.parts: dict[np.dtype, Chunk] = {}
         self.spent = 0
-        evaluations = options.max_iter + 4 if options.history else 0
-        self.history = np.empty((len(self.x) if evaluations else 0, evaluations, 2))
+        length = record_length(options)
+        self.history = np.empty((len(self.x) if length else 0, length, COLUMNS))
 
     def enough(self) -> np.ndarray:
         """The problems that have enough points to be fitted; the others have their status."""
@@ -260,12 +283,18 @@ class Run:
         *arguments: Any,
         limit: int | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """``cpu.solve_phases``."""
-        tables = chain(self.problem.signature, phases, dtype)
-        numbers = limits(phases, dtype, tolerances, self.options.max_iter - self.spent, limit)
+        """``cpu.solve_phases``, of the phases for which there are evaluations left."""
+        left = evaluations(self.problem, self.options) - self.spent
+        numbers = numbers_of(phases, dtype, tolerances, left, limit)
         self.spent += sum([phase.trips for phase in phases])
+        todo = arguments[1]
+        if not len(numbers):
+            return np.full(len(self.x), HAND_OVER, np.int8), todo
+        cut_short = len(numbers) < len(phases)
+        tables = chain(self.problem.signature, phases[: len(numbers)] if cut_short else phases, dtype)
         shared, counts = self.part(dtype).shared, (self.nit, self.nfev)
-        return solve_phases(*tables, numbers, *arguments, *counts, *shared, self.stop, self.history)
+        code, rest = solve_phases(*tables, numbers, *arguments, *counts, *shared, self.stop, self.history)
+        return code, todo[(code[todo] == HAND_OVER) | (code[todo] == NEXT_PHASE)] if cut_short else rest
 
 
 solve_phases: Callable[..., Any] = cpu.solve_phases
@@ -280,15 +309,12 @@ def chain(signature: Signature, phases: tuple[Phase, ...], dtype: np.dtype) -> t
 
 
 @functools.lru_cache(maxsize=512)
-def limits(
+def numbers_of(
     phases: tuple[Phase, ...], dtype: np.dtype, tolerances: tuple[float, ...], left: int, limit: int | None
 ) -> np.ndarray:
-    """Most trips of each phase, of those that are ``left``, and the tolerances."""
-    numbers = []
-    for phase in phases:
-        numbers += [(limit or max(1, min(phase.trips, left)), *tolerances)]
-        left -= phase.trips
-    return np.array(numbers, dtype)
+    """Most trips of each phase that may begin, and the tolerances, as ``cpu.solve_phases`` takes them."""
+    most = [limit] if limit else limits(phases, left)
+    return np.array([(one, *tolerances) for one in most], dtype)
 
 
 def patiently(

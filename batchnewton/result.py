@@ -13,7 +13,9 @@ import numpy as np
 from . import notebook
 from .arrays import given_back, on_host
 from .inference.fit import Fit
+from .inference.order import orders
 from .kernels import status as codes
+from .kernels.history import COLUMNS
 from .multistart import check_starts, solve_from
 from .options import Options
 from .phases import Solution, check_method
@@ -73,7 +75,11 @@ class History(NamedTuple):
     """How a solve went, evaluation by evaluation; NaN behind the last of each problem.
 
     The values are those at the points that were tried, refused ones included; what begins anew (trust-region Newton,
-    after the fast path) goes on behind it.  The very last step may be taken without an evaluation.
+    after the fast path; the certificate of a method that was chosen by name) goes on behind it.  The very last step may
+    be taken without an evaluation.
+
+    It takes 32 bytes an evaluation and problem, k of them in all; while it is written, 32 (``max_iter`` + 10) bytes for
+    each problem of the chunks at work, of which each thread has one of at most 128 MB.
 
     Attributes
     ----------
@@ -81,10 +87,23 @@ class History(NamedTuple):
         The function, or half the sum of squared residuals; k is the largest number of evaluations.
     grad : (B, k) array
         Largest element of its gradient, ``max |g_i|``.
+    step : (B, k) array
+        Length of the step d to this point from where the method stood, without units: ``sqrt(sum (d_i / s_i)²)``,
+        s_i = |x_i| where the search, or its phase, began (the largest of them where that is 0; 1 where all are).
+        0 where a search begins.
+    alpha : (B, k) array
+        How much of the step of the method that is.  Damped Newton and trust regions:
+        ``alpha = dᵀHd / (-gᵀd)``, H being the matrix of the step, so 1 is a whole Newton step, less one that was cut to
+        that part, at a trust region or at bounds, and a negative number one along a negative curvature (there a
+        trust-region step is no part of a Newton step, whose direction it has not).
+        "bfgs", "lbfgs", "gradient-descent": where the line search looks, ``x + alpha d`` (d = -g of the last one).
+        "newton-pure": 1.  NaN in brackets, and for a step that was not chosen by a model.  0 where a search begins.
     """
 
     fun: np.ndarray
     grad: np.ndarray
+    step: np.ndarray
+    alpha: np.ndarray
 
 
 class Result(Statistics):
@@ -154,11 +173,55 @@ class Result(Statistics):
 
     @cached_property
     def history(self) -> History | None:
-        """F and max |g| of every evaluation, where the solve was told ``history=True``; else None."""
+        """F, max |g| and the step of every evaluation, where the solve was told ``history=True``; else None."""
         if not self._options.history:
             return None
         told = self._solution.history()
-        return History(self._plain(told[:, :, 0]), self._plain(told[:, :, 1]))
+        return History(*(self._plain(told[:, :, column]) for column in range(COLUMNS)))
+
+    def order(self) -> np.ndarray:
+        """Order of convergence that was observed, (B,): 1 linear, 2 quadratic; NaN where too little was seen.
+
+        The order q is that of ``|g_{k+1}| ~ C |g_k|^q``: the slope of the line of least squares through the points
+        ``(ln |g_k|, ln |g_{k+1}|)``, |g| being ``max |g_i|``; of three gradients it is
+        ``ln (|g_3| / |g_2|) / ln (|g_2| / |g_1|)``.  The gradients are those of the last search in the history
+        (of a method that ends in a certificate: of its own), each less than all before it, down to the rounding of x
+        (``64 eps max_i sum_j |H_ij x_j|``), and not more than 1e8 times the least of them, but three at least.
+        Near a simple root or strict minimum the gradient is proportional to the error, so that q is the order of
+        ``|x_k - x*|``.
+
+        An estimate of few numbers: the last step is often not evaluated, of Gauss-Newton and "mixed" the
+        phases count as one search, and a start close to the end leaves nothing to see.
+
+        Returns
+        -------
+        numpy.ndarray
+            NaN where fewer than three gradients can be used.
+
+        Raises
+        ------
+        ValueError
+            Without ``history=True``.
+
+        References
+        ----------
+        Ortega & Rheinboldt (1970), Iterative Solution of Nonlinear Equations in Several Variables, chapter 9;
+        Cătinaş (2021), SIAM Review 63, 3 (the computational order of convergence by values, section 2).
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import batchnewton as bn
+        >>> root = bn.root(lambda x, a: x[0] ** 2 - a, [1.0], (2.0,), method="newton-pure", history=True)
+        >>> round(float(root.order()), 1)
+        2.0
+        >>> double = bn.root(lambda x: x[0] ** 2, [1.0], method="newton-pure", history=True)
+        >>> round(float(double.order()), 1)
+        1.0
+        """
+        if not self._options.history:
+            raise ValueError("order() needs the history of the solve, which was not kept; expected history=True")
+        return self._plain(orders(self._fit))
 
     @property
     def grad(self) -> np.ndarray:

@@ -12,6 +12,7 @@ from . import gpus
 from .chosen import judge_ends, run_chosen
 from .chunk import chunk, kernel, shared_data
 from .kernels import status
+from .kernels.history import COLUMNS
 from .methods import MIXED, SMALL
 from .options import Options
 from .phases import (
@@ -21,6 +22,7 @@ from .phases import (
     mark_bounds,
     method_of,
     patiently,
+    record_length,
     residuals_of,
     run_phases,
 )
@@ -28,7 +30,8 @@ from .problem import Problem
 from .threads import for_each, reporter
 
 LONGEST, GRADIENTS = 32_768, 1 << 23  # problems of a chunk, and numbers in the gradients of all their data rows
-SHORTEST, LEAST = 2048, 1 << 19  # the same of a chunk at the end of a batch that several threads share
+RECORDS = 1 << 24  # numbers in the histories of a chunk: 128 MB
+SHORTEST, LEAST = 2048, 1 << 19  # problems and numbers of a chunk at the end of a batch that several threads share
 BRIEF = 50_000_000  # evaluations of the formula at one data row: half a second, or a few where they are slow
 
 
@@ -65,7 +68,7 @@ def solve_all(problem: Problem, options: Options, answer: Solution, progress: An
             raise
         return rows.stop - rows.start
 
-    parts = list(chunks(problem, options.threads))
+    parts = list(chunks(problem, options.threads, record_length(options)))
     brief = problem.size * problem.m * options.max_iter <= BRIEF
     for_each(work, parts, problem.size, options.threads, stop, progress, brief)
 
@@ -136,7 +139,7 @@ def later(
     """The patient path for some problems, whose history so far is ``seen``."""
     if not at.size or stop[0]:
         return
-    history = np.empty((len(at), options.max_iter + 4, 2)) if options.history else seen
+    history = np.empty((len(at), record_length(options), COLUMNS)) if options.history else seen
     if options.history:
         history[:, : seen.shape[1]] = seen[:, : history.shape[1]]
     patiently(problem, at, options, answer, stop, history)
@@ -197,11 +200,12 @@ def solve_chunk(problem: Problem, rows: slice, options: Options, answer: Solutio
         answer.put(at, second)
 
 
-def chunks(problem: Problem, threads: int) -> Iterator[slice]:
+def chunks(problem: Problem, threads: int, evaluations: int = 0) -> Iterator[slice]:
     """Slices of the batch: long, since each begins and ends with idle lanes; for several threads shorter and shorter,
-    so that all end together."""
+    so that all end together.  Where a history of so many ``evaluations`` is written, short enough for its memory."""
     size, numbers = problem.size, problem.m * problem.n
     longest = min(LONGEST, max(256, GRADIENTS // numbers))
+    longest = min(longest, max(1, RECORDS // (COLUMNS * evaluations))) if evaluations else longest
     shortest = min(SHORTEST, max(256, size // (4 * threads)), max(64, LEAST // numbers)) if threads > 1 else longest
     first = 0
     while first < size:

@@ -11,6 +11,7 @@ Slots of the workspace: the unknowns first, then the scalars of the problem; ``a
 # pyright: reportCallIssue=false
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from llvmlite import ir
@@ -20,19 +21,27 @@ from numba.core.extending import intrinsic
 
 from . import converge, status
 from .converge import CONVERGED, ENDED, HAND_OVER, NEXT_PHASE, NOT_FINITE_AT_START
-from .history import record_lanes
+from .history import FULL, UNKNOWN, record_lanes, record_steps
+from .iterations import ITERATIONS
 from .lower import flush_subnormals, get, keep, lowest_bit, peek, pointer, put, set_mode, small
 
 OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
 WITHIN = OPTIONS | {"inline": "always"}
-AT = ("c_0", "F", "F0", "trips", "moves", "code")  # order of the places in ``at``
-C, VALUE, START, TRIPS, MOVES, CODE = range(6)
+AT = ("c_0", "F", "F0", "trips", "moves", "code", "q_0")  # order of the places in ``at``; behind them `fraction`
+C, VALUE, START, TRIPS, MOVES, CODE, UNIT, ALPHA, FALL = range(9)
 LINE = 64  # bytes of a cache line
 NARROW = 3  # columns; fewer are copied one after the other
 PHASE = ("prepare", "computed", "enter", "evaluate", "advance", "slots", "lanes")  # what ``solve`` needs of a kernel
 PREPARE, COMPUTED, ENTER, EVALUATE, ADVANCE, SLOTS, LANES = range(7)
 
 worse = njit(**OPTIONS)(converge.worse)
+
+
+def places(phase: str, place: Callable[[str], int]) -> list[int]:
+    """Where ``solve`` finds the state of an iteration (AT), and how much of a step was taken."""
+    fraction = ITERATIONS[phase].fraction
+    found = [UNKNOWN if fraction is None else FULL] if not fraction else [place(name) for name in fraction]
+    return [*(place(name) for name in AT), *found, *[FULL] * (2 - len(found))]
 
 
 def _pointer_call(result: str, arguments: int):
@@ -136,8 +145,9 @@ def solve_phases(
     x is the start on entry and the solution on return; ``top`` is the largest F at a start so far (-inf before the
     first).  A phase has a row in ``phases`` (PHASE), ``at``, ``outputs`` and ``numbers``: most trips, ftol, xtol, gtol,
     and the precision of the phase before it, than which it may not end higher; ``later`` says that there was one before
-    the first of these.  ``history`` (problems, evaluations, 2) takes f and max |g| of every evaluation; none where it
-    is empty.  ``stop[0] != 0`` ends the run early; problems not finished keep code 0 and their state.
+    the first of these.  ``history`` (problems, evaluations, 4) takes f, max |g| and the step of every evaluation
+    (`history`); none where it is empty.  ``stop[0] != 0`` ends the run early; problems not finished keep code 0 and
+    their state.
 
     Returns
     -------
@@ -221,8 +231,10 @@ def solve(
             break
         call_evaluate(evaluate, S, D, X, A, m)
         if history.size > 0:
-            record_lanes(state, W, at[TRIPS], problem, outputs, scale, n, nfev, history)
+            record_lanes(state, W, at[TRIPS], problem, outputs, scale, n, nfev, later, history)
         ended = call_advance(advance, S, limit, ftol, xtol, gtol)
+        if history.size > 0:
+            record_steps(state, W, at[TRIPS], at[C], at[UNIT], at[ALPHA], at[FALL], problem, n, nfev, history)
     set_mode(mode)
     keep(S)
     keep(D)

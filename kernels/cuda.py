@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from . import step
 from .converge import HAND_OVER, NEXT_PHASE, NOT_FINITE_AT_START, worse
+from .history import COLUMNS, part_of_newton
 from .iterations import ITERATIONS
 from .lanes import (
     Formula,
@@ -41,7 +42,7 @@ from .unroll import Text, straight_line
 
 BLOCK = 128  # threads of a block
 SHARED = 48 * 1024 // BLOCK  # bytes of shared memory that a thread may have everywhere, without asking for more
-SEEN = ("F_seen", "g_seen")  # of an evaluation, for the history
+SEEN = ("F_seen", "g_seen", "step_seen", "alpha_seen")  # of an evaluation, for the history, in its order
 ROOMY = 30  # registers (of 32 bits) that the sums may take before the state is parked: fewer threads share the file
 
 
@@ -62,7 +63,7 @@ class Way:
     before : str
         Precision of the phase before this one.
     history : bool
-        Whether F and max |g| of every evaluation are written down.
+        Whether F, max |g| and the step of every evaluation are written down.
     grouped : bool
         Whether the lanes share a problem's matrix and vectors too (`cuda_group`).
     """
@@ -131,7 +132,7 @@ def solve_text(
     constants = Text(constants=dict(text.constants))
     functions = [begin_text(program, where), enter_text(program, where, way.first, constants, phase), advance[0]]
     functions += [leave_text(program, way.first, eps_before, constants)]
-    functions += [see_text(program, phase, constants)] if way.history else []
+    functions += [see_text(program, phase, constants), went_text(program.n, phase, constants)] if way.history else []
     lanes, staged = way.lanes, way.staged
     once, read = once_text(program, where, call_names(program), summed(program))
     functions += [once]
@@ -222,7 +223,7 @@ def see_text(program: Formula, phase: str, constants: Text) -> str:
     words = set(re.findall(r"\w+", "\n".join(text.lines)))
     body = loads(name for name in program.outputs if name in words)
     body += ["f = half * f"] if program.scale == 0.5 else []
-    return function("see(S, l)", [*body, *text.lines, *stores(SEEN)], "lowered")
+    return function("see(S, l)", [*body, *text.lines, *stores(SEEN[:2])], "lowered")
 
 
 def _seen(f, r, j, g, h, root, n):
@@ -234,6 +235,33 @@ def _seen(f, r, j, g, h, root, n):
         size = abs(g[i])
         g_seen = size if (size > g_seen) | (size != size) else g_seen  # NaN where one is
     return F_seen, g_seen
+
+
+def went_text(n: int, phase: str, constants: Text) -> str:
+    """``went(S, l)``: the step to the next trial point, for the history."""
+    fraction = ITERATIONS[phase].fraction
+    text = straight_line(_went, ("x", "c", "q"), parts=-1 if fraction is None else len(fraction), n=n)
+    constants.constants |= text.constants | {"nothing": float("nan")}
+    body = loads(f"{vector}_{i}" for vector in "xcq" for i in range(n))
+    body += [f"{name} = {slot(place)}" for name, place in zip(("given", "fall"), fraction or (), strict=False)]
+    return function("went(S, l)", [*body, *text.lines, *stores(SEEN[2:])], "lowered")
+
+
+def _went(x, c, q, given, fall, nothing, parts, n, sqrt):
+    total = 0.0
+    for i in range(n):
+        share = q[i] * (x[i] - c[i])
+        total = total + share * share
+    step_seen = sqrt(total)
+    if parts == 2:
+        alpha_seen = part_of_newton(given, fall)
+    elif parts == 1:
+        alpha_seen = given
+    elif parts == 0:
+        alpha_seen = 1.0
+    else:
+        alpha_seen = nothing
+    return step_seen, alpha_seen
 
 
 def stage_text(program: Formula, where: Layout) -> str:
@@ -353,18 +381,25 @@ def kernel_text(program: Formula, where: Layout, way: Way, parking: bool, read: 
             "        k += LANES",
             *(["    total({state}, members)"] if together else []),
         ]
-    if way.history:
-        before = "" if way.fresh else "int64(nfev[b]) + "
-        body += [
-            f"    k = {before}int64(S[trips_])",
-            f"    if k < width{' and lane == 0' if together else ''}:",
-            "        see({state})",
-            "        k = 2 * (b * width + k)",
-            "        seen[k] = S[F_seen_]",
-            "        seen[k + 1] = S[g_seen_]",
-        ]
+    body += written(way, "see", SEEN[:2], 0) if way.history else []
     body += ["    trip({state}, limit, ftol, xtol, gtol)", "    ended = S[code_] > zero"]
+    body += written(way, "went", SEEN[2:], 2) if way.history else []
     return "\n".join([f"def solve({', '.join(given)}):", *indent((line.format(state=state) for line in body), 1)])
+
+
+def written(way: Way, what: str, names: Iterable[str], first: int) -> list[str]:
+    """What the function ``what`` sees, into the columns of the history from ``first``; zeros where a search begins."""
+    before = "" if way.fresh else "int64(nfev[b]) + "
+    lines = [
+        f"    k = {before}int64(S[trips_])",
+        f"    if k < width{' and lane == 0' if way.lanes > 1 else ''}:",
+        f"        {what}({{state}})",
+        f"        k = {COLUMNS} * (b * width + k)",
+        *(f"        seen[k + {at}] = S[{name}_]" for at, name in enumerate(names, first)),
+    ]
+    if first == 0 and way.first:
+        lines += ["        if S[trips_] == zero:", "            seen[k + 2] = zero", "            seen[k + 3] = zero"]
+    return lines
 
 
 def prepare_text(program: Formula, where: Layout) -> list[str]:

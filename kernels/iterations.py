@@ -28,6 +28,9 @@ class Iteration:
         Scalars that it keeps, ``code`` the last; which of them are truth values.
     known : dict
         Its parameters that are constants.
+    fraction : tuple of str
+        The scalar that says how much of the step of the method was taken; or slope and fall, from which it follows
+        (`history.part_of_newton`).  Empty where every step is a full one, None where there is no such number.
     """
 
     trip: Callable[..., Any]
@@ -39,6 +42,7 @@ class Iteration:
     edges: tuple[str, ...] = ("cut_0",)  # what it keeps, too, where there are bounds
     root: bool = False  # takes r and J, not f, g and H
     long: bool = False  # too long for one piece where there are many unknowns
+    fraction: tuple[str, ...] | None = ("alpha",)
 
     def constants(self, n: int, **given: Any) -> dict[str, Any]:
         """Values of those parameters of the trip that are constants, of what is given."""
@@ -105,6 +109,7 @@ ITERATIONS = {
         + ("settled", "tiny", "flat_before", "code"),
         ("settled", "tiny"),
         long=True,
+        fraction=("slope", "fall"),
     ),
     "root-pure": Iteration(
         pure.trip,
@@ -112,6 +117,7 @@ ITERATIONS = {
         lambda n: vector("c", n),
         ("F", "F0", "trips", "moves", "code"),
         root=True,
+        fraction=(),
     ),
     "bracket": Iteration(
         bracket.trip,
@@ -120,12 +126,14 @@ ITERATIONS = {
         ("F", "F0", "side", "scale", "before", "trips", "moves", "code"),
         edges=("lo_0", "hi_0"),
         root=True,
+        fraction=None,
     ),
     "newton-pure": Iteration(
         newton_pure.trip,
         ("x", "g", "h", "c", "d", "q", "y", "z", "w", "lower", "inverse"),
         lambda n: vector("c", n),
         ("F", "F0", "s", "radius", "trips", "moves", "code"),
+        fraction=(),
     ),
     "bfgs": along("bfgs", bfgs_state),
     "lbfgs": along("lbfgs", lbfgs_state),

@@ -13,10 +13,11 @@ from typing import Protocol
 from . import step
 from .iterations import ITERATIONS
 from .sections import SECTION, sectioned
-from .unroll import Text, straight_line
+from .unroll import EACH, Loop, Text, straight_line
 
 CACHE = 24_000  # bytes of workspace that should stay in the first-level cache
 LANES = "lanes(W)"  # decorator of what every lane does
+UNROLLED = 64  # unknowns; of more the loops of a long iteration stay loops
 MANY = 32  # sums; more do not fit into the registers
 PRESENT = {"counts": "left", "mask": "present"}  # positive where a problem has a row
 
@@ -333,20 +334,17 @@ def advance_text(
     bare_diagonal = sorted(zeros & {f"h_{i}_{i}" for i in range(n)}) if bounded else []
     zeros = zeros - {*bare_diagonal}
     known = iteration.constants(n=n, bounded=bounded, eps=eps, **tolerances)
-    text = straight_line(iteration.trip, iteration.arrays, zeros, **known)
-    words = set(re.findall(r"\w+", "\n".join(text.lines)))
+    long = iteration.long and slots is not None
+    rolled = n if long and n > UNROLLED and in_a_row(slots, "g", n) else 0
+    text = straight_line(iteration.trip, iteration.arrays, zeros, rolled, **known)
+    words = set(re.findall(r"\w+", "\n".join(text.plain())))
     state = [name for name in iteration.state(n) if name in words]
     kept = [name for name in iteration.scalars if name != "code" and name in words]
     flags = [name for name in iteration.flags if name in words]
     edges = list(iteration.edges) if bounded else []
-    if iteration.long and slots is not None and len(text.lines) > SECTION:
+    if rolled or (long and len(text.lines) > SECTION):
         lines = ["f = half * f", *text.lines] if program.scale == 0.5 else text.lines
-        parts = sectioned(lines, slots, {*inputs(program), *state, *kept, "code"}, {*flags})
-        names = [f"trip{at}" for at in range(len(parts))]
-        body = [f"{name}(S, limit, ftol, xtol, gtol)" for name in names] + ["return ended_lanes(S, code_)"]
-        given = "(S, l, limit, ftol, xtol, gtol)"
-        functions = [function(name + given, part, LANES) for name, part in zip(names, parts, strict=True)]
-        return [*functions, function("advance(S, limit, ftol, xtol, gtol)", body)], text
+        return in_sections(sectioned(lines, slots, {*inputs(program), *state, *kept, "code"}, {*flags}, n)), text
     body = loads([*inputs(program), *(name for name in program.outputs if name in words), *state])
     body += loads(f"q_{i}" for i in range(n))
     body += loads(name for name in kept if name not in flags)
@@ -361,6 +359,28 @@ def advance_text(
         function("trip(S, l, limit, ftol, xtol, gtol)", body, LANES),
         function("advance(S, limit, ftol, xtol, gtol)", steps),
     ], text
+
+
+def in_sections(parts: Sequence[Loop | list[str]]) -> list[str]:
+    """The functions of a trip in pieces, and ``advance``, which calls them in turn."""
+    functions, body = [], []
+    given = "limit, ftol, xtol, gtol"
+    for at, part in enumerate(parts):
+        if isinstance(part, Loop):
+            functions.append(function(f"trip{at}(S, l, {EACH}, {given})", part.lines, LANES))
+            body += [f"for {EACH} in {part.begins}:", f"    trip{at}(S, {EACH}, {given})"]
+        else:
+            functions.append(function(f"trip{at}(S, l, {given})", part, LANES))
+            body.append(f"trip{at}(S, {given})")
+    body.append("return ended_lanes(S, code_)")
+    return [*functions, function(f"advance(S, {given})", body)]
+
+
+def in_a_row(slots: Mapping[str, int], array: str, n: int) -> bool:
+    """Whether the elements of an array lie one behind the other."""
+    found = [slots.get(f"{array}_{i}", -1) for i in range(n)]
+    width = found[1] - found[0]
+    return found == list(range(found[0], found[0] + n * width, width)) if width > 0 else False
 
 
 def minimum_zeros(program: Formula) -> set[str]:

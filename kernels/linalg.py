@@ -9,14 +9,26 @@ RAISE = 1e-3  # a pivot that is not positive becomes at least this share of its 
 def factor(a, lower, inverse, n, eps):
     """Modified ``L D Lᵀ`` factorisation: of A where A is positive definite, else of A + E, E diagonal.
 
-    A pivot counts as positive when ``pivot > 32 n eps |a_jj|``.  One that does not is replaced by
-    ``max(|pivot|, RAISE |a_jj|)``, or by 1 where both vanish, so that the solution is always a descent
-    direction.  Pivots are compared with their own diagonal element: rescaling the unknowns changes nothing.
+    A pivot ``p_j = a_jj - t_j``, ``t_j = sum_k<j l_jk² d_k``, counts as positive when ``p_j > 32 n eps |a_jj|``.  One
+    that does not is replaced by ``d_j = max(|p_j|, RAISE |a_jj|)``, or by 1 where both vanish, so that the solution is
+    always a descent direction.  Pivots are compared with their own diagonal element: rescaling the unknowns changes
+    nothing (but where one is replaced by 1).
+
+    So, beside rounding errors,
+
+    - E = 0 where A is sufficiently positive definite: the least eigenvalue of ``a_ij / sqrt(a_ii a_jj)`` above
+      ``64 n eps`` (no pivot is a smaller part of a_jj; half of that is for rounding, Higham 2002, theorem 10.7);
+    - ``0 <= e_j <= max(2 |p_j|, |p_j| + RAISE |a_jj|)``, with 1 for RAISE |a_jj| where that and p_j vanish: at most
+      twice the ``-p_j`` without which no pivot were left, or RAISE of the diagonal more than it.
+
+    E is not bounded by the norm of A, as it is where the elements of L are (Gill, Murray & Wright 1981, p. 110): before
+    a small positive pivot, t_j is large.  Of ``[[e, 1], [1, 0]]``, e positive and small, it is 2 / e.
 
     Fills ``lower[i, j]`` for i > j and ``inverse[j] = 1 / d_j``; returns whether A is positive definite.
     ``lower[j, i]`` (above the diagonal) holds ``l_ij d_j`` on the way.
 
-    Reference: Gill, Murray & Wright (1981), Practical Optimization, section 4.4.2.2.
+    References: Gill, Murray & Wright (1981), Practical Optimization, section 4.4.2.2; Higham (2002), Accuracy and
+    Stability of Numerical Algorithms, section 10.1.
     """
     definite = True
     for j in range(n):

@@ -94,7 +94,8 @@ def solve_trust(
                 continue
             f = gather(S, outputs, scale, lane, kind, g, h, b, r, j, n)
             if history.size > 0:
-                record(pointer(S), lane, outputs, scale, n, history[p], nfev[p] + int(K[lane, trust.TRIPS]))
+                spent = int(K[lane, trust.TRIPS])
+                record(pointer(S), lane, outputs, scale, n, history[p], nfev[p] + spent, spent == 0)
             bound = min(p, low.shape[0] - 1)
             how = trust.search(
                 kind, hybrid and attempt[lane] == 0, f, g, h, b, r, j,
@@ -102,6 +103,9 @@ def solve_trust(
                 matrices[0, lane], matrices[1, lane], vectors[5, lane], matrices[2, lane], K[lane],
                 max(limit - nfev[p], 1.0), low[bound], high[bound], n,
             )  # fmt: skip
+            if history.size > 0:
+                at = nfev[p] + int(K[lane, trust.TRIPS])
+                trust.record_step(vectors[0, lane], vectors[1, lane], vectors[3, lane], K[lane], history[p], at, n)
             if how != trust.SEARCHING:
                 found = trust.judge_end(
                     kind,

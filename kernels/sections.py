@@ -1,41 +1,101 @@
 """Long straight-line text in several pieces: what LLVM does with one block grows faster than its length.
 
-A value that one piece works out and another needs lies in the workspace in between; truth values as 1 or 0.
+A value that one piece works out and another needs lies in the workspace in between; truth values as 1 or 0.  A loop
+over all unknowns is a piece of its own; its elements lie in the workspace one behind the other.
 """
 
 import ast
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+
+from .unroll import EACH, Loop
 
 SECTION = 400  # statements
+TOGETHER = 8  # elements that one pass of a loop takes
+WORD = re.compile(r"[A-Za-z_]\w*")
 
 
 def sectioned(
-    lines: Sequence[str], slots: dict[str, int], state: Collection[str], flags: Collection[str]
-) -> list[list[str]]:
+    lines: Sequence[str | Loop], slots: dict[str, int], state: Collection[str], flags: Collection[str], n: int = 0
+) -> list[Loop | list[str]]:
     """The lines in pieces, each with its loads before and its stores behind it.
 
     ``state`` are the names whose values must be in their slots at the end; ``flags`` those of them that are truth
     values.  Slots of what is handed on are added to ``slots``, each behind all lanes of the one before it.
     """
     width = min(place for place in slots.values() if place > 0)
-    pieces = [lines[at : at + SECTION] for at in range(0, len(lines), SECTION)]
-    reads = [read_first(piece) for piece in pieces]
-    truths = truth_values(lines, flags)
+    cut = list(pieces(lines))
+    plain = [piece.lines if isinstance(piece, Loop) else piece for piece in cut]
+    arrays = {word for piece in plain for line in piece for word in WORD.findall(line) if word.endswith(f"_{EACH}")}
+    elements = {f"{array.removesuffix(EACH)}{i}": 0 for array in sorted(arrays) for i in range(n)}
+    for name in elements:
+        slots.setdefault(name, len(slots) * width)
+    reads = [read_first(piece) for piece in plain]
+    truths = truth_values([line for piece in plain for line in piece], flags)
+    lasting = {*state, *elements}
     worked_out: set[str] = set()
-    parts = []
-    for at, piece in enumerate(pieces):
+    parts: list[Loop | list[str]] = []
+    for at, piece in enumerate(plain):
         assigned = {line.split(" = ", 1)[0] for line in piece}
-        needed = sorted(name for name in reads[at] if name in worked_out or name in slots)
-        worked_out |= assigned
+        needed = sorted(name for name in reads[at] if name in worked_out or name in slots or name in arrays)
+        worked_out |= assigned - arrays
         later = set().union(*reads[at + 1 :])
-        kept = sorted(name for name in assigned if name in state or name in later)
+        again = reads[at] if isinstance(cut[at], Loop) else set()  # by the next element
+        kept = sorted(name for name in assigned if name in lasting or name in later or name in again or name in arrays)
         for name in kept:
-            slots.setdefault(name, len(slots) * width)
-        load = [f"{name} = S[{name}_ + l]" + (" > zero" if name in truths else "") for name in needed]
-        store = [f"S[{name}_ + l] = " + (f"one if {name} else zero" if name in truths else name) for name in kept]
-        parts.append([*load, *piece, *store])
+            if name not in arrays:
+                slots.setdefault(name, len(slots) * width)
+        load = [
+            f"{name} = {place(name)}" + (" > zero" if name in truths else "") for name in needed if name not in arrays
+        ]
+        store = [
+            f"{place(name)} = " + (f"one if {name} else zero" if name in truths else name)
+            for name in kept
+            if name not in arrays
+        ]
+        if isinstance(cut[at], Loop):
+            own = [name for name in needed if name in arrays], [name for name in kept if name in arrays]
+            parts += [Loop([*load, *several(piece, *own, count), *store], count, whole) for count, whole in passes(n)]
+        else:
+            parts.append([*load, *piece, *store])
     return parts
+
+
+def pieces(lines: Sequence[str | Loop]) -> Iterable[list[str] | Loop]:
+    """Runs of statements, none too long, and the loops between them."""
+    run: list[str] = []
+    for one in lines:
+        if run and (isinstance(one, Loop) or len(run) == SECTION):
+            yield run
+            run = []
+        if isinstance(one, Loop):
+            yield one
+        else:
+            run.append(one)
+    if run:
+        yield run
+
+
+def passes(n: int) -> Iterable[tuple[int, range]]:
+    """How many elements a pass of a loop takes, and where its passes begin: in each, sums stay in registers."""
+    most = n // TOGETHER * TOGETHER
+    return [(count, at) for count, at in ((TOGETHER, range(0, most, TOGETHER)), (1, range(most, n))) if at]
+
+
+def several(piece: Sequence[str], read: Sequence[str], kept: Sequence[str], count: int) -> list[str]:
+    """A piece for so many elements."""
+    lines = []
+    for more in range(count):
+        lines += [f"{name} = {place(name, more)}" for name in read]
+        lines += [*piece, *(f"{place(name, more)} = {name}" for name in kept)]
+    return lines
+
+
+def place(name: str, more: int = 0) -> str:
+    """Where a value lies; ``at`` is the number of the element that a loop stands at."""
+    if name.endswith(f"_{EACH}"):
+        return f"S[{name.removesuffix(EACH)}0_ + ({EACH} + {more}) * W + l]"
+    return f"S[{name}_ + l]"
 
 
 def read_first(piece: Sequence[str]) -> set[str]:

@@ -14,7 +14,7 @@ import math
 
 import numpy as np
 
-from . import linalg, status, step
+from . import history, linalg, status, step
 from .bounded import EPS, backward, bounded_step, form, forward, inner, jit, ldl
 from .converge import RESIDUAL
 from .strict import is_steady, residuals_small, shrinkage_of_pivots
@@ -343,6 +343,23 @@ def search(kind, auto, f, g, H, B, r, J, x, c, y, scale, gc, Hc, Bc, rc, Jc, K, 
     for i in range(n):
         x[i] = landed(c[i] + scale[i] * y[i], c[i], lo[i], hi[i])
     return LIMIT if K[TRIPS] >= limit else SEARCHING
+
+
+@jit
+def record_step(x, c, scale, K, row, at, n):
+    """The step from c to the trial point x into the ``row`` of a history (``history``): its length in relative
+    units, and by how much of a Newton step it is one; NaN of one that was forced."""
+    if at >= row.shape[0]:
+        return
+    total = 0.0
+    for i in range(n):
+        share = (x[i] - c[i]) / scale[i]
+        total += share * share
+    fall = K[PRED_H] if K[EXACT] > 0.0 else K[PRED_B]
+    row[at, history.STEP] = math.sqrt(total)
+    row[at, history.ALPHA] = math.nan
+    if total > 0.0 and not K[FORCE] > 0.0:
+        row[at, history.ALPHA] = history.model_alpha(-K[SLOPE], fall)
 
 
 @jit

@@ -5,6 +5,9 @@ whatever is known beforehand (sizes, phases, module constants): ``for`` loops ov
 a known test are decided, calls of other steps are written out in place, and every array element becomes a scalar
 (``lower[2, 1]`` -> ``lower_2_1``).  Elements named in ``zeros`` are structurally zero: they become the constant 0, and
 what is multiplied by them, or they are added to, costs nothing, nor does what that makes zero in turn.
+
+Where there are many unknowns, loops over all of them may stay loops (``rolled``): then straight lines and `Loop`s
+follow each other, and in a loop ``x_at`` stands for its element of x.
 """
 
 import ast
@@ -34,25 +37,41 @@ SYMBOLS: dict[type, tuple[str, Callable[..., Any]]] = {
 }
 FUNCTIONS = ("sqrt", "abs")  # called as they are
 ZERO = "k_zero"  # what is structurally zero
+EACH = "at"  # index of the elements that a loop stands at
+
+
+@dataclass
+class Loop:
+    """Straight-line statements for each unknown, one after the other; or for ``together`` of them from each that
+    ``begins`` names."""
+
+    lines: list[str]
+    together: int = 1
+    begins: range = range(0)
 
 
 @dataclass
 class Text:
-    """Straight-line statements and the constants (name -> value) that they use."""
+    """Straight-line statements and the constants (name -> value) that they use; ``rolled`` unknowns have `Loop`s."""
 
-    lines: list[str] = field(default_factory=list)
+    lines: list[Any] = field(default_factory=list)
     constants: dict[str, float] = field(default_factory=dict)
+    rolled: int = 0
+
+    def plain(self) -> list[str]:
+        """All statements, those of a loop once."""
+        return [line for one in self.lines for line in (one.lines if isinstance(one, Loop) else [one])]
 
 
 def straight_line(
-    function: Callable[..., Any], arrays: Collection[str], zeros: Collection[str] = (), **known: Any
+    function: Callable[..., Any], arrays: Collection[str], zeros: Collection[str] = (), rolled: int = 0, **known: Any
 ) -> Text:
     """Unroll ``function`` for the ``known`` values of some parameters.
 
     Parameters that are not known keep their names; those in ``arrays`` stand for arrays whose elements become
     ``name_i`` or ``name_i_j``.  A final ``return a, b`` is left out: the caller finds the results under these names.
     """
-    text = Text()
+    text = Text(rolled=rolled)
     scope = _Scope(function, known, {name: name for name in arrays}, {}, "", text, set(zeros))
     scope.run(with_return=False)
     return text
@@ -109,7 +128,11 @@ class _Scope:
         if isinstance(statement, ast.Assign):
             self.assign(statement.targets[0], statement.value)
         elif isinstance(statement, ast.For):
-            for value in self.value(statement.iter):
+            values = self.value(statement.iter)
+            if self.text.rolled and values == range(self.text.rolled) and can_stay(statement):
+                self.keep(statement)
+                return
+            for value in values:
                 self.known[statement.target.id] = value  # type: ignore[attr-defined]
                 self.write_all(statement.body)
         elif isinstance(statement, ast.If):
@@ -118,6 +141,21 @@ class _Scope:
             self.inline(statement.value)  # a step called for what it writes into its arrays
         elif not isinstance(statement, ast.Expr):
             raise NotImplementedError(f"{self.function.__name__}: {ast.unparse(statement)} cannot be unrolled")
+
+    def keep(self, statement: Any) -> None:
+        """A loop over all unknowns, as it is; what it changes has a name, and a value, before it."""
+        for name in changed(statement):
+            value = ast.Name(name)
+            if name in self.names or name in self.known or self.prefix + name in self.zeros:
+                before = self.expression(value)
+                self.zeros.discard(self.local(name))
+                self.text.lines.append(f"{self.local(name)} = {before}")
+        outside, self.text.lines = self.text.lines, []
+        self.known[statement.target.id] = EACH
+        self.write_all(statement.body)
+        self.zeros -= {name for name in self.zeros if name.endswith(f"_{EACH}")}  # of one loop, not of the next
+        inside, self.text.lines = self.text.lines, outside
+        self.text.lines.append(Loop(inside))
 
     def write_all(self, statements: list[Any]) -> None:
         for statement in statements:
@@ -261,6 +299,32 @@ class _Scope:
             return value
         given = [bare(self.expression(one)) for one in node.args]
         return ZERO if given == [ZERO] else f"{ast.unparse(node.func)}({', '.join(given)})"
+
+
+def can_stay(loop: ast.For) -> bool:
+    """Whether a loop consists of assignments in which its variable is but the last index of elements."""
+    if not all(isinstance(one, ast.Assign) for one in loop.body):
+        return False
+    uses = sum(isinstance(one, ast.Name) and one.id == loop.target.id for one in inside(loop))  # type: ignore[attr-defined]
+    places = [one.slice for one in inside(loop) if isinstance(one, ast.Subscript)]
+    last = [place.elts[-1] if isinstance(place, ast.Tuple) else place for place in places]
+    return uses == sum(isinstance(one, ast.Name) and one.id == loop.target.id for one in last)  # type: ignore[attr-defined]
+
+
+def inside(loop: ast.For) -> list[ast.AST]:
+    """All that the body of a loop consists of."""
+    return [one for statement in loop.body for one in ast.walk(statement)]
+
+
+def changed(loop: ast.For) -> list[str]:
+    """Scalars that a loop reads before it sets them: sums and the like."""
+    new: set[str] = set()
+    read: set[str] = set()
+    for statement in loop.body:
+        assert isinstance(statement, ast.Assign)
+        read |= {one.id for one in ast.walk(statement.value) if isinstance(one, ast.Name)} - new
+        new |= {one.id for one in statement.targets if isinstance(one, ast.Name)}
+    return sorted(read & new)
 
 
 def bare(text: str) -> str:

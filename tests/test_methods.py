@@ -9,7 +9,8 @@ import pytest
 from problems import TRAPS, himmelblau, log_sum_exp, rosenbrock_residuals
 
 import batchnewton as bn
-from batchnewton.kernels import converge, linesearch, sections, unroll
+from batchnewton import compile, phases
+from batchnewton.kernels import converge, lanes, linesearch, sections, unroll
 from batchnewton.kernels.iterations import ITERATIONS
 from batchnewton.methods import METHODS
 from batchnewton.options import options
@@ -251,3 +252,32 @@ def test_least_squares_by_every_method():
         result = bn.least_squares(rosenbrock_residuals, x0, method=method)
         assert result.success.all() or method == "gradient-descent", method
         np.testing.assert_allclose(result.x[result.success], 1.0, atol=1e-8)
+
+
+@pytest.mark.parametrize("method", ["lbfgs", "gradient-descent"])
+def test_loops_that_stay_loops_give_the_same(monkeypatch, method):
+    """11 unknowns: one pass of eight, three of one; and what is left of a bit is rounding."""
+    x0 = np.random.default_rng(3).uniform(0.5, 1.5, (6, 11))
+
+    def chain(x):
+        return sum(10 * (x[i + 1] - x[i] ** 2) ** 2 + (1 - x[i]) ** 2 for i in range(10))
+
+    straight = bn.minimize(chain, x0, method=method, history=True)
+    compile._kernel.cache_clear()
+    phases.chain.cache_clear()
+    monkeypatch.setattr(lanes, "UNROLLED", 2)
+    looped = bn.minimize(chain, x0, method=method, history=True)
+    compile._kernel.cache_clear()
+    phases.chain.cache_clear()
+    assert any(isinstance(line, unroll.Loop) for line in unrolled_chain(method))
+    np.testing.assert_array_equal(looped.status, straight.status)
+    np.testing.assert_allclose(looped.x, straight.x, atol=1e-7)
+    np.testing.assert_allclose(looped.history.fun[:, :5], straight.history.fun[:, :5], rtol=1e-9)
+    np.testing.assert_allclose(looped.history.alpha[:, :5], straight.history.alpha[:, :5], rtol=1e-9)
+
+
+def unrolled_chain(method):
+    """Lines of a trip for 11 unknowns, with loops."""
+    iteration = ITERATIONS[method]
+    known = iteration.constants(n=11, eps=2e-16, **compile.TOLERANCES["float64"])
+    return unroll.straight_line(iteration.trip, iteration.arrays, (), 11, **known).lines
