@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from . import compile as compiler
-from .arrays import on_host, rows_of
+from .arrays import on_host, one_row, rows_of
+from .kernels.cpu import TABLE
 from .problem import Problem
 
-NOWHERE = np.empty((0, 2), np.int64)
+NOWHERE = np.empty((0, TABLE), np.int64)
 
 
 @dataclass(frozen=True)
@@ -24,18 +25,34 @@ class Chunk:
     X: np.ndarray
     A: np.ndarray
     m: int
+    masks: tuple[np.ndarray | None, ...] = ()
 
     @property
     def shared(self) -> tuple[Any, ...]:
-        return addresses(self.args), addresses(self.data), self.X, self.A, self.m
+        return addresses(self.args), addresses(self.data, self.masks), self.X, self.A, self.m
 
 
-def addresses(arrays: tuple[np.ndarray, ...]) -> np.ndarray:
-    """For each array where it lies and how long its last axis is."""
+def addresses(arrays: tuple[np.ndarray, ...], masks: tuple[np.ndarray | None, ...] = ()) -> np.ndarray:
+    """For each array where it lies, how long its last axis is, and how far it is from one problem to the next (0 where
+    all share the only row); the same of its mask, if it has one."""
     if not arrays:
         return NOWHERE
-    where = [(one.__array_interface__["data"][0], one.shape[-1]) for one in arrays]
-    return np.array(where, np.int64).reshape(-1, 2)
+    masks = masks or (None,) * len(arrays)
+    where = [
+        (place(one), one.shape[-1], stride(one), *((0, 0) if mask is None else (place(mask), stride(mask))))
+        for one, mask in zip(arrays, masks, strict=True)
+    ]
+    return np.array(where, np.int64)
+
+
+def place(array: np.ndarray) -> int:
+    """Where the array lies."""
+    return array.__array_interface__["data"][0]
+
+
+def stride(array: np.ndarray) -> int:
+    """Values from one problem to the next."""
+    return array.size // len(array) if len(array) > 1 else 0
 
 
 def kernel(problem: Problem, derive: str, step: str | None, dtype: np.dtype) -> compiler.Kernel:
@@ -49,21 +66,26 @@ def chunk(
     """Arrays of some rows, converted where the precision differs (not copied where it does not)."""
 
     def part(array: np.ndarray) -> np.ndarray:
-        return single_or_double(on_host(rows_of(array, rows)), dtype)
+        return single_or_double(on_host(one_row(rows_of(array, rows))), dtype)
 
-    start = part(problem.x0 if x is None else x)
-    args, data = (tuple(map(part, arrays)) for arrays in columns(problem))
-    return Chunk(start, args, data, X, A, problem.m)
+    start = single_or_double(on_host(rows_of(problem.x0 if x is None else x, rows)), dtype)
+    args, data = columns(problem, problem.gaps is not None)
+    masks: tuple[np.ndarray | None, ...] = ()
+    if problem.mask is not None and problem.gaps is not None:
+        mask = np.ascontiguousarray(one_row(problem.mask[rows]))
+        masks = tuple(mask if i == problem.gaps else None for i in range(len(data)))
+    return Chunk(start, tuple(map(part, args)), tuple(map(part, data)), X, A, problem.m, masks)
 
 
-def columns(problem: Problem) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Arrays of each problem's own scalars and data; behind them, where data are missing, what tells the kernels."""
+def columns(problem: Problem, gaps: bool = False) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Arrays of each problem's own scalars and data; behind them, where data are missing, what tells the kernels, but
+    for those that see ``gaps``."""
     args, data = list(problem.args), list(problem.data)
     if problem.box is not None:
         args += problem.box
-    if problem.missing:
+    if problem.missing and not gaps:
         args += [problem.points()[:, None]]
-    if problem.mask is not None:
+    if problem.mask is not None and not gaps:
         data += [problem.mask[:, :, None]]
     return args, data
 
