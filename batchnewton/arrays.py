@@ -108,6 +108,12 @@ def rows_of(array: Any, rows: Any) -> Any:
     return array.take(there(np.asarray(rows), array), axis=0)
 
 
+def one_row(array: Any) -> Any:
+    """The row that all problems share, (1, ...), where an array is broadcast over the batch; else the array."""
+    shared = isinstance(array, np.ndarray) and array.ndim > 0 and array.strides[0] == 0
+    return array[:1] if shared else array
+
+
 def library(values: Any) -> str:
     """Name of the library of the first array that lies on a GPU, to which the answers go back; "numpy" if none does."""
     for value in values:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .arrays import Shared, on_host, real, shape_error, there
+from .arrays import Shared, on_host, one_row, real, shape_error, there
 from .options import nearest
 
 Box = tuple[np.ndarray, np.ndarray]
@@ -120,11 +120,20 @@ def boxed(x0: np.ndarray, bounds: Any, fixed: Any, names: Names = ()) -> Bounded
     size, n = x0.shape
     box, stay = check_bounds(bounds, size, n, names), check_fixed(fixed, size, n, names)
     lower, upper = box or (np.full((1, n), -np.inf), np.full((1, n), np.inf))
-    start = np.clip(on_host(x0), lower, upper)
+    given = on_host(x0)
+    inside = not any(one.any() for one in beyond(given, (lower, upper)))
+    start = given if inside else np.clip(given, lower, upper)
     if stay is not None:
         lower, upper = np.where(stay, start, lower), np.where(stay, start, upper)
-    given = on_host(x0)
-    return Bounded(there(start, x0), (lower, upper), (given < start) | (given > start))
+    moved = np.broadcast_to(False, given.shape) if inside else (given < start) | (given > start)
+    return Bounded(x0 if inside else there(start, x0), (lower, upper), moved)
+
+
+def beyond(x: np.ndarray, box: Box) -> tuple[np.ndarray, np.ndarray]:
+    """Which of the unknowns x (B, n) lie below and above their bounds, (n, B): along the batch, which is long."""
+    across = np.ascontiguousarray(x.T)
+    lower, upper = (one_row(one).T for one in box)
+    return across < lower, across > upper
 
 
 def bracketed(x0: Any, bracket: Any, args: Any) -> tuple[np.ndarray, Box]:

@@ -49,7 +49,8 @@ def _kernel(signature: Signature, kind: str, phase: str, dtype: np.dtype, way: W
     if kind == "root" and program.residuals != program.n:
         came = f"{formula.name} returns {program.residuals} residuals"
         raise ValueError(f"{came}; expected {program.n}, as many as unknowns")
-    where = text.layout(program, signature.missing, signature.bounded, way.history, phase)
+    missing = signature.missing if signature.missing in cpu_lanes.PRESENT else "mask" if signature.missing else None
+    where = text.layout(program, missing, signature.bounded, way.history, phase)
     words = (group_text if way.grouped else module_text)(program, where, phase, dtype, way)
     module = load(module_name(program, f"cuda_{phase}"), words)
     return CudaKernel(program, module, len(cpu_lanes.computed_rows(program)))

@@ -42,7 +42,7 @@ class Signature:
     formula : Formula
     inputs : tuple
         As for `batchnewton.derive.derive`.
-    missing : {None, "counts", "mask"}
+    missing : {None, "counts", "mask", "gaps0", "gaps1", ...}
         How a problem tells which rows of the data it has (``kernels/lanes.py``).
     bounded : bool
         Whether the unknowns have bounds.

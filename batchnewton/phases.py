@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from . import compile as compiler
-from .arrays import on_host
-from .chunk import Chunk, chunk, kernel, shared_data, single_or_double
+from .arrays import on_host, one_row
+from .chunk import Chunk, chunk, kernel, place, shared_data, single_or_double, stride
 from .fingerprint import Signature
 from .kernels import cpu, status
 from .kernels.converge import CONVERGED, HAND_OVER, NEXT_PHASE
@@ -166,6 +166,15 @@ def first_kernel(problem: Problem, options: Options) -> compiler.Kernel:
     return kernel(problem, phases[0].derive, phases[0].step, SINGLE if phases[0].rough else options.dtype)
 
 
+def too_few(problem: Problem, residuals: int, rows: slice) -> np.ndarray:
+    """Which of some problems have fewer residuals than unknowns that are not fixed, ``residuals`` a row of data."""
+    least = -(-problem.free(rows) // residuals)  # rows, rounded up
+    if problem.mask is None:
+        return problem.points(rows) < least
+    mask = np.ascontiguousarray(one_row(problem.mask[rows]))
+    return cpu.short(place(mask), stride(mask), problem.m, np.full(rows.stop - rows.start, least, np.int64))
+
+
 def run_phases(problem: Problem, rows: slice, options: Options, answer: Solution, stop: np.ndarray) -> None:
     """All phases of the problems of one chunk."""
     run = Run(problem, rows, options, answer, stop)
@@ -224,8 +233,7 @@ class Run:
             return np.arange(len(self.x))
         if self.problem.missing is None and self.problem.m >= self.problem.n:  # a row has one residual at least
             return np.arange(len(self.x))
-        residuals = residuals_of(self.problem, self.options)
-        few = residuals * self.problem.points(self.rows) < self.problem.free(self.rows)
+        few = too_few(self.problem, residuals_of(self.problem, self.options), self.rows)
         self.state[few] = status.TOO_FEW_POINTS
         return np.flatnonzero(~few)
 

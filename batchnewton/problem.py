@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import LISTS, Shared, library, on_host, real, rows_of, shape_error
+from .arrays import LISTS, Shared, library, on_host, one_row, real, rows_of, shape_error
 from .bounds import Bounded, Box, boxed, bracketed
 from .derive import Input, values
 from .fingerprint import Formula, Signature, fingerprint, signature
+from .kernels.lanes import GAPS
 from .losses import LOSSES, check_loss, check_scale, robust, squares
 from .methods import LARGE
 from .missing import check_counts, check_mask
@@ -121,7 +122,8 @@ class Problem:
         """What kernels are made for, worked out once."""
         known = self.__dict__.get("_signature")
         if known is None:
-            known = signature(fingerprint(self.fun), self.inputs, self.missing, self.box is not None)
+            missing = self.missing if self.gaps is None else f"{GAPS}{self.gaps}"
+            known = signature(fingerprint(self.fun), self.inputs, missing, self.box is not None)
             self.__dict__["_signature"] = known
         return known
 
@@ -146,19 +148,24 @@ class Problem:
     @cached_property
     def fixed(self) -> np.ndarray:
         """Which unknowns are fixed, (B, n)."""
-        return np.zeros((1, self.n), bool) if self.box is None else self.box[0] == self.box[1]
+        if self.box is None:
+            return np.broadcast_to(False, (self.size, self.n))
+        lower, upper = map(one_row, self.box)
+        return np.broadcast_to(lower == upper, (self.size, self.n))
 
     def at_bound(self, x: np.ndarray, rows: Any = slice(None)) -> np.ndarray:
         """Which unknowns that are not fixed lie at a bound, at x of some problems."""
         if self.box is None:
             return np.zeros(x.shape, bool)
-        lower, upper = (one[rows].astype(x.dtype, copy=False) for one in self.box)
-        there = (x <= lower) | (x >= upper)
-        return there & ~self.fixed[rows] if there.any() else there
+        across = np.ascontiguousarray(x.T)  # along the batch, which is long
+        lower, upper = (one_row(one[rows]).astype(x.dtype, copy=False).T for one in self.box)
+        there = (across <= lower) | (across >= upper)
+        fixed = one_row(self.fixed[rows])
+        return (there & ~fixed.T if fixed.any() else there).T
 
     def free(self, rows: Any = slice(None)) -> Any:
-        """Unknowns of each of these problems that are not fixed."""
-        return self.n if self.box is None else self.n - self.fixed[rows].sum(1)
+        """Unknowns of each of these problems that are not fixed; a single number where it is the same for all."""
+        return self.n if self.box is None else self.n - one_row(self.fixed[rows]).sum(1)
 
     @property
     def bracketed(self) -> bool:
@@ -174,6 +181,11 @@ class Problem:
     def missing(self) -> str | None:
         """How the kernels learn which rows a problem has."""
         return "mask" if self.mask is not None else "counts" if self.counts is not None else None
+
+    @property
+    def gaps(self) -> int | None:
+        """Number of the array in ``data`` in which NaN tells the kernels of the CPU what the ``mask`` leaves out."""
+        return None if self.mask is None else self.omit
 
     def points(self, rows: Any = slice(None)) -> np.ndarray:
         """Data rows that each of these problems has."""
@@ -197,7 +209,7 @@ class Problem:
 
     def without_nan(self, rows: np.ndarray) -> Problem:
         """Some problems, their NaNs left out."""
-        return replace(self.take(rows), counts=None, mask=self.present(rows), omit=None)
+        return replace(self.take(rows), counts=None, mask=self.present(rows))
 
     def place(self, name: str) -> int:
         """Number of the input of a curve that has this name."""

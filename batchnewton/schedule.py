@@ -25,6 +25,7 @@ from .phases import (
     record_length,
     residuals_of,
     run_phases,
+    too_few,
 )
 from .problem import Problem
 from .threads import for_each, reporter
@@ -94,7 +95,9 @@ def on_gpus(
     those with NaN to be left out in a second round."""
     from . import device
 
-    few = too_few(problem, residuals_of(problem, options))
+    few = np.zeros(problem.size, bool)
+    if problem.counted:
+        few = too_few(problem, residuals_of(problem, options), slice(0, problem.size))
     if few.all():
         answer.refuse(problem, few, status.TOO_FEW_POINTS)
         return
@@ -144,13 +147,6 @@ def later(
         history[:, : seen.shape[1]] = seen[:, : history.shape[1]]
     patiently(problem, at, options, answer, stop, history)
     answer.histories += [(at, history[:, : answer.nfev[at].max()])] * options.history
-
-
-def too_few(problem: Problem, residuals: int) -> np.ndarray:
-    """Which problems have too few points to be fitted."""
-    if not problem.counted:
-        return np.zeros(problem.size, bool)
-    return residuals * problem.points() < problem.free()
 
 
 def derivatives(problem: Problem, x: np.ndarray, kind: str, threads: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -4,7 +4,7 @@ An unknown at its bound whose gradient points out of the box is held there: the 
 A step that leaves the box ends at its bounds.  Reference: Bertsekas (1982), SIAM J. Control Optim. 20, 221.
 """
 
-DESCENT = 0.1  # a step cut off at the bounds must keep this share of its slope; else it ends at the first of them
+DESCENT = 0.3  # a step cut off at the bounds must keep this share of its slope; else see `confine`
 LEAST_CURVATURE = 0.01  # of a step that was cut, relative to its slope
 
 
@@ -28,71 +28,61 @@ def hold(x, g, h, q, lo, hi, F0, n):
     return loose
 
 
-def confine(c, d, z, q, g, h, lo, hi, accept, slope, n):
+def confine(c, d, z, q, g, h, lo, hi, accept, slope, n, eps):
     """Cut a new step d from c, of this ``slope = -gᵀd``, off at the bounds; z is overwritten.
 
-    Each unknown stops at its own bound; where too little descent is left, all stop at the first bound on the way,
-    except those that are at one already (they may be left out: their share ``-g_i d_i`` is not positive).  Then the
-    step is shortened to where the model is least.  Returns whether the step was cut, its slope, and dᵀHd / slope.
-
-    The first bound is that of the least ratio ``|part_i| / |d_i|``; ratios are compared by products (in units of
-    s_i = 1 / q_i), so that it takes one division, not n.
+    Each unknown stops at its own bound.  Where too little descent is left, only those move whose own share of it,
+    ``-g_i d_i``, is positive: there is one, since the shares of all add up to a positive slope, and an unknown at its
+    bound with a positive share moves inward.  Then the step is shortened to where the model is least.  What reaches its
+    bound goes beyond it by a rounding, so that `land` puts it exactly there.  Returns whether the step was cut, its
+    slope, dᵀHd / slope, and ``sum_i |q_i d_i|``.
     """
-    near = 1.0
-    away = 1.0
     left = 0.0
+    sure = 0.0
     cut = False
     for i in range(n):
         end = c[i] + d[i]
-        below = (end <= lo[i]) & (d[i] < 0.0)
-        above = (end >= hi[i]) & (d[i] > 0.0)
-        whole = d[i]
-        part = lo[i] - c[i] if below else whole
-        part = hi[i] - c[i] if above else part
-        reaches = below | above
-        short = abs(q[i] * part)
-        long = abs(q[i] * whole)
-        nearest = reaches & (short > 0.0) & (short * away < near * long)
-        near = short if nearest else near
-        away = long if nearest else away
-        left = left - g[i] * part
-        cut = cut | reaches
+        place = lo[i] if lo[i] > end else end
+        place = hi[i] if hi[i] < place else place
+        reaches = place != end
+        part = (1.0 + 4 * eps) * (place - c[i])
+        part = part if reaches else d[i]
         z[i] = part
+        share = 0.0 - g[i] * part
+        left = left + share
+        sure = sure + (share if share > 0.0 else 0.0)
+        cut = cut | reaches
     cut = cut & accept
-    poor = cut & (left < DESCENT * slope)
-    first = near / away
-    for i in range(n):
-        whole = first * d[i]
-        until = whole if abs(z[i]) > 0.0 else 0.0
-        part = until if poor else z[i]
-        d[i] = part if cut else d[i]
-    left = 0.0
+    poor = left < DESCENT * slope
+    left = sure if poor else left
     bend = 0.0
     for i in range(n):
-        left = left - g[i] * d[i]
-        row = h[i, i] * d[i]
+        part = z[i]
+        against = poor & (g[i] * part >= 0.0)
+        part = 0.0 if against else part
+        z[i] = part
+        row = h[i, i] * part
         for j in range(i):
-            row = row + 2.0 * (h[i, j] * d[j])
-        bend = bend + d[i] * row
-    far = cut & (bend > left) & (left > 0.0)
+            row = row + 2.0 * (h[i, j] * z[j])
+        bend = bend + part * row
+    far = (bend > left) & (left > 0.0)
     divisor = left if left > 0.0 else 1.0
     divisor = bend if far else divisor
     dividend = left if far else bend
     ratio = dividend / divisor
     best = ratio if far else 1.0
+    size = 0.0
     for i in range(n):
-        nearer = best * d[i]
-        d[i] = nearer if far else d[i]
+        part = best * z[i]
+        d[i] = part if cut else d[i]
+        size = size + abs(q[i] * d[i])
     curvature = 1.0 if far else ratio
     curvature = curvature if curvature > LEAST_CURVATURE else LEAST_CURVATURE
-    return cut, best * left, curvature
+    return cut, best * left, curvature, size
 
 
-def land(x, c, lo, hi, n, eps):
-    """A trial point within rounding of a bound, or beyond it, lies on it."""
+def land(x, lo, hi, n):
+    """A trial point beyond a bound lies on it."""
     for i in range(n):
-        place = x[i]
-        low = lo[i] + (4 * eps) * (abs(c[i]) + abs(lo[i]))  # NaN, and no case, where there is no bound
-        high = hi[i] - (4 * eps) * (abs(c[i]) + abs(hi[i]))
-        place = lo[i] if place <= low else place
-        x[i] = hi[i] if place >= high else place
+        place = lo[i] if lo[i] > x[i] else x[i]
+        x[i] = hi[i] if hi[i] < place else place

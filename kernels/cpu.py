@@ -23,13 +23,14 @@ from . import converge, status
 from .converge import CONVERGED, ENDED, HAND_OVER, NEXT_PHASE, NOT_FINITE_AT_START
 from .history import FULL, UNKNOWN, record_lanes, record_steps
 from .iterations import ITERATIONS
-from .lower import flush_subnormals, get, keep, lowest_bit, peek, pointer, put, set_mode, small
+from .lower import flush_subnormals, get, keep, lowest_bit, only, peek, pointer, put, set_mode, small, truth
 
 OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
 WITHIN = OPTIONS | {"inline": "always"}
 AT = ("c_0", "F", "F0", "trips", "moves", "code", "q_0")  # order of the places in ``at``; behind them `fraction`
 C, VALUE, START, TRIPS, MOVES, CODE, UNIT, ALPHA, FALL = range(9)
 LINE = 64  # bytes of a cache line
+TABLE = 5  # numbers of an array: address, values of a problem or data row, from problem to problem; its mask or 0, same
 NARROW = 3  # columns; fewer are copied one after the other
 PHASE = ("prepare", "computed", "enter", "evaluate", "advance", "slots", "lanes")  # what ``solve`` needs of a kernel
 PREPARE, COMPUTED, ENTER, EVALUATE, ADVANCE, SLOTS, LANES = range(7)
@@ -78,30 +79,56 @@ call_advance = _pointer_call("bits", 5)  # S, limit, ftol, xtol, gtol
 def load(S, D, W, lane, b, n, m, x, args, arg_arrays, data, data_arrays):
     """Problem b into one lane: unknowns, scalars, data.  All arrays are pointers: nothing is counted here.
 
-    ``args`` and ``data`` hold a row (address, values of a problem or of a data row) for each array.
+    ``args`` and ``data`` hold a row of TABLE for each array.  Where one has a mask, the rows are counted, and its first
+    value is NaN in those that are not there; a NaN in one that is makes the unknowns NaN: the problem is not finite.
     """
     small()
     for i in range(n):
         put(S, i * W + lane, get(x, b * n + i))
     place = n * W + lane
     for array in range(arg_arrays):
-        address, width = get(args, 2 * array), get(args, 2 * array + 1)
+        address, width, stride = get(args, TABLE * array), get(args, TABLE * array + 1), get(args, TABLE * array + 2)
         for i in range(width):
-            put(S, place, peek(address, b * width + i, S))
+            put(S, place, peek(address, b * stride + i, S))
             place += W
-    stride = 0
+    line = 0
     for array in range(data_arrays):
-        stride += get(data, 2 * array + 1) * W
+        line += get(data, TABLE * array + 1) * W
     column = lane
     for array in range(data_arrays):
-        address, width = get(data, 2 * array), get(data, 2 * array + 1)
-        for i in range(width if width <= NARROW else 0):
+        address, width, first = get(data, TABLE * array), get(data, TABLE * array + 1), get(data, TABLE * array + 2) * b
+        mask, row = get(data, TABLE * array + 3), get(data, TABLE * array + 4) * b
+        for i in range(1 if mask != 0 else 0, width if width <= NARROW else 0):
             for k in range(m):
-                put(D, k * stride + column + i * W, peek(address, (b * m + k) * width + i, S))
+                put(D, k * line + column + i * W, peek(address, first + k * width + i, S))
         for k in range(m if width > NARROW else 0):  # row by row: D is larger than the first-level cache
             for i in range(width):
-                put(D, k * stride + column + i * W, peek(address, (b * m + k) * width + i, S))
+                put(D, k * line + column + i * W, peek(address, first + k * width + i, S))
+        count, numbers = 0, 0
+        for k in range(m if mask != 0 else 0):
+            there = truth(mask, row + k)
+            value = only(there, peek(address, first + k * width, S))
+            put(D, k * line + column, value)
+            count += there
+            numbers += value == value
+        if mask != 0:
+            put(S, place, count)
+        for i in range(n if numbers < count else 0):
+            put(S, i * W + lane, only(False, get(S, i * W + lane)))
         column += width * W
+
+
+@njit(**OPTIONS)
+def short(mask, step, m, least):
+    """Which problems have fewer rows than their ``least``, by the address of a mask and the way from row to row."""
+    few = np.zeros(least.size, np.bool_)
+    for b in range(least.size):
+        count, k = 0, 0
+        while k < m and count < least[b]:
+            count += truth(mask, b * step + k)
+            k += 1
+        few[b] = count < least[b]
+    return few
 
 
 @njit(**WITHIN)

@@ -19,7 +19,8 @@ CACHE = 24_000  # bytes of workspace that should stay in the first-level cache
 LANES = "lanes(W)"  # decorator of what every lane does
 UNROLLED = 64  # unknowns; of more the loops of a long iteration stay loops
 MANY = 32  # sums; more do not fit into the registers
-PRESENT = {"counts": "left", "mask": "present"}  # positive where a problem has a row
+GAPS = "gaps"  # and the number of an array of a problem's own data, whose first value is NaN where there is no row
+PRESENT = {"counts": ("count", "left{0} > zero"), "mask": ("present", "present{0} > zero")}  # see `presence`
 
 
 class Formula(Protocol):
@@ -53,7 +54,7 @@ class Layout:
     rows: tuple[str, ...]  # shared columns of the data
     problem: tuple[str, ...]  # scalars of a problem
     points: tuple[str, ...]  # columns of a problem's own data
-    missing: str | None = None  # "counts": only the first rows of a problem count; "mask": those that are present
+    missing: str | None = None  # "counts": only the first rows of a problem count; "mask": those present; or GAPS
     bounded: bool = False  # whether the unknowns have bounds
 
 
@@ -77,6 +78,15 @@ def computed_rows(program: Formula) -> list[str]:
     """Values that depend on the shared data alone and that the data loop needs: worked out once a call."""
     read = program.uses("point") | {name for stage, name in program.outputs.values() if stage in ("row", "point")}
     return [one.name for one in program.stages["row"] if one.name in read]
+
+
+def presence(program: Formula, missing: str) -> tuple[str, str]:
+    """The column that says which rows a problem has, and the condition, with room for what numbers the row."""
+    if missing in PRESENT:
+        return PRESENT[missing]
+    arrays = [one for one in program.inputs if one.level == "point"]
+    column = arrays[int(missing.removeprefix(GAPS))].scalars[0]
+    return column, f"{column}{{0}} == {column}{{0}}"
 
 
 def has_data(program: Formula) -> bool:
@@ -262,7 +272,7 @@ def pass_text(program: Formula, where: Layout, call: list[str], sums: list[str],
     body: list[str] = []
     shared: list[str] = []
     columns = [*where.rows, *computed_rows(program)]
-    uses |= {"counts": {"count"}, "mask": {"present"}}.get(where.missing or "", set())
+    uses |= {presence(program, where.missing)[0]} if where.missing else set()
     body += loads(name for name in (*inputs(program), *where.problem, *carried(program)) if name in uses)
     for u in range(points):
         suffix = f"__{u}"
@@ -301,7 +311,7 @@ def additions(program: Formula, where: Layout, sums: Sequence[str], points: int)
             need(value, f"__{u}")
         for u in rows:
             more = f"{name} + {renamed(value, own, f'__{u}')}"
-            kept = f" if {PRESENT[where.missing]}__{u} > zero else {name}" if where.missing else ""
+            kept = f" if {presence(program, where.missing)[1].format(f'__{u}')} else {name}" if where.missing else ""
             lines.append(f"{name} = {more}{kept}")
 
     if len(sums) <= MANY:

@@ -211,6 +211,28 @@ def peek(typing: Any, address: Any, index: Any, like: Any) -> tuple[Any, Callabl
     return like.dtype(types.int64, types.int64, like), generate
 
 
+@intrinsic
+def truth(typing: Any, address: Any, index: Any) -> tuple[Any, Callable[..., Any]]:
+    """Element of an array of truth values at an address."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, values: Sequence[ir.Value]) -> Any:
+        data = builder.inttoptr(values[0], ir.IntType(8).as_pointer())
+        element = builder.load(builder.gep(data, [values[1]], inbounds=True))
+        return builder.icmp_unsigned("!=", element, ir.Constant(ir.IntType(8), 0))
+
+    return types.boolean(types.int64, types.int64), generate
+
+
+@intrinsic
+def only(typing: Any, there: Any, value: Any) -> tuple[Any, Callable[..., Any]]:
+    """The value where it is there, else NaN; without a branch."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, values: Sequence[ir.Value]) -> Any:
+        return builder.select(values[0], values[1], context.get_constant(value, float("nan")))
+
+    return value(types.boolean, value), generate
+
+
 def separate(function: ir.Function, given: Sequence[types.Type]) -> None:
     """Say that the arrays handed to the caller do not overlap: else each loop is there twice, behind a check."""
     pointers = {kind.dtype for kind in given if isinstance(kind, types.CPointer)}

@@ -194,11 +194,11 @@ def trip(
         kept = shrink * d[i]
         d[i] = step if accept else kept
     if bounded:
-        cut_now, left, curvature = confine(c, d, z, q, g, h, lo, hi, accept, alpha * s, n)
+        cut_now, left, curvature, span = confine(c, d, z, q, g, h, lo, hi, accept, alpha * s, n, eps)
         newton = newton & (not cut_now)
         alpha = curvature if cut_now else alpha
         s = left / curvature if cut_now else s
-        size = length(q, d, n, sqrt) if cut_now else size
+        size = span if cut_now else size  # no less than the length, and no square root
         stopped = 1.0 if cut_now else 0.0
         cut[0] = stopped if accept else cut[0]
 
@@ -251,5 +251,5 @@ def trip(
     for i in range(n):
         x[i] = c[i] + d[i]
     if bounded:
-        land(x, c, lo, hi, n, eps)
+        land(x, lo, hi, n)
     return F, F0, s, alpha, radius, size, over, trips, moves, settled, tiny, flat_before, code
