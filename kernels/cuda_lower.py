@@ -8,9 +8,7 @@ In Numba's CUDA simulator nothing is translated: the text runs as the Python tha
 """
 
 import ast
-import inspect
 import os
-import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,7 +18,7 @@ from llvmlite.ir import instructions
 
 from . import vector_math
 from .device_math import LIBDEVICE, Inlined, declared, libdevice
-from .lower import INDEX, _Block
+from .lower import INDEX, _Block, parsed
 
 SIMULATED = os.environ.get("NUMBA_ENABLE_CUDASIM") == "1"
 WORD = ir.IntType(32)
@@ -33,8 +31,7 @@ def lowered(function: Callable[..., None]) -> Any:
     from numba.cuda import types
     from numba.cuda.extending import intrinsic
 
-    tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
-    assert isinstance(tree, ast.FunctionDef)
+    tree = parsed(function)
     names = [argument.arg for argument in tree.args.args]
 
     def typed(*given: Any) -> tuple[Any, Callable[..., Any]]:

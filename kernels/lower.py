@@ -11,9 +11,9 @@ The text stays ordinary Python and can be read, run and stepped through as such.
 """
 
 import ast
-import inspect
+import functools
+import linecache
 import platform
-import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -47,8 +47,7 @@ def lanes(count: int) -> Callable[[Callable[..., None]], Any]:
 
 
 def _intrinsic(function: Callable[..., None], looped: int | None) -> Any:
-    tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
-    assert isinstance(tree, ast.FunctionDef)
+    tree = parsed(function)
     names = [argument.arg for argument in tree.args.args if looped is None or argument.arg != "l"]
 
     def typed(*given: types.Type) -> tuple[Any, Callable[..., Any]]:
@@ -68,6 +67,25 @@ def _intrinsic(function: Callable[..., None], looped: int | None) -> Any:
     space = {"typed": typed, "__name__": function.__module__}
     exec(f"def {function.__name__}(typing, {listed}):\n    return typed({listed})", space)
     return intrinsic(space[function.__name__])
+
+
+def parsed(function: Callable[..., None]) -> ast.FunctionDef:
+    """What Python makes of a function's text.  `inspect.getsource` would look for the function's end token by token,
+    which takes as long as all the rest here."""
+    code = function.__code__
+    return _functions(code.co_filename)[code.co_firstlineno]
+
+
+@functools.lru_cache(maxsize=1)  # the functions of a module come one after the other
+def _functions(path: str) -> dict[int, ast.FunctionDef]:
+    """The functions of a file by their first lines, where their decorators are."""
+    linecache.checkcache(path)
+    nodes = ast.parse("".join(linecache.getlines(path))).body
+    return {
+        min([node.lineno, *(one.lineno for one in node.decorator_list)]): node
+        for node in nodes
+        if isinstance(node, ast.FunctionDef)
+    }
 
 
 def positive_lanes(lanes: int) -> Any:
