@@ -12,6 +12,7 @@ Slots of the workspace: the unknowns first, then the scalars of the problem; ``a
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from llvmlite import ir
@@ -26,7 +27,7 @@ from .iterations import ITERATIONS
 from .lower import flush_subnormals, get, keep, lowest_bit, only, peek, pointer, put, set_mode, small, truth
 
 OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
-WITHIN = OPTIONS | {"inline": "always"}
+WITHIN: dict[str, Any] = OPTIONS | {"inline": "always"}  # of a caller: not compiled by themselves
 AT = ("c_0", "F", "F0", "trips", "moves", "code", "q_0")  # order of the places in ``at``; behind them `fraction`
 C, VALUE, START, TRIPS, MOVES, CODE, UNIT, ALPHA, FALL = range(9)
 LINE = 64  # bytes of a cache line

@@ -9,13 +9,14 @@ step are zero.
 # pyright: reportCallIssue=false
 
 import math
+from typing import Any
 
 from numba import njit
 
 from .lower import get
 
 OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
-WITHIN = OPTIONS | {"inline": "always"}
+WITHIN: dict[str, Any] = OPTIONS | {"inline": "always"}  # of a caller: not compiled by themselves
 COLUMNS = 4
 STEP, ALPHA = 2, 3  # behind F and max |g|
 FULL, UNKNOWN = -1, -2  # in place of the place of a number: every step is a full one; there is none
