@@ -209,8 +209,15 @@ def trip(
     tiny = tiny_now if accept else tiny
     if phase == "root":
         settled_now = newton & tight & (tiny_now | (0.5 * s <= (0.5 * eps) * (F0 - F)))
-        found = accept & (vanish | (newton & arrived(F, gain, moved, tight)))
+        last = accept & newton & (not vanish) & arrived(F, gain, moved, tight)  # its step is taken without looking
+        found = (accept & vanish) | last
         on = False
+        rest = F - 0.5 * s  # of |F|² / 2, behind that step: zero, and rounding
+        rest = rest if rest > 0.0 else 0.0
+        F = rest if last else F
+        for i in range(n):
+            c[i] = c[i] + d[i] if last else c[i]
+            d[i] = 0.0 if last else d[i]
     else:
         settled_now = newton & short & (tiny_now | (0.5 * s <= (0.5 * eps) * (F0 - F)))
         seen = visible(h, c, q, F, n, eps)

@@ -183,7 +183,8 @@ def judge_trial(kind, f, g, H, B, r, J, x, c, y, scale, gc, Hc, Bc, rc, Jc, K, a
     gain = K[F] - f
     ratio = gain / K[PRED] if K[PRED] > 0.0 else -1.0
     tiny, newton = K[TINY] > 0.0, K[NEWTON] > 0.0
-    flat = finite and tiny and f <= K[F] + 1e-13 * abs(K[F]) and slope_there <= 0.9 * abs(K[SLOPE])
+    unseen = tiny or f == K[F]  # a change of F; where terms cancel, F may be 0 at its rounding level
+    flat = finite and unseen and f <= K[F] + 1e-13 * abs(K[F]) and slope_there <= 0.9 * abs(K[SLOPE])
     if kind == ROOT and newton and finite and not force:
         flat = flat or left_over(r, J, x, n) < 0.9 * left_over(rc, Jc, c, n)
     accept = finite and (force or ratio > 1e-4 or flat)

@@ -47,11 +47,10 @@ def test_solved(name, dtype, share):
 
 @pytest.mark.parametrize("name", ["roots", "traps"])
 def test_what_is_solved_says_so(name):
-    """Only a start at the bottom of a rounding error (Rastrigin's function from 1e-9) may be in doubt; at x⁴ the right
-    status is SINGULAR."""
+    """At x⁴ the right status is SINGULAR."""
     flat = {trap.name for trap in traps.TRAPS if trap.flat}
     doubted = [str(run) for run in found(name, "float64") if run.solved and not run.success and run.problem not in flat]
-    assert len(doubted) <= 1, doubted
+    assert not doubted
 
 
 def test_sizes_of_the_sets():
