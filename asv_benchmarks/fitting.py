@@ -85,8 +85,8 @@ def efficiency(threads: int) -> None:
 
 
 def speed(threads: int) -> None:
-    """What bounds and masks cost on W1_5: bounds far away, natural ones (an eighth of the fits end at one: no background
-    below zero); a mask that leaves out nothing, one that leaves out one pixel in 25."""
+    """What bounds and masks cost on W1_5: bounds far away, natural ones (an eighth of the fits end at one: background
+    zero); a mask that leaves out nothing, one that leaves out one pixel in 25."""
     data, names = workloads.make("W1_5", 20_000), {}
     far, natural = (-1e9, 1e9), (0.0, [5000.0, 10.0, 10.0, 10.0, 1000.0])
     whole = np.ones(data["y"].shape, bool)
