@@ -89,6 +89,7 @@ LIKELIHOODS: dict[str, Callable[..., Any]] = {
     "rician": rician,
     "scmos": scmos,
 }
+VARIANCES: dict[str, Callable[..., Any]] = {"poisson": np.asarray}  # of a new observation, given its mean
 NEEDS = {"binomial": "trials", "negative-binomial": "trials", "rician": "sigma", "scmos": "sigma"}
 
 

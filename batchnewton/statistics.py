@@ -83,7 +83,8 @@ class Statistics:
         kind : {"confidence", "prediction"}
         sigma : array_like, optional
             Standard deviation of new observations, a number, (M,) or (B, M), in the units of the sigma that was fitted
-            with; needed for the prediction of a weighted fit, which is not there for losses and likelihoods.
+            with; needed for the prediction of a weighted fit.  With ``loss="poisson"`` s² is f itself; other
+            likelihoods and robust losses have no prediction.
 
         Returns
         -------

@@ -176,6 +176,43 @@ def test_no_false_success_at_a_saddle_or_a_maximum():
     assert not saddle.success or abs(saddle.x).min() == 1.0
 
 
+@pytest.mark.parametrize("absolute", [False, True])
+def test_errors_with_bounds_and_sigma_are_scipys(absolute):
+    sigma = RNG.uniform(0.05, 0.2, Y.shape)
+    box = np.array([0.0, 0.1, -1.0]), np.array([4.0, 8.0, 1.0])
+    found = bn.curve_fit(decay, T, Y, [1.0, 1.0, 0.3], sigma, bounds=box, absolute_sigma=absolute)
+    inside = np.flatnonzero(found.success & ~found.at_bound.any(1))
+    assert len(inside) > 0.8 * B
+    for b in inside[::6]:
+        exact = {"ftol": 1e-15, "xtol": 1e-15, "gtol": 1e-15, "x_scale": "jac"}
+        x, cov = optimize.curve_fit(decay, T, Y[b], [1.0, 1.0, 0.3], sigma[b], absolute, bounds=box, **exact)
+        np.testing.assert_allclose(found.x[b], x, rtol=1e-6)
+        np.testing.assert_allclose(found.cov[b], cov, rtol=2e-6, atol=1e-6 * np.diag(cov).min())
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_bounds_of_all_and_neighbours_change_no_bit(dtype):
+    """One row of bounds for all, the same row for each, a part of the batch; behind a mask lies what is no number."""
+    y, mask = Y.astype(dtype), np.random.default_rng(1).random(Y.shape) > 0.1
+    mask[7], mask[9, 2:] = True, False  # the one has too few points, the other NaN in a row that counts
+    y[~mask] = np.resize([np.nan, 1e30, np.inf], (~mask).sum())
+    y[7, 4] = np.nan
+    box = np.array([0.0, 0.1, 0.1]), np.array([2.0, 5.0, 1.0])
+    each = tuple(np.tile(one, (B, 1)) for one in box)
+    found = bn.curve_fit(decay, T, y, [1.0, 1.0, 0.3], mask=mask, bounds=box, dtype=dtype)
+    assert found.status[9] == bn.Status.TOO_FEW_POINTS and found.success.mean() > 0.9
+    assert 0.05 < found.at_bound.any(1).mean() < 0.95
+    again = bn.curve_fit(decay, T, y, [1.0, 1.0, 0.3], mask=mask, bounds=each, dtype=dtype)
+    some = np.array([7, 30, 9, 2])
+    part = bn.curve_fit(decay, T, y[some], np.ones((4, 3)) * [1.0, 1.0, 0.3], mask=mask[some], bounds=box, dtype=dtype)
+    for name in ("x", "fun", "status", "nfev"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(found, name), err_msg=name)
+        np.testing.assert_array_equal(getattr(part, name), getattr(found, name)[some], err_msg=name)
+    whole = mask & np.isfinite(y)  # NaN in a row that counts is left out too
+    same = bn.curve_fit(decay, T, np.where(whole, y, 0.0), [1.0, 1.0, 0.3], mask=whole, bounds=box, dtype=dtype)
+    np.testing.assert_array_equal(same.x, found.x)
+
+
 def test_losses_and_missing_points_within_bounds():
     counts, y = RNG.integers(8, 20, B), Y.copy()
     y[::5, 3] = np.nan

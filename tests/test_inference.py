@@ -144,6 +144,24 @@ def test_band_of_a_weighted_fit(weighted, sigma):
         weighted.band(T, 1.0)
 
 
+def test_bands_of_counts():
+    """Prediction: of many new counts at the true rate, about the promised share lies inside."""
+    rng = np.random.default_rng(3)
+    clean = 90.0 * np.exp(-T / 1.5) + 40.0
+    found = bn.curve_fit(decay, T, rng.poisson(clean, (200, M)), [90.0, 1.5, 40.0], loss="poisson")
+    value, lower, upper = found.band(T, 0.9545, "prediction")
+    near = found.band(T, 0.9545)
+    q = stats.norm.ppf(0.5 + 0.9545 / 2)
+    np.testing.assert_allclose(((upper - value) / q) ** 2 - ((near.upper - value) / q) ** 2, value, rtol=1e-9)
+    new = rng.poisson(clean, (200, M))
+    assert 0.94 < ((new >= lower) & (new <= upper)).mean() < 0.97
+    with pytest.raises(ValueError, match="sigma is given, but loss='poisson'"):
+        found.band(T, kind="prediction", sigma=1.0)
+    robust = bn.curve_fit(decay, T, np.tile(clean, (2, 1)), [90.0, 1.5, 40.0], loss="huber")
+    with pytest.raises(ValueError, match="'linear', 'poisson'"):
+        robust.band(T, kind="prediction")
+
+
 def profile_by_scipy(y, tau, S, q, s2):
     """Ends of the interval of tau, the linear parameters eliminated exactly."""
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from batchnewton.arrays import real, shape_error
+from batchnewton.losses import VARIANCES
 from batchnewton.options import check_choice
 
 from .fit import Fit
@@ -25,20 +26,24 @@ def band(fit: Fit, x: Any, level: float, kind: str, sigma: Any) -> Band:
     """``f(x) ± q sqrt(gᵀ C g [+ s²])`` at new x, with the exact gradient g (see `Result.band`)."""
     curve = fit.need_curve("band")
     check_choice("kind", kind, ("confidence", "prediction"))
-    if kind == "prediction" and curve.noise != "gaussian":
-        raise ValueError(
-            "a prediction band needs Gaussian noise; expected a fit with loss='linear', or a confidence band"
-        )
+    spread = VARIANCES.get(curve.likelihood or "") if kind == "prediction" else None
+    if kind == "prediction" and curve.noise != "gaussian" and spread is None:
+        known = ", ".join(repr(one) for one in ("linear", *VARIANCES))
+        raise ValueError(f"a prediction band needs a loss that says how data scatter, {known}; or kind='confidence'")
+    if spread is not None and sigma is not None:
+        raise ValueError(f"sigma is given, but loss={curve.likelihood!r} says how observations scatter; expected none")
     points = coordinates(fit, real("x", x))
     m = points.shape[-2]
-    extra = new_variance(fit, sigma, m) if kind == "prediction" else np.zeros((1, 1))
+    fixed = kind == "prediction" and spread is None
+    extra = new_variance(fit, sigma, m) if fixed else np.zeros((1, 1))
     quantile, cov = fit.quantile(level), fit.cov.astype(np.float64)
     value, half = np.empty((fit.problem.size, m)), np.empty((fit.problem.size, m))
     for rows in blocks(fit.problem, m):
         value[rows], g = curve_at(fit, points, rows, m)
         with np.errstate(invalid="ignore"):
             variance = np.einsum("bmi,bij,bmj->bm", g, cov[rows], g)
-            half[rows] = quantile[rows, None] * np.sqrt(variance + (extra[rows] if len(extra) > 1 else extra))
+            more = spread(value[rows]) if spread else extra[rows] if len(extra) > 1 else extra
+            half[rows] = quantile[rows, None] * np.sqrt(variance + more)
     half[~np.isfinite(cov).all((1, 2))] = np.inf
     return Band(value, value - half, value + half)
 
