@@ -108,6 +108,11 @@ def rows_of(array: Any, rows: Any) -> Any:
     return array.take(there(np.asarray(rows), array), axis=0)
 
 
+def put(array: Any, at: np.ndarray, rows: np.ndarray) -> None:
+    """``array[at] = rows``, rows of the host by number, where the array lies."""
+    array[there(at, array)] = there(rows, array)
+
+
 def library(values: Any) -> str:
     """Name of the library of the first array that lies on a GPU, to which the answers go back; "numpy" if none does."""
     for value in values:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -162,28 +163,18 @@ class Engine:
         kernel = compiler.kernel(self.problem.signature, phase.derive, phase.step, dtype, way)
         block = kernel.module.THREADS if way.grouped else BLOCK
         threads = block if not simulated() else way.lanes if way.lanes > 1 else 4
-        X, A = shared_data(self.problem, dtype)
-        scalars = self.cuda.to_device(_not_empty(A))
+        columns, scalars = shared_there(self.problem, kernel, dtype)
         tolerances = options.rough if phase.rough else (options.ftol, options.xtol, options.gtol)
         numbers = tuple(dtype.type(value) for value in (limit, *tolerances))
         staged = BLOCK * staged_bytes(self.problem, dtype, way.lanes) if way.staged else 0
         self.steps.append(
-            Step(kernel.module.solve, self._columns(kernel, X, scalars), scalars, numbers, way.lanes, threads, staged,
+            Step(kernel.module.solve, columns, scalars, numbers, way.lanes, threads, staged,
                  phase.rough, first and not fresh)
         )  # fmt: skip
 
-    def _columns(self, kernel: compiler.CudaKernel, X: np.ndarray, A: Any) -> Any:
-        """The shared columns on the device, followed by those that are worked out from them."""
-        whole = np.concatenate([X, np.zeros(kernel.computed * int(self.m), X.dtype)])
-        columns = self.cuda.to_device(_not_empty(whole))
-        if kernel.computed:
-            kernel.module.prepare[(1, 4) if simulated() else (16, BLOCK)](columns, A, self.m)
-        return columns
-
     def launch(self, stream: Any, on: Arrays) -> None:
         """All phases of a chunk."""
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Grid size")  # a small batch is no mistake
+        with small_is_no_mistake():
             for at, step in enumerate(self.steps):
                 if step.rough:
                     self._copy_rough(stream, on)
@@ -191,7 +182,7 @@ class Engine:
                     self._run("begin_anew", stream, on.code, on.x, on.x0)
                 here = on.rough if step.rough and on.rough else on
                 seen = () if on.seen is None else (on.seen, np.int64(self.width))
-                step.solve[self._blocks(on.code.size, step), step.threads, stream, step.staged](
+                step.solve[blocks(on.code.size * step.lanes, step.threads), step.threads, stream, step.staged](
                     here.x, here.fun, here.top, on.code, on.nit, on.nfev, step.X, step.A, on.queue[at : at + 1], self.m,
                     *step.numbers, *here.given, *seen,
                 )  # fmt: skip
@@ -215,18 +206,36 @@ class Engine:
         """One of the kernels between the phases, a thread for each number of its first array."""
         from .kernels import cuda_between as between
 
-        size = arrays[0].size
         threads = 4 if simulated() else BLOCK
-        most = 2 if simulated() else self._multiprocessors() * BLOCKS
-        getattr(between, name)[max(1, min(most, -(-size // threads))), threads, stream](*arrays)
+        getattr(between, name)[blocks(arrays[0].size, threads), threads, stream](*arrays)
 
-    def _blocks(self, size: int, step: Step) -> int:
-        """Blocks of a launch: enough to fill the GPU, not more than there are problems."""
-        most = 2 if simulated() else self._multiprocessors() * BLOCKS
-        return max(1, min(most, -(-size * step.lanes // step.threads)))
 
-    def _multiprocessors(self) -> int:
-        return self.cuda.get_current_device().MULTIPROCESSOR_COUNT
+@contextmanager
+def small_is_no_mistake() -> Iterator[None]:
+    """Launches without Numba's warning of few blocks."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Grid size")
+        yield
+
+
+def blocks(wanted: int, threads: int) -> int:
+    """Blocks of a launch for so many threads: enough to fill the GPU, not more."""
+    from numba import cuda
+
+    most = 2 if simulated() else cuda.get_current_device().MULTIPROCESSOR_COUNT * BLOCKS
+    return max(1, min(most, -(-wanted // threads)))
+
+
+def shared_there(problem: Problem, kernel: compiler.CudaKernel, dtype: np.dtype) -> tuple[Any, Any]:
+    """On the device: the shared columns, followed by those that are worked out from them; the scalars of the call."""
+    from numba import cuda
+
+    X, A = shared_data(problem, dtype)
+    scalars = cuda.to_device(_not_empty(A))
+    columns = cuda.to_device(_not_empty(np.concatenate([X, np.zeros(kernel.computed * problem.m, dtype)])))
+    if kernel.computed:
+        kernel.module.prepare[(1, 4) if simulated() else (16, BLOCK)](columns, scalars, np.int64(problem.m))
+    return columns, scalars
 
 
 def _not_empty(array: np.ndarray) -> np.ndarray:

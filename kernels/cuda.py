@@ -78,16 +78,22 @@ class Way:
 
 
 def layout(
-    program: Formula, missing: str | None, bounded: bool = False, history: bool = False, phase: str = "minimize"
+    program: Formula,
+    missing: str | None,
+    bounded: bool = False,
+    history: bool = False,
+    phase: str | None = "minimize",
 ) -> Layout:
-    """Slots of one lane: unknowns, scalars of the problem and of the call, outputs, state of the iteration."""
+    """Slots of one lane: unknowns, scalars of the problem and of the call, outputs, state of the iteration (if there
+    is one)."""
     n = program.n
     problem = scalars(program, "problem") + (limits(n) if bounded else ()) + (("count",) if missing else ())
     points = scalars(program, "point") + (("present",) if missing == "mask" else ())
     names = [f"x_{i}" for i in range(n)] + list(problem) + carried(program)
     names += call_names(program) + list(program.outputs)
-    names += ITERATIONS[phase].slots(n)
-    names += [name for name in ITERATIONS[phase].edges if bounded and name not in problem]
+    if phase:
+        names += ITERATIONS[phase].slots(n)
+        names += [name for name in ITERATIONS[phase].edges if bounded and name not in problem]
     names += list(SEEN) if history else []
     places = {name: at for at, name in enumerate(names)}
     return Layout(places, 1, scalars(program, "call"), scalars(program, "row"), problem, points, missing, bounded)

@@ -11,11 +11,14 @@ Needs numpy, numba and numba-cuda; CuPy, JAX and ptxas are used where they are t
 """
 
 import argparse
+import contextlib
 import json
 import os
 import sys
 import time
 import traceback
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,7 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parents[0]), str(HERE.parent / "asv_benchmarks")]
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # else JAX takes three quarters of the memory
 
+import cuda_at_answers
 import cuda_cases
 import cuda_methods
 import gpu_speed
@@ -73,24 +77,33 @@ def table_agrees(small: bool) -> str:
     return f"{count} of {len(chosen)} problems; other status: {different or 'none'}"
 
 
+@contextlib.contextmanager
+def lanes_as_before() -> Iterator[None]:
+    """Cases set how many threads have a problem; other checks leave it to the engine."""
+    before = os.environ.get("BATCHNEWTON_CUDA_LANES")
+    try:
+        yield
+    finally:
+        os.environ.pop("BATCHNEWTON_CUDA_LANES", None)
+        if before is not None:
+            os.environ["BATCHNEWTON_CUDA_LANES"] = before
+
+
 def cases_agree(small: bool) -> str:
     """The cases of the simulator's tests, now on a GPU."""
     wrong, count = [], 0
-    before = {name: value for name, value in os.environ.items() if name == "BATCHNEWTON_CUDA_LANES"}
     every = cuda_cases.CASES + cuda_methods.CASES
     chosen = every[::8] if small else every
-    for case in chosen:
-        if time.perf_counter() > UNTIL[0]:
-            break
-        count += 1
-        try:
-            cpu, cuda = cuda_cases.answers(case, "cpu"), cuda_cases.answers(case, "cuda")
-            agree(cpu, cuda, "float32" if case.dtype == "float32" else "float64")
-        except Exception as error:
-            wrong.append(f"{case.name}: {type(error).__name__}: {error}"[:500])
-        finally:
-            os.environ.pop("BATCHNEWTON_CUDA_LANES", None)
-            os.environ.update(before)
+    with lanes_as_before():
+        for case in chosen:
+            if time.perf_counter() > UNTIL[0]:
+                break
+            count += 1
+            try:
+                cpu, cuda = cuda_cases.answers(case, "cpu"), cuda_cases.answers(case, "cuda")
+                agree(cpu, cuda, "float32" if case.dtype == "float32" else "float64")
+            except Exception as error:
+                wrong.append(f"{case.name}: {type(error).__name__}: {error}"[:500])
     assert not wrong, "\n".join(wrong)
     return f"{count} of {len(chosen)} cases"
 
@@ -176,6 +189,31 @@ def methods_agree(small: bool) -> str:
             wrong.append(f"{name}: {type(error).__name__}: {error}"[:500])
     assert not wrong, "\n".join(wrong)
     return "; ".join(said)
+
+
+def statistics_agree(small: bool) -> str:
+    """Gradients, Hessians, covariances and standard errors worked out on the GPU, of the same answers."""
+    wrong, count = [], 0
+    with lanes_as_before():
+        for case in cuda_at_answers.CASES[:: 5 if small else 1]:
+            try:
+                cpu, cuda = cuda_at_answers.answers(case)
+                count += 1
+                eps = float(np.finfo(case.dtype).eps)
+                for name in cuda_at_answers.FIELDS:
+                    size = np.max(np.abs(cpu["hess"][np.isfinite(cpu["hess"])]), initial=1.0)
+                    np.testing.assert_array_equal(np.isfinite(cuda[name]), np.isfinite(cpu[name]), err_msg=name)
+                    np.testing.assert_allclose(cuda[name], cpu[name], 1e5 * eps, 1e3 * size * eps, err_msg=name)
+            except Exception as error:
+                wrong.append(f"{case.name}: {type(error).__name__}: {error}"[:500])
+    assert not wrong, "\n".join(wrong)
+    try:
+        cpu, cuda = cuda_at_answers.resident()
+    except ImportError as error:
+        return f"{count} cases; NOT RUN: arrays on the GPU ({error})"
+    for name, found in cuda.items():
+        np.testing.assert_allclose(found, cpu[name], rtol=1e-5, atol=1e-6, err_msg=name)
+    return f"{count} cases, and arrays on the GPU"
 
 
 def many_unknowns(small: bool) -> str:
@@ -323,6 +361,7 @@ CHECKS = (
     options_agree,
     methods_agree,
     workloads_solved,
+    statistics_agree,
     many_unknowns,
     bad_neighbours,
     little_memory,
@@ -348,6 +387,7 @@ def main() -> int:
         return 2
     if gpus.simulated():  # a thread of Python's for every lane takes long
         os.environ.setdefault("BATCHNEWTON_CUDA_LANES", "1")
+        warnings.simplefilter("ignore", RuntimeWarning)  # NumPy's, where a kernel divides by zero and selects
     found: dict[str, Any] = dict(info=dict(bn.info()), phases=str(methods.PHASES), checks={}, rates=[])
 
     def keep() -> None:

@@ -6,10 +6,12 @@ import model_cases
 import numpy as np
 import ptx
 import pytest
+from numba import boolean, float32, float64, int8
 
 import batchnewton as bn
 from batchnewton import engine
 from batchnewton.curve import from_curve
+from batchnewton.kernels import cuda_inverse
 from batchnewton.methods import PHASES
 from batchnewton.problem import from_function
 
@@ -115,6 +117,28 @@ def test_more_unknowns_than_registers_hold_are_shared():
         way = engine.chosen_way(ptx.chain(n), phase, np.dtype(dtype))
         assert (way.grouped, way.lanes > 1) == (grouped, grouped)
     assert not engine.chosen_way(ptx.equations(32), PHASES["root"][0], np.dtype("float64")).grouped
+
+
+@pytest.mark.parametrize(
+    ("problem", "kind", "dtype", "n"),
+    [
+        (ptx.exponentials, "gauss-newton", "float32", 5),
+        (ptx.exponentials, "gauss-newton", "float64", 16),
+        (ptx.exponentials, "least-squares", "float32", 16),
+        (ptx.chain, "minimize", "float64", 32),
+    ],
+)
+def test_derivatives_at_the_answers_stay_in_registers(problem, kind, dtype, n):
+    """However many unknowns there are: tile after tile."""
+    check(ptx.assemble_derivatives(problem(n), kind, dtype), dtype)
+
+
+def test_covariances_assemble():
+    """Whatever n is, they are worked out in global memory."""
+    real, flat, codes = float32[:, :, ::1], float32[::1], int8[::1]
+    types = (real, flat, boolean, flat, boolean, int8[:, ::1], float64, codes, float64[::1], float64[:, :, ::1])
+    kernel = ptx.assembled(cuda_inverse.covariances, types)
+    assert (kernel.stack, kernel.spills) == (0, 0)
 
 
 @pytest.mark.parametrize("n", [16, 17])
