@@ -109,7 +109,8 @@ def group_text(program: Program, where: cpu_lanes.Layout, phase: str, dtype: np.
         "take = warp.take if SIMULATED else cuda_warp.take_together(LANES)",
         "sync = warp.sync if SIMULATED else cuda_factor.syncing(LANES)",
         f"AT = { ({name: shared[name] for name in ('f', 'g_0', 'h_0_0', 'diagonal', 'inverse', 'y')}) }",
-        f"not_finite, factor, solve_factored = cuda_factor.together(T, {program.n}, LANES, AT, {eps}, sync)",
+        "not_finite, factor, solve_factored, clear, quadratic = "
+        f"cuda_factor.together(T, {program.n}, LANES, AT, {eps}, sync)",
     ]
     constants = dict(program.constants) | unrolled.constants
     types = solve_types(program, where, way)

@@ -28,6 +28,7 @@ BLOCKS = 16  # of each multiprocessor: more than can be resident, so that all ar
 LANES = (1, 2, 4, 8, 16, 32)
 FULL = 1 << 16  # threads that a GPU runs side by side
 ALONE = {4: 16, 8: 10}  # unknowns that one thread's registers hold, by the bytes of a number (tests/test_ptx.py)
+BOXED = {4: 4, 8: 2}  # by how many unknowns fewer, where they have bounds
 STAGED = 128  # bytes of data of a problem that a thread may keep in shared memory
 SINGLE = np.dtype(np.float32)
 GROUPED = ("gauss-newton", "exact", "minimize")  # iterations for which there are groups of lanes
@@ -57,10 +58,10 @@ def lanes(n: int, m: int, size: int, itemsize: int) -> int:
     return min(LANES, key=time)
 
 
-def lanes_of_a_group(n: int, m: int, itemsize: int) -> int:
+def lanes_of_a_group(n: int, m: int, itemsize: int, bounded: bool = False) -> int:
     """Threads that share a problem with its matrix, where one thread's registers would not hold it: n rows on so many
     lanes (not measured on a device); 0 where they hold it."""
-    if n <= ALONE[itemsize]:
+    if n <= ALONE[itemsize] - bounded * BOXED[itemsize]:
         return 0
     chosen = int(os.environ.get("BATCHNEWTON_CUDA_LANES") or 0)
     return (chosen if chosen > 1 else 0) if chosen else 8 if n <= 16 else 16
@@ -79,10 +80,10 @@ def staged_bytes(problem: Problem, dtype: np.dtype, width: int) -> int:
     return size if width == 1 and size <= limit else 0
 
 
-def chosen_way(problem: Problem, phase: Phase, dtype: np.dtype) -> Way:
-    """How many threads have a problem in a phase, and what they keep in shared memory."""
-    group = lanes_of_a_group(problem.n, problem.m, dtype.itemsize)
-    if group and problem.box is None and phase.step in GROUPED:
+def chosen_way(problem: Problem, phase: Phase, dtype: np.dtype, history: bool = False) -> Way:
+    """How many threads have a problem in a phase, and what they keep in shared memory; no group writes a history."""
+    group = lanes_of_a_group(problem.n, problem.m, dtype.itemsize, problem.box is not None)
+    if group and not history and phase.step in GROUPED:
         return Way(group, grouped=True)
     width = lanes(problem.n, problem.m, problem.size, dtype.itemsize)
     return Way(width, staged_bytes(problem, dtype, width) > 0)
@@ -158,7 +159,7 @@ class Engine:
 
     def _add(self, phase: Phase, first: bool, fresh: bool, before: np.dtype, limit: int, options: Options) -> None:
         dtype = SINGLE if phase.rough else self.dtype
-        way = chosen_way(self.problem, phase, dtype)
+        way = chosen_way(self.problem, phase, dtype, options.history)
         way = replace(way, first=first, fresh=fresh, before=before.name, history=options.history)
         kernel = compiler.kernel(self.problem.signature, phase.derive, phase.step, dtype, way)
         block = kernel.module.THREADS if way.grouped else BLOCK

@@ -238,8 +238,8 @@ def _seen(f, r, j, g, h, root, n):
     F_seen = f
     g_seen = 0.0
     for i in range(n):
-        size = abs(g[i])
-        g_seen = size if (size > g_seen) | (size != size) else g_seen  # NaN where one is
+        one_seen = abs(g[i])
+        g_seen = one_seen if (one_seen > g_seen) | (one_seen != one_seen) else g_seen  # NaN where one is
     return F_seen, g_seen
 
 

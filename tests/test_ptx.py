@@ -105,6 +105,14 @@ def test_a_group_of_lanes_holds_many_unknowns(problem, dtype, n):
     assert kernel.shared <= 48 * 1024
 
 
+@pytest.mark.parametrize(("problem", "n"), [(ptx.chain, 32), (ptx.exponentials, 12)])
+def test_a_group_of_lanes_holds_bounds(problem, n):
+    bounded = problem(n)
+    bounded = replace(bounded, box=(-bounded.x0, bounded.x0))
+    lanes = engine.lanes_of_a_group(n, 40, 8)
+    check(ptx.assemble(bounded, "float64", lanes=lanes, grouped=True), "float64")
+
+
 def test_more_unknowns_than_registers_hold_are_shared():
     """What the engine chooses: groups where one thread would spill, and not where a group is not made for it."""
     phase = PHASES["minimize"][0]
@@ -116,6 +124,10 @@ def test_more_unknowns_than_registers_hold_are_shared():
     ):
         way = engine.chosen_way(ptx.chain(n), phase, np.dtype(dtype))
         assert (way.grouped, way.lanes > 1) == (grouped, grouped)
+    for n, grouped in ((8, False), (9, True)):
+        boxed = replace(ptx.chain(n), box=(np.zeros((4, n)), np.ones((4, n))))
+        assert engine.chosen_way(boxed, phase, np.dtype("float64")).grouped == grouped
+    assert not engine.chosen_way(ptx.chain(32), phase, np.dtype("float64"), history=True).grouped
     assert not engine.chosen_way(ptx.equations(32), PHASES["root"][0], np.dtype("float64")).grouped
 
 
