@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from .arrays import given_back, on_host
 from .curve import from_curve
 from .lazy import lazily
 from .losses import LIKELIHOODS
 from .options import check_choice, options
 from .problem import from_function
 from .result import Result, solved
-from .schedule import derivatives
+from .schedule import chosen_gpus, derivatives
 
 
 @lazily
@@ -415,6 +416,7 @@ def value_grad_hess(
     """
     problem = from_function("minimize", fun, x, args, data, counts, mask)
     chosen = options("minimize", None, None, None, None, 1, dtype, device, threads, False, unknown)
-    at = np.ascontiguousarray(problem.x0, chosen.dtype)
-    f, g, h = derivatives(problem, at, "minimize", chosen.threads)
-    return (f[0], g[0], h[0]) if problem.single else (f, g, h)
+    at = np.ascontiguousarray(on_host(problem.x0), chosen.dtype)
+    found = derivatives(problem, at, "minimize", chosen.threads, chosen_gpus(problem, chosen))
+    f, g, h = (given_back(one[0] if problem.single else one, problem.library, problem.gpu) for one in found)
+    return f, g, h

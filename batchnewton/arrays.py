@@ -114,6 +114,11 @@ def one_row(array: Any) -> Any:
     return array[:1] if shared else array
 
 
+def put(array: Any, at: np.ndarray, rows: np.ndarray) -> None:
+    """``array[at] = rows``, rows of the host by number, where the array lies."""
+    array[there(at, array)] = there(rows, array)
+
+
 def library(values: Any) -> str:
     """Name of the library of the first array that lies on a GPU, to which the answers go back; "numpy" if none does."""
     for value in values:

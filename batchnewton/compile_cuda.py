@@ -13,6 +13,7 @@ from .compile import ONE_AT_A_TIME, TOLERANCES, _literal, _version, load, module
 from .derive import Program, derive
 from .fingerprint import Signature
 from .kernels import cuda as text
+from .kernels import cuda_derivatives as at_points
 from .kernels import cuda_group as group
 from .kernels import lanes as cpu_lanes
 from .kernels.cache import source_hash
@@ -24,7 +25,8 @@ from .version import __version__
 
 @dataclass(frozen=True)
 class CudaKernel:
-    """A generated module with its kernels ``solve`` and, where ``computed`` columns are worked out, ``prepare``."""
+    """A generated module with its kernel, ``solve`` or ``evaluate``, and, where ``computed`` columns are worked out,
+    ``prepare``."""
 
     program: Program
     module: ModuleType
@@ -32,7 +34,7 @@ class CudaKernel:
 
     @property
     def signature(self) -> tuple[Any, ...]:
-        """Numba types of the arguments of ``solve``."""
+        """Numba types of the arguments of the kernel."""
         return self.module.SIGNATURE
 
 
@@ -42,6 +44,25 @@ def kernel(signature: Signature, kind: str, phase: str, dtype: np.dtype, way: Wa
         return _kernel(signature, kind, phase, dtype, way)
 
 
+def derivatives(signature: Signature, kind: str, dtype: np.dtype, lanes: int) -> CudaKernel:
+    """The kernel for f, g and H at given points, ``lanes`` threads a problem."""
+    with ONE_AT_A_TIME:
+        return _derivatives(signature, kind, dtype, lanes)
+
+
+@functools.lru_cache(maxsize=256)
+def _derivatives(signature: Signature, kind: str, dtype: np.dtype, lanes: int) -> CudaKernel:
+    program = derive(signature.formula.function, signature.inputs, kind, signature.formula.name)
+    where = at_points.values_layout(program, missing_on_cuda(signature))
+    own = [f"SLOTS = {len(where.slots)}"]
+    arrays = len(text.widths(program, where, "problem")) + len(text.widths(program, where, "point"))
+    types = f"(R, R, R, R, R, R, int64, *[R] * {arrays})"
+    head = header(program, f"derivatives, {kind}", dtype, lanes, types, own, program.constants, where.slots)
+    functions = at_points.evaluate_text(program, where, lanes, dtype.itemsize)
+    module = load(module_name(program, "cuda_derivatives"), joined(head, program, where, functions))
+    return CudaKernel(program, module, len(cpu_lanes.computed_rows(program)))
+
+
 @functools.lru_cache(maxsize=256)
 def _kernel(signature: Signature, kind: str, phase: str, dtype: np.dtype, way: Way) -> CudaKernel:
     formula = signature.formula
@@ -49,11 +70,15 @@ def _kernel(signature: Signature, kind: str, phase: str, dtype: np.dtype, way: W
     if kind == "root" and program.residuals != program.n:
         came = f"{formula.name} returns {program.residuals} residuals"
         raise ValueError(f"{came}; expected {program.n}, as many as unknowns")
-    missing = signature.missing if signature.missing in cpu_lanes.PRESENT else "mask" if signature.missing else None
-    where = text.layout(program, missing, signature.bounded, way.history, phase)
+    where = text.layout(program, missing_on_cuda(signature), signature.bounded, way.history, phase)
     words = (group_text if way.grouped else module_text)(program, where, phase, dtype, way)
     module = load(module_name(program, f"cuda_{phase}"), words)
     return CudaKernel(program, module, len(cpu_lanes.computed_rows(program)))
+
+
+def missing_on_cuda(signature: Signature) -> str | None:
+    """How a kernel here learns which rows there are: by a mask where the CPU has gaps."""
+    return signature.missing if signature.missing in cpu_lanes.PRESENT else "mask" if signature.missing else None
 
 
 def module_text(program: Program, where: cpu_lanes.Layout, phase: str, dtype: np.dtype, way: Way) -> str:
@@ -62,14 +87,15 @@ def module_text(program: Program, where: cpu_lanes.Layout, phase: str, dtype: np
     parking = text.parked(program, dtype.itemsize, where.bounded, phase)
     functions, unrolled = text.solve_text(program, where, phase, way, parking, eps, before, TOLERANCES[dtype.name])
     places = dict(where.slots) | {name: at * text.BLOCK for at, name in enumerate(parking)}
-    values = dict(program.constants) | unrolled.constants
+    constants = dict(program.constants) | unrolled.constants
     own = [
         f"SLOTS = {len(where.slots)}",
         f"PARKED = {len(parking) * text.BLOCK}",
         f"WANTED = {int(NEXT_PHASE)}",
         f"take = warp.take if SIMULATED else cuda_warp.{'take_together(LANES)' if way.lanes > 1 else 'take'}",
     ]
-    return joined(header(program, phase, dtype, where, way, own, values, places), program, where, functions)
+    types = solve_types(program, where, way)
+    return joined(header(program, phase, dtype, way.lanes, types, own, constants, places), program, where, functions)
 
 
 def group_text(program: Program, where: cpu_lanes.Layout, phase: str, dtype: np.dtype, way: Way) -> str:
@@ -88,10 +114,19 @@ def group_text(program: Program, where: cpu_lanes.Layout, phase: str, dtype: np.
         "take = warp.take if SIMULATED else cuda_warp.take_together(LANES)",
         "sync = warp.sync if SIMULATED else cuda_factor.syncing(LANES)",
         f"AT = { ({name: shared[name] for name in ('f', 'g_0', 'h_0_0', 'diagonal', 'inverse', 'y')}) }",
-        f"not_finite, factor, solve_factored = cuda_factor.together(T, {program.n}, LANES, AT, {eps}, sync)",
+        "not_finite, factor, solve_factored, clear, quadratic = "
+        f"cuda_factor.together(T, {program.n}, LANES, AT, {eps}, sync)",
     ]
-    values = dict(program.constants) | unrolled.constants
-    return joined(header(program, phase, dtype, where, way, own, values, mine.slots), program, where, functions)
+    constants = dict(program.constants) | unrolled.constants
+    types = solve_types(program, where, way)
+    head = header(program, phase, dtype, way.lanes, types, own, constants, mine.slots)
+    return joined(head, program, where, functions)
+
+
+def solve_types(program: Program, where: cpu_lanes.Layout, way: Way) -> str:
+    """Types of the arguments of ``solve``."""
+    arrays = len(text.widths(program, where, "problem")) + len(text.widths(program, where, "point"))
+    return f"(R, R, R, C, N, N, R, R, N, int64, *[REAL] * 4, *[R] * {arrays}{', float64[::1], int64' * way.history})"
 
 
 def joined(head: str, program: Program, where: cpu_lanes.Layout, functions: list[str]) -> str:
@@ -105,10 +140,10 @@ def joined(head: str, program: Program, where: cpu_lanes.Layout, functions: list
 
 def header(
     program: Program,
-    phase: str,
+    purpose: str,
     dtype: np.dtype,
-    where: cpu_lanes.Layout,
-    way: Way,
+    lanes: int,
+    signature: str,
     own: list[str],
     constants: dict[str, float],
     places: dict[str, int],
@@ -117,11 +152,9 @@ def header(
     counts = ", ".join(f"{count} {kind}" for kind, count in program.operations.items() if count)
     called = sorted(program.functions - {"sqrt", "fabs"})
     values = {"zero": 0.0, "one": 1.0, "half": 0.5} | constants
-    arrays = len(text.widths(program, where, "problem")) + len(text.widths(program, where, "point"))
-    lanes, seen = way.lanes, ", float64[::1], int64" if way.history else ""
     return "\n".join(
         [
-            f'"""{program.name}: n = {program.n}, {dtype.name}, {lanes} CUDA threads a problem; iteration: {phase}.',
+            f'"""{program.name}: n = {program.n}, {dtype.name}, {lanes} CUDA threads a problem; {purpose}.',
             "",
             f"Operations: {counts}.",
             f"Generated by batchnewton {__version__}, sources {source_hash()}; numba-cuda {_version('numba-cuda')}.",
@@ -139,7 +172,7 @@ def header(
             "W = 1",
             "OPTIONS = {} if SIMULATED else dict(cache=True, lto=False)",
             "R, C, N = REAL[::1], int8[::1], int32[::1]",
-            f"SIGNATURE = (R, R, R, C, N, N, R, R, N, int64, *[REAL] * 4, *[R] * {arrays}{seen})",
+            f"SIGNATURE = {signature}",
             "",
             "warp = cuda_warp.Simulated(lambda: cuda, LANES)",
             "group = warp.group if SIMULATED else cuda_warp.group(LANES)",

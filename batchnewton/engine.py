@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,6 +28,7 @@ BLOCKS = 16  # of each multiprocessor: more than can be resident, so that all ar
 LANES = (1, 2, 4, 8, 16, 32)
 FULL = 1 << 16  # threads that a GPU runs side by side
 ALONE = {4: 16, 8: 10}  # unknowns that one thread's registers hold, by the bytes of a number (tests/test_ptx.py)
+BOXED = {4: 4, 8: 2}  # by how many unknowns fewer, where they have bounds
 STAGED = 128  # bytes of data of a problem that a thread may keep in shared memory
 SINGLE = np.dtype(np.float32)
 GROUPED = ("gauss-newton", "exact", "minimize")  # iterations for which there are groups of lanes
@@ -56,10 +58,10 @@ def lanes(n: int, m: int, size: int, itemsize: int) -> int:
     return min(LANES, key=time)
 
 
-def lanes_of_a_group(n: int, m: int, itemsize: int) -> int:
+def lanes_of_a_group(n: int, m: int, itemsize: int, bounded: bool = False) -> int:
     """Threads that share a problem with its matrix, where one thread's registers would not hold it: n rows on so many
     lanes (not measured on a device); 0 where they hold it."""
-    if n <= ALONE[itemsize]:
+    if n <= ALONE[itemsize] - bounded * BOXED[itemsize]:
         return 0
     chosen = int(os.environ.get("BATCHNEWTON_CUDA_LANES") or 0)
     return (chosen if chosen > 1 else 0) if chosen else 8 if n <= 16 else 16
@@ -78,10 +80,10 @@ def staged_bytes(problem: Problem, dtype: np.dtype, width: int) -> int:
     return size if width == 1 and size <= limit else 0
 
 
-def chosen_way(problem: Problem, phase: Phase, dtype: np.dtype) -> Way:
-    """How many threads have a problem in a phase, and what they keep in shared memory."""
-    group = lanes_of_a_group(problem.n, problem.m, dtype.itemsize)
-    if group and problem.box is None and phase.step in GROUPED:
+def chosen_way(problem: Problem, phase: Phase, dtype: np.dtype, history: bool = False) -> Way:
+    """How many threads have a problem in a phase, and what they keep in shared memory; no group writes a history."""
+    group = lanes_of_a_group(problem.n, problem.m, dtype.itemsize, problem.box is not None)
+    if group and not history and phase.step in GROUPED:
         return Way(group, grouped=True)
     width = lanes(problem.n, problem.m, problem.size, dtype.itemsize)
     return Way(width, staged_bytes(problem, dtype, width) > 0)
@@ -157,33 +159,23 @@ class Engine:
 
     def _add(self, phase: Phase, first: bool, fresh: bool, before: np.dtype, limit: int, options: Options) -> None:
         dtype = SINGLE if phase.rough else self.dtype
-        way = chosen_way(self.problem, phase, dtype)
+        way = chosen_way(self.problem, phase, dtype, options.history)
         way = replace(way, first=first, fresh=fresh, before=before.name, history=options.history)
         kernel = compiler.kernel(self.problem.signature, phase.derive, phase.step, dtype, way)
         block = kernel.module.THREADS if way.grouped else BLOCK
         threads = block if not simulated() else way.lanes if way.lanes > 1 else 4
-        X, A = shared_data(self.problem, dtype)
-        scalars = self.cuda.to_device(_not_empty(A))
+        columns, scalars = shared_there(self.problem, kernel, dtype)
         tolerances = options.rough if phase.rough else (options.ftol, options.xtol, options.gtol)
         numbers = tuple(dtype.type(value) for value in (limit, *tolerances))
         staged = BLOCK * staged_bytes(self.problem, dtype, way.lanes) if way.staged else 0
         self.steps.append(
-            Step(kernel.module.solve, self._columns(kernel, X, scalars), scalars, numbers, way.lanes, threads, staged,
+            Step(kernel.module.solve, columns, scalars, numbers, way.lanes, threads, staged,
                  phase.rough, first and not fresh)
         )  # fmt: skip
 
-    def _columns(self, kernel: compiler.CudaKernel, X: np.ndarray, A: Any) -> Any:
-        """The shared columns on the device, followed by those that are worked out from them."""
-        whole = np.concatenate([X, np.zeros(kernel.computed * int(self.m), X.dtype)])
-        columns = self.cuda.to_device(_not_empty(whole))
-        if kernel.computed:
-            kernel.module.prepare[(1, 4) if simulated() else (16, BLOCK)](columns, A, self.m)
-        return columns
-
     def launch(self, stream: Any, on: Arrays) -> None:
         """All phases of a chunk."""
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Grid size")  # a small batch is no mistake
+        with small_is_no_mistake():
             for at, step in enumerate(self.steps):
                 if step.rough:
                     self._copy_rough(stream, on)
@@ -191,7 +183,7 @@ class Engine:
                     self._run("begin_anew", stream, on.code, on.x, on.x0)
                 here = on.rough if step.rough and on.rough else on
                 seen = () if on.seen is None else (on.seen, np.int64(self.width))
-                step.solve[self._blocks(on.code.size, step), step.threads, stream, step.staged](
+                step.solve[blocks(on.code.size * step.lanes, step.threads), step.threads, stream, step.staged](
                     here.x, here.fun, here.top, on.code, on.nit, on.nfev, step.X, step.A, on.queue[at : at + 1], self.m,
                     *step.numbers, *here.given, *seen,
                 )  # fmt: skip
@@ -215,18 +207,36 @@ class Engine:
         """One of the kernels between the phases, a thread for each number of its first array."""
         from .kernels import cuda_between as between
 
-        size = arrays[0].size
         threads = 4 if simulated() else BLOCK
-        most = 2 if simulated() else self._multiprocessors() * BLOCKS
-        getattr(between, name)[max(1, min(most, -(-size // threads))), threads, stream](*arrays)
+        getattr(between, name)[blocks(arrays[0].size, threads), threads, stream](*arrays)
 
-    def _blocks(self, size: int, step: Step) -> int:
-        """Blocks of a launch: enough to fill the GPU, not more than there are problems."""
-        most = 2 if simulated() else self._multiprocessors() * BLOCKS
-        return max(1, min(most, -(-size * step.lanes // step.threads)))
 
-    def _multiprocessors(self) -> int:
-        return self.cuda.get_current_device().MULTIPROCESSOR_COUNT
+@contextmanager
+def small_is_no_mistake() -> Iterator[None]:
+    """Launches without Numba's warning of few blocks."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Grid size")
+        yield
+
+
+def blocks(wanted: int, threads: int) -> int:
+    """Blocks of a launch for so many threads: enough to fill the GPU, not more."""
+    from numba import cuda
+
+    most = 2 if simulated() else cuda.get_current_device().MULTIPROCESSOR_COUNT * BLOCKS
+    return max(1, min(most, -(-wanted // threads)))
+
+
+def shared_there(problem: Problem, kernel: compiler.CudaKernel, dtype: np.dtype) -> tuple[Any, Any]:
+    """On the device: the shared columns, followed by those that are worked out from them; the scalars of the call."""
+    from numba import cuda
+
+    X, A = shared_data(problem, dtype)
+    scalars = cuda.to_device(_not_empty(A))
+    columns = cuda.to_device(_not_empty(np.concatenate([X, np.zeros(kernel.computed * problem.m, dtype)])))
+    if kernel.computed:
+        kernel.module.prepare[(1, 4) if simulated() else (16, BLOCK)](columns, scalars, np.int64(problem.m))
+    return columns, scalars
 
 
 def _not_empty(array: np.ndarray) -> np.ndarray:

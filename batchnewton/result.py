@@ -251,12 +251,12 @@ class Result(Statistics):
         ``absolute_sigma``); infinite where that matrix is not positive definite.
         Unknowns that are fixed, or at a bound, have rows and columns of zeros: the others' covariance is that given
         these."""
-        return self._plain(self._fit.cov)
+        return self._plain(self._fit.cov_there)
 
     @property
     def stderr(self) -> np.ndarray:
         """Standard errors: square roots of the diagonal of ``cov``."""
-        return self._plain(self._fit.stderr)
+        return self._plain(self._fit.stderr_there)
 
     def message(self, i: int = 0) -> str:
         """What happened to problem i, and what to try."""

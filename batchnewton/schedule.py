@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from . import gpus
+from .arrays import on_host, put
 from .chosen import judge_ends, run_chosen
 from .chunk import chunk, kernel, shared_data
 from .kernels import status
@@ -149,11 +150,16 @@ def later(
     answer.histories += [(at, history[:, : answer.nfev[at].max()])] * options.history
 
 
-def derivatives(problem: Problem, x: np.ndarray, kind: str, threads: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """f, g and H (or, of kind "gauss-newton", B = JᵀJ) of every problem at x."""
+def derivatives(
+    problem: Problem, x: np.ndarray, kind: str, threads: int, gpus: Sequence[int] = ()
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """f, g and H (or, of kind "gauss-newton", B = JᵀJ) of every problem at x; with ``gpus`` on these, and where the
+    arrays of the problem lie."""
     size, n, dtype = problem.size, problem.n, x.dtype
     if n > SMALL and kind != "model":
         raise ValueError(f"Hessians of {n} unknowns are not derived; expected at most {SMALL}")
+    if gpus:
+        return derivatives_there(problem, x, kind, gpus)
     f, g, h = np.zeros(size, dtype), np.zeros((size, n), dtype), np.zeros((size, n, n), dtype)
     X, A = shared_data(problem, dtype)
 
@@ -167,6 +173,20 @@ def derivatives(problem: Problem, x: np.ndarray, kind: str, threads: int) -> tup
 
     for_each(work, list(chunks(problem, threads)), size, threads, np.zeros(1, np.int8))
     return f, g, h
+
+
+def derivatives_there(
+    problem: Problem, x: np.ndarray, kind: str, gpus: Sequence[int]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`derivatives` on GPUs; on the CPU those of problems with NaN to be left out."""
+    from . import at_answers
+
+    found = at_answers.derivatives(problem, x, kind, gpus)
+    at = with_nan(problem, slice(0, problem.size), np.flatnonzero(~np.isfinite(on_host(found[0]))))
+    if at.size:
+        for array, rows in zip(found, derivatives(problem.without_nan(at), x[at], kind, 1), strict=True):
+            put(array, at, rows)
+    return found
 
 
 def with_nan(problem: Problem, rows: slice, suspects: np.ndarray) -> np.ndarray:

@@ -4,6 +4,8 @@ An unknown at its bound whose gradient points out of the box is held there: the 
 A step that leaves the box ends at its bounds.  Reference: Bertsekas (1982), SIAM J. Control Optim. 20, 221.
 """
 
+from .linalg import quadratic
+
 DESCENT = 0.3  # a step cut off at the bounds must keep this share of its slope; else see `confine`
 LEAST_CURVATURE = 0.01  # of a step that was cut, relative to its slope
 
@@ -20,12 +22,17 @@ def hold(x, g, h, q, lo, hi, F0, n):
         held = (low & (g[i] > 0.0)) | (high & (g[i] < 0.0)) | (low & high)
         loose = loose | ((low | high) & (not held))
         g[i] = 0.0 if held else g[i]
-        for j in range(i):
-            h[i, j] = 0.0 if held else h[i, j]
-        for j in range(i + 1, n):
-            h[j, i] = 0.0 if held else h[j, i]
-        h[i, i] = size * (q[i] * q[i]) if held else h[i, i]
+        clear(h, i, held, size * (q[i] * q[i]), n)
     return loose
+
+
+def clear(h, i, held, diagonal, n):
+    """Of the row and column i of H nothing is left but the ``diagonal``, where that unknown is held."""
+    for j in range(i):
+        h[i, j] = 0.0 if held else h[i, j]
+    for j in range(i + 1, n):
+        h[j, i] = 0.0 if held else h[j, i]
+    h[i, i] = diagonal if held else h[i, i]
 
 
 def confine(c, d, z, q, g, h, lo, hi, accept, slope, n, eps):
@@ -55,16 +62,11 @@ def confine(c, d, z, q, g, h, lo, hi, accept, slope, n, eps):
     cut = cut & accept
     poor = left < DESCENT * slope
     left = sure if poor else left
-    bend = 0.0
     for i in range(n):
         part = z[i]
         against = poor & (g[i] * part >= 0.0)
-        part = 0.0 if against else part
-        z[i] = part
-        row = h[i, i] * part
-        for j in range(i):
-            row = row + 2.0 * (h[i, j] * z[j])
-        bend = bend + part * row
+        z[i] = 0.0 if against else part
+    bend = quadratic(h, z, n)
     far = (bend > left) & (left > 0.0)
     divisor = left if left > 0.0 else 1.0
     divisor = bend if far else divisor

@@ -78,16 +78,22 @@ class Way:
 
 
 def layout(
-    program: Formula, missing: str | None, bounded: bool = False, history: bool = False, phase: str = "minimize"
+    program: Formula,
+    missing: str | None,
+    bounded: bool = False,
+    history: bool = False,
+    phase: str | None = "minimize",
 ) -> Layout:
-    """Slots of one lane: unknowns, scalars of the problem and of the call, outputs, state of the iteration."""
+    """Slots of one lane: unknowns, scalars of the problem and of the call, outputs, state of the iteration (if there
+    is one)."""
     n = program.n
     problem = scalars(program, "problem") + (limits(n) if bounded else ()) + (("count",) if missing else ())
     points = scalars(program, "point") + (("present",) if missing == "mask" else ())
     names = [f"x_{i}" for i in range(n)] + list(problem) + carried(program)
     names += call_names(program) + list(program.outputs)
-    names += ITERATIONS[phase].slots(n)
-    names += [name for name in ITERATIONS[phase].edges if bounded and name not in problem]
+    if phase:
+        names += ITERATIONS[phase].slots(n)
+        names += [name for name in ITERATIONS[phase].edges if bounded and name not in problem]
     names += list(SEEN) if history else []
     places = {name: at for at, name in enumerate(names)}
     return Layout(places, 1, scalars(program, "call"), scalars(program, "row"), problem, points, missing, bounded)
@@ -232,8 +238,8 @@ def _seen(f, r, j, g, h, root, n):
     F_seen = f
     g_seen = 0.0
     for i in range(n):
-        size = abs(g[i])
-        g_seen = size if (size > g_seen) | (size != size) else g_seen  # NaN where one is
+        one_seen = abs(g[i])
+        g_seen = one_seen if (one_seen > g_seen) | (one_seen != one_seen) else g_seen  # NaN where one is
     return F_seen, g_seen
 
 

@@ -17,8 +17,9 @@ def device(function: Any) -> Any:
     return function if SIMULATED else cuda.jit(device=True, inline="always")(function)
 
 
-def together(kind: Any, n: int, lanes: int, at: dict[str, int], eps: float, sync: Any) -> tuple[Any, Any, Any]:
-    """``not_finite(K, t, u)``, ``factor(K, t, u, members)`` and ``solve(K, t, u, members)`` for matrices of n rows.
+def together(kind: Any, n: int, lanes: int, at: dict[str, int], eps: float, sync: Any) -> tuple[Any, ...]:
+    """``not_finite(K, t, u)``, ``factor(K, t, u, members)``, ``solve``, ``clear`` and ``quadratic`` for matrices of n
+    rows.
 
     ``at`` says where f, g, h, the diagonal, the inverse pivots and the solution lie; ``sync(members)`` waits for all.
     """
@@ -93,7 +94,41 @@ def together(kind: Any, n: int, lanes: int, at: dict[str, int], eps: float, sync
             K[t + y + i] *= K[t + inverse + i]
             i += lanes
 
-    return not_finite, factor, solve
+    @device
+    def clear(K, t, u, members):
+        """What is held goes out of g and H (the solution's place holds its new diagonal, -1 of the others): see
+        ``box.hold``."""
+        sync(members)
+        i = u
+        while i < n:
+            row = t + h + i * (i + 1) // 2
+            for j in range(i):
+                if K[t + y + i] >= zero or K[t + y + j] >= zero:
+                    K[row + j] = zero
+            if K[t + y + i] >= zero:
+                K[row + i] = K[t + y + i]
+                K[t + g + i] = zero
+            i += lanes
+        sync(members)
+
+    @device
+    def quadratic(K, t, u, members):
+        """A lane's share of ``dᵀ H d``, d being where the solution was: that of ``L D Lᵀ``, without what `factor` added
+        to the pivots, which lie below the diagonal and on it."""
+        sync(members)
+        total = zero
+        k = u
+        while k < n:
+            inner = K[t + y + k]
+            for i in range(k + 1, n):
+                inner += K[t + h + i * (i + 1) // 2 + k] * K[t + inverse + k] * K[t + y + i]
+            raised = one / K[t + inverse + k]
+            added = raised - K[t + h + k * (k + 1) // 2 + k]
+            total += raised * inner * inner - added * K[t + y + k] * K[t + y + k]
+            k += lanes
+        return total
+
+    return not_finite, factor, solve, clear, quadratic
 
 
 def syncing(lanes: int) -> Any:

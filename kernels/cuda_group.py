@@ -19,6 +19,7 @@ from .lanes import (
     carried,
     function,
     indent,
+    limits,
     loads,
     once_text,
     slot,
@@ -29,6 +30,7 @@ from .spread import CUT, elements, reduced, spread, truths
 from .unroll import Text, straight_line
 
 VECTORS = ("x", "c", "d", "q", "g", "z", "inverse", "diagonal")
+BOX = ("lo", "hi")
 GIVEN = ("finite", "definite")  # truth values that the lanes find together
 BLOCK, SHARED = 128, 48 * 1024  # threads of a block at most, bytes that it has everywhere
 
@@ -49,15 +51,23 @@ def places(program: Formula, where: Layout, lanes: int) -> dict[str, int]:
     put(outputs(n))
     for name in ("diagonal", "inverse", "y"):
         put([name], room)
-    put([*where.problem, *carried(program), *call_names(program), "nowhere"])
+    put([*in_common(program, where), *carried(program), *call_names(program), "nowhere"])
     found["whole"] = at | 1  # an odd distance: the problems of a block begin in different banks
     return found
 
 
+def in_common(program: Formula, where: Layout) -> list[str]:
+    """Scalars of a problem that lie in shared memory: all but the bounds, which are vectors."""
+    bounds = limits(program.n) if where.bounded else ()
+    return [name for name in where.problem if name not in bounds]
+
+
 def group_layout(program: Formula, where: Layout, lanes: int, tile: int) -> tuple[Layout, dict[str, int]]:
     """Slots of a lane's registers, and the places in shared memory."""
-    mine = [f"{array}_{e}" for array in VECTORS for e in range(elements(program.n, lanes))]
-    mine += [*ITERATIONS["minimize"].scalars, "f", "own", *GIVEN, *halves(lanes), *(f"sum_{i}" for i in range(tile))]
+    vectors = (*VECTORS, *(BOX if where.bounded else ()))
+    mine = [f"{array}_{e}" for array in vectors for e in range(elements(program.n, lanes))]
+    mine += [*ITERATIONS["minimize"].scalars, *(ITERATIONS["minimize"].edges if where.bounded else ())]
+    mine += ["f", "own", *GIVEN, *halves(lanes), *(f"sum_{i}" for i in range(tile))]
     return (
         Layout({name: at for at, name in enumerate(mine)}, 1, where.call, where.rows, where.problem, where.points,
                where.missing),
@@ -81,9 +91,10 @@ def solve_text(
     for at, names in enumerate(cut):
         functions += [add_text(program, where, names, known, at)]
         functions += [gather_text(names, way.lanes, at, table(cut, way.lanes, shared)[1][at])]
-    functions += trip_texts(program, phase, way.lanes, mine, shared, eps, tolerances, constants)
+    trip, bend = trip_texts(program, where, phase, way, mine, shared, eps, tolerances, constants)
+    functions += trip
     functions += [leave_text(program, way, mine, eps_before, constants)]
-    return [*functions, kernel_text(program, where, way, shared, cut)], constants, mine, shared, cut
+    return [*functions, kernel_text(program, where, way, shared, cut, bend)], constants, mine, shared, cut
 
 
 def begin(program: Formula, where: Layout, shared: Mapping[str, int], mine: Layout) -> str:
@@ -111,8 +122,12 @@ def enter_text(
     body = [f"x_{e} = x[b * {n} + {place}]" for e, place in enumerate(mine_at)]
     body += [f"own = {slot('own')} > zero"]
     body += [f"K[{shared['x_0']} + t + u + {e * way.lanes}] = x_{e}" for e in range(len(mine_at))]
-    given = zip(where.problem, cells("P", arrays, "b"), strict=True)
-    body += [f"K[{shared[name]} + t] = {cell}" for name, cell in given]
+    given = dict(zip(where.problem, cells("P", arrays, "b"), strict=True))
+    body += [f"K[{shared[name]} + t] = {given[name]}" for name in in_common(program, where)]
+    if where.bounded:
+        first = sum(one.level == "problem" for one in program.inputs)  # the arrays of bounds follow those of scalars
+        for at, bound in enumerate(BOX):
+            body += [f"S[{bound}_{e}_ + l] = P{first + at}[b * {n} + {place}]" for e, place in enumerate(mine_at)]
     body += text.lines
     body += ["F0 = lowest" if way.first else "F0 = tops[b]", "radius = first_radius", "trips = zero"]
     body += stores([*(f"{v}_{e}" for v in "xq" for e in range(len(mine_at))), "F0", "radius", "trips"])
@@ -121,38 +136,62 @@ def enter_text(
 
 
 def trip_texts(
-    program: Formula, phase: str, lanes: int, mine: Layout, shared: Mapping[str, int], eps: float,
+    program: Formula, where: Layout, phase: str, way: Way, mine: Layout, shared: Mapping[str, int], eps: float,
     tolerances: Mapping[str, float], constants: Text,
-) -> list[str]:  # fmt: skip
-    """``before`` and ``after`` the factorisation: one trip, the vectors spread over the lanes."""
-    n = program.n
+) -> tuple[list[str], str]:  # fmt: skip
+    """One trip, the vectors spread over the lanes: ``before`` and ``after`` the factorisation; where there are bounds
+    ``cut``, too, once it is known what of the step lies in the box, and its dᵀHd (whose name is returned)."""
+    n, lanes, bounded = program.n, way.lanes, where.bounded
     iteration = ITERATIONS[phase]
-    known = iteration.constants(n, bounded=False, eps=eps, **tolerances)
+    known = iteration.constants(n, bounded=bounded, eps=eps, **tolerances)
     del known["n"]
     text = spread(iteration.trip, lanes, iteration.arrays, n, **known)
     constants.constants |= text.constants
-    at = text.lines.index(CUT + "factor")
-    parts = [[line for line in part if not line.startswith(CUT)] for part in (text.lines[:at], text.lines[at:])]
     count = range(elements(n, lanes))
     own = [("K[{} + t + u + " + f"{e * lanes}]").format for e in count]
     first = [f"f = K[{shared['f']} + t]"] + (["f = half * f"] if program.scale == 0.5 else [])
     first += [f"g_{e} = {own[e](shared['g_0'])}" for e in count]
-    first += [f"finite = {slot('finite')}", *reduced("finite", "{0} + {1}", lanes), "finite = finite == zero"]
+    first += [
+        f"finite = {slot('finite')}",
+        *reduced("finite", "{0} + {1}", lanes),
+        "finite = finite == zero",
+    ]
     second = [f"z_{e} = {own[e](shared['y'])}" for e in count]
     second += [f"{name}_{e} = {own[e](shared[name])}" for name in ("inverse", "diagonal") for e in count]
-    last = [f"{own[e](shared['x_0'])} = x_{e}" for e in count]
-    truth = truths(["finite = True", "definite = True", "own = True", "settled = True", "tiny = True",
-                    *parts[0], *parts[1]])  # fmt: skip
-    through = sorted((assigned(parts[0]) & read(parts[1])) - mine.slots.keys())
-    mine.slots.update({name: len(mine.slots) + i for i, name in enumerate(through)})
+    parts, bend = pieces(text.lines)
+    heads, tails = [first, second], [[], [f"{own[e](shared['x_0'])} = x_{e}" for e in count]]
+    if bounded:
+        tails[0] = [f"{own[e](shared['y'])} = hold_{e}" for e in count]
+        tails.insert(1, [f"{own[e](shared['y'])} = z_{e}" for e in count])
+        heads += [[f"{bend} = {slot(bend)}", *reduced(bend, "{0} + {1}", lanes)]]
+    lines = [line for part in parts for line in part]
+    truth = truths(["finite = True", "definite = True", "own = True", "settled = True", "tiny = True", *lines])
+    through = {name for at in range(1, len(parts))
+               for name in awaited(parts[at]) & assigned(line for part in parts[:at] for line in part)}  # fmt: skip
+    for name in sorted((through | {bend} - {""}) - mine.slots.keys()):
+        mine.slots[name] = len(mine.slots)
     functions = []
-    for name, head, part, tail in (("before", first, parts[0], []), ("after", second, parts[1], last)):
-        fetched = sorted((read(part) & mine.slots.keys()) - assigned(head))
+    for name, head, part, tail in zip(("before", "after", "cut"), heads, parts, tails, strict=False):
+        fetched = sorted((awaited(part) & mine.slots.keys()) - assigned(head))
         body = [f"{one} = {slot(one)}{' > zero' if one in truth else ''}" for one in fetched] + head + part
         kept = sorted((assigned(part) | assigned(head)) & mine.slots.keys())
         body += [f"{slot(one)} = {f'one if {one} else zero' if one in truth else one}" for one in kept] + tail
         functions.append(function(f"{name}(S, K, t, l, u, members, limit, ftol, xtol, gtol)", body, "lowered"))
-    return functions
+    return functions, bend
+
+
+def pieces(lines: Sequence[str]) -> tuple[list[list[str]], str]:
+    """A trip, cut where the lanes factorise together, and where they work out dᵀHd (if so, the name of that)."""
+    parts: list[list[str]] = [[]]
+    bend = ""
+    for line in lines:
+        step, _, name = line.removeprefix(CUT).partition(" ")
+        if not line.startswith(CUT):
+            parts[-1].append(line)
+        elif step in ("factor", "quadratic"):
+            parts.append([])
+            bend = name if step == "quadratic" else bend
+    return parts, bend
 
 
 def assigned(lines: Iterable[str]) -> set[str]:
@@ -160,9 +199,15 @@ def assigned(lines: Iterable[str]) -> set[str]:
     return {line.partition(" = ")[0] for line in lines}
 
 
-def read(lines: Iterable[str]) -> set[str]:
-    """Names that lines read."""
-    return {word for line in lines for word in re.findall(r"[A-Za-z_]\w*", line.partition(" = ")[2])}
+def awaited(lines: Iterable[str]) -> set[str]:
+    """Names that lines read before they set them."""
+    found: set[str] = set()
+    there: set[str] = set()
+    for line in lines:
+        name, _, value = line.partition(" = ")
+        found |= {word for word in re.findall(r"[A-Za-z_]\w*", value) if word not in there}
+        there.add(name)
+    return found
 
 
 def leave_text(program: Formula, way: Way, mine: Layout, eps_before: float, constants: Text) -> str:
@@ -185,13 +230,14 @@ def leave_text(program: Formula, way: Way, mine: Layout, eps_before: float, cons
 
 
 def kernel_text(
-    program: Formula, where: Layout, way: Way, shared: Mapping[str, int], cut: Sequence[Sequence[str]]
+    program: Formula, where: Layout, way: Way, shared: Mapping[str, int], cut: Sequence[Sequence[str]], bend: str
 ) -> str:
     """The kernel, as `cuda.kernel_text`."""
     args, data = named("P", widths(program, where, "problem")), named("D", widths(program, where, "point"))
     given = ["x, fun, tops, code, nit, nfev, X, A, queue, m, limit, ftol, xtol, gtol", *args, *data]
     n, lanes = program.n, way.lanes
     adds = "=" if way.fresh else "+="
+    numbers = "S, K, t, 0, u, members, limit, ftol, xtol, gtol"
     body = [
         "S = cuda.local.array(SLOTS, dtype=REAL)",
         "K = cuda.shared.array(SHARED, dtype=REAL)",
@@ -257,12 +303,17 @@ def kernel_text(
     body += [
         "    sync(members)",
         "    S[finite_] = not_finite(K, t, u)",
-        "    before(S, K, t, 0, u, members, limit, ftol, xtol, gtol)",
+        f"    before({numbers})",
+    ]
+    body += ["    clear(K, t, u, members)"] * where.bounded
+    body += [
         "    S[definite_] = one if factor(K, t, u, members) else zero",
         "    solve_factored(K, t, u, members)",
-        "    after(S, K, t, 0, u, members, limit, ftol, xtol, gtol)",
-        "    ended = S[code_] > zero",
+        f"    after({numbers})",
     ]
+    if where.bounded:
+        body += [f"    S[{bend}_] = quadratic(K, t, u, members)", f"    cut({numbers})"]
+    body += ["    ended = S[code_] > zero"]
     lines = [line for block in body for line in block.split("\n")]
     return "\n".join([f"def solve({', '.join(given)}):", *indent(lines, 1)])
 

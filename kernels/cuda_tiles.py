@@ -19,9 +19,10 @@ def outputs(n: int) -> list[str]:
     return ["f", *(f"g_{i}" for i in range(n)), *triangle(n)]
 
 
-def tiles(program: Formula, itemsize: int) -> list[list[str]]:
-    """The sums over the data, as many at a time as stay in registers: value, gradient, then squares of the Hessian."""
-    there = set(summed(program))
+def tiles(program: Formula, itemsize: int, every: bool = False) -> list[list[str]]:
+    """The sums over the data (or ``every`` output), as many at a time as stay in registers: value, gradient, then
+    squares of the Hessian."""
+    there = set(program.outputs if every else summed(program))
     n, side, most = program.n, SIDE[itemsize], TILE[itemsize]
     parts = [[name] for name in outputs(n)[: n + 1]]
     for top in range(0, n, side):

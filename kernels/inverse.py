@@ -10,19 +10,18 @@ from . import cache  # noqa: F401  (where Numba keeps the machine code of this p
 DEFINITE, SINGULAR, UNSURE = 0, 1, 2
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def inverses(matrices, least, factor, inverse, found, also_unsure):
+def invert(matrices, least, factor, inverse, found, also_unsure, scale, lower, first, step):
     """``inverse[b] = factor[b] matrices[b]⁻¹``, infinite where it is not finite, through the Cholesky factor of the
-    matrix scaled to a unit diagonal, ``L Lᵀ``.
+    matrix scaled to a unit diagonal, ``L Lᵀ``; for every ``step``-th matrix from the ``first`` on.
 
     ``found[b]`` says whether the smallest eigenvalue of the scaled matrix exceeds ``least``.  Of its inverse C it is
     known that ``1 / trace C <= smallest eigenvalue <= n / trace C``: DEFINITE where the lower bound exceeds ``least``,
     SINGULAR where the upper does not or a pivot is not positive, UNSURE between.  Only what is DEFINITE, or with
     ``also_unsure`` that too, gets its inverse, which may take the place of the matrix.
+    ``scale`` (n,) and ``lower`` (n, n) are room for work, in float64.
     """
-    size, n = matrices.shape[0], matrices.shape[1]
-    scale, lower = np.empty(n, np.float64), np.empty((n, n), np.float64)
-    for b in range(size):
+    n = matrices.shape[1]
+    for b in range(first, matrices.shape[0], step):
         a, c = matrices[b], inverse[b]
         good = True
         for i in range(n):
@@ -59,3 +58,14 @@ def inverses(matrices, least, factor, inverse, found, also_unsure):
                     s += lower[i, k] * lower[j, k]
                 s *= scale[i] * scale[j] * factor[b]
                 c[i, j] = c[j, i] = s if math.isfinite(s) else np.inf
+
+
+_invert = njit(cache=True, nogil=True, error_model="numpy")(invert)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def inverses(matrices, least, factor, inverse, found, also_unsure):
+    """`invert` for all of the matrices."""
+    n = matrices.shape[1]
+    scale, lower = np.empty(n, np.float64), np.empty((n, n), np.float64)
+    _invert(matrices, least, factor, inverse, found, also_unsure, scale, lower, 0, 1)

@@ -344,17 +344,17 @@ def advance_text(
     bare_diagonal = sorted(zeros & {f"h_{i}_{i}" for i in range(n)}) if bounded else []
     zeros = zeros - {*bare_diagonal}
     known = iteration.constants(n=n, bounded=bounded, eps=eps, **tolerances)
-    long = iteration.long and slots is not None
-    rolled = n if long and n > UNROLLED and in_a_row(slots, "g", n) else 0
+    spaces = slots if iteration.long else None
+    rolled = n if spaces is not None and n > UNROLLED and in_a_row(spaces, "g", n) else 0
     text = straight_line(iteration.trip, iteration.arrays, zeros, rolled, **known)
     words = set(re.findall(r"\w+", "\n".join(text.plain())))
     state = [name for name in iteration.state(n) if name in words]
     kept = [name for name in iteration.scalars if name != "code" and name in words]
     flags = [name for name in iteration.flags if name in words]
     edges = list(iteration.edges) if bounded else []
-    if rolled or (long and len(text.lines) > SECTION):
+    if spaces is not None and (rolled or len(text.lines) > SECTION):
         lines = ["f = half * f", *text.lines] if program.scale == 0.5 else text.lines
-        return in_sections(sectioned(lines, slots, {*inputs(program), *state, *kept, "code"}, {*flags}, n)), text
+        return in_sections(sectioned(lines, spaces, {*inputs(program), *state, *kept, "code"}, {*flags}, n)), text
     body = loads([*inputs(program), *(name for name in program.outputs if name in words), *state])
     body += loads(f"q_{i}" for i in range(n))
     body += loads(name for name in kept if name not in flags)

@@ -71,6 +71,17 @@ def backward(lower, inverse, y, n):
         y[i] = s
 
 
+def quadratic(a, d, n):
+    """``dᵀ A d``."""
+    total = 0.0
+    for i in range(n):
+        row = a[i, i] * d[i]
+        for j in range(i):
+            row = row + 2.0 * (a[i, j] * d[j])
+        total = total + d[i] * row
+    return total
+
+
 def gradient(r, j, g, n):
     """``g = Jᵀ r`` of n residuals; returns ``|r|² / 2``."""
     total = 0.0

@@ -7,20 +7,21 @@ out: who spreads a step says what they yield.
 """
 
 import ast
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from .unroll import Text, _Scope
 
-ACROSS = ("factor", "solve", "all_finite")  # steps that the lanes do together (``cuda_group``)
+ACROSS = ("factor", "solve", "all_finite", "quadratic")  # steps that the lanes do together (``cuda_group``)
 CUT = "# across the lanes: "  # the line where such a step stands
-JOINS = {ast.Add: "{0} + {1}", ast.Mult: "{0} * {1}"}
-ORDERS = {ast.Gt: ">", ast.Lt: "<"}
+JOINS = {ast.Add: "{0} + {1}", ast.Sub: "{0} + {1}", ast.Mult: "{0} * {1}"}
+OWN = "own"  # what a lane carries on for itself
 
 
 def spread(function: Callable[..., Any], lanes: int, arrays: Collection[str], n: int, **known: Any) -> Text:
     """Text of ``function`` for one of ``lanes`` lanes; elements are called ``name_e`` (the last one counts where
-    ``own``); ``h[i, i]`` is the vector ``diagonal``."""
+    ``own``); ``h[i, i]`` is the vector ``diagonal``, and ``hold`` that of a row that is held, else -1 (`box.clear`)."""
     text = Text()
     _Spread(function, {**known, "n": n}, {name: name for name in arrays}, {}, "", text, set(), lanes).run(False)
     return text
@@ -61,8 +62,15 @@ class _Spread(_Scope):
 
     def write(self, statement: Any) -> None:
         call = getattr(statement, "value", None)
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in ACROSS:
-            self.text.lines.append(CUT + call.func.id)
+        name = call.func.id if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) else ""
+        if name in ACROSS:
+            target = statement.targets[0] if isinstance(statement, ast.Assign) else None
+            local = f" {self.prefix}{target.id}" if isinstance(target, ast.Name) else ""
+            self.text.lines.append(CUT + name + local)
+        elif name == "clear":  # a row of the matrix: its new diagonal goes to all lanes
+            assert self.at is not None and call is not None
+            held, diagonal = (self.expression(one) for one in call.args[2:4])
+            self.text.lines.append(f"hold_{self.at[1]} = {diagonal} if {held} else {self.constant(-1.0)}")
         elif isinstance(statement, ast.For) and ast.unparse(statement.iter) == "range(n)":
             self.share(statement)
         else:
@@ -79,14 +87,16 @@ class _Spread(_Scope):
             partial = (e + 1) * lanes > n
             for statement in loop.body:
                 self.write(statement)
-                name = statement.targets[0]
+                name = statement.targets[0] if isinstance(statement, ast.Assign) else None
                 if partial and isinstance(name, ast.Name) and name.id in carried:
                     line = self.text.lines.pop()
                     local, value = line.split(" = ", 1)
-                    self.text.lines += [f"more = {value}", f"{local} = more if own else {local}"]
+                    more = "more" if isinstance(carried[name.id], str) else "also"  # a number, or a truth value
+                    self.text.lines += [f"{more} = {value}", f"{local} = {more} if own else {local}"]
         self.at = None
         for name, how in carried.items():
-            self.exchange(self.prefix + name, how)
+            if how != OWN:
+                self.exchange(self.prefix + name, how)
 
     def exchange(self, name: str, how: Any) -> None:
         """``name`` of all lanes."""
@@ -114,7 +124,7 @@ def carried_on(body: Sequence[Any]) -> dict[str, Any]:
     assigned: set[str] = set()
     found = {}
     for statement in body:
-        target = statement.targets[0]
+        target = statement.targets[0] if isinstance(statement, ast.Assign) else None
         if isinstance(target, ast.Name):
             if target.id not in assigned and (how := joined(statement)):
                 found[target.id] = how
@@ -123,15 +133,17 @@ def carried_on(body: Sequence[Any]) -> dict[str, Any]:
 
 
 def joined(statement: Any) -> Any:
-    """How a loop joins what it carries on in a name: text for numbers, an operator for truth values; None for what it
-    does not carry on."""
+    """How a loop joins what it carries on in a name: text for numbers, an operator for truth values; OWN for what a
+    truth value chooses, which stays the lane's; None for what it does not carry on."""
     target, value = statement.targets[0], statement.value
     if isinstance(value, ast.BinOp) and isinstance(value.left, ast.Name) and value.left.id == target.id:
         return JOINS.get(type(value.op)) or type(value.op)
     if isinstance(value, ast.IfExp) and isinstance(value.orelse, ast.Name) and value.orelse.id == target.id:
-        assert isinstance(value.test, ast.Compare)
-        sign = ORDERS[type(value.test.ops[0])]
-        return f"{{1}} if {{1}} {sign} {{0}} else {{0}}"
+        if isinstance(value.test, ast.Name):
+            return OWN
+        assert isinstance(value.body, ast.Name)
+        places = {value.body.id: "{1}", target.id: "{0}"}
+        return re.sub(r"[A-Za-z_]\w*", lambda word: places.get(word[0], word[0]), ast.unparse(value))
     if target.id in {one.id for one in ast.walk(value) if isinstance(one, ast.Name)}:
         raise NotImplementedError(f"{ast.unparse(statement)} cannot be joined over lanes")
     return None

@@ -199,6 +199,30 @@ def twelve(**options: Any) -> bn.Result:
     return bn.least_squares(lambda x, row, y: row @ x - y, x + 0.1, data=(rows, y), **options)
 
 
+def two_bounded(**options: Any) -> bn.Result:
+    """One unknown at a bound, another fixed."""
+    data = fits(2)
+    fixed = [[False, False, False], [False, False, True]]
+    bounds = ([-np.inf, 0.9, -np.inf], [np.inf, 1.1, np.inf])
+    return bn.curve_fit(decay, T, data["y"], data["p0"], bounds=bounds, fixed=fixed, **options)
+
+
+def boxed_valley(**options: Any) -> bn.Result:
+    """A minimum at a bound, steps that are cut on the way."""
+    return bn.minimize(workloads.valley, [[-1.2, 1.0]], ([1.6], [20.0]), bounds=([-2, -1], [1.1, 0.9]), **options)
+
+
+def twelve_boxed(**options: Any) -> bn.Result:
+    """The same with bounds that hold every third unknown, and one that is fixed."""
+    rng = np.random.default_rng(8)
+    rows, x = rng.normal(size=(1, 14, 12)), rng.normal(size=(1, 12))
+    y = np.einsum("bmk,bk->bm", rows, x) + 0.01 * rng.normal(size=(1, 14))
+    upper = np.where(np.arange(12) % 3, x + 1.0, x - 0.05)
+    fixed = np.arange(12) == 7
+    return bn.least_squares(lambda x, row, y: np.sinh(0.3 * (row @ x - y)), x + 0.1, data=(rows, y),
+                            bounds=(-np.inf, upper), fixed=fixed, **options)  # fmt: skip
+
+
 def resident(**more: Any) -> Callable[..., bn.Result]:
     """Curves that lie on the GPU where the GPU is asked for; the answers come back as they are (`gpu_check` has the
     same with the libraries themselves, here a stand-in takes part)."""
@@ -308,6 +332,12 @@ CASES = [
     Case("penalised, in pairs", in_groups(penalised), lanes=2),
     Case("himmelblau, in pairs", in_groups(from_table("himmelblau")), lanes=2),
     Case("twelve unknowns, 8 lanes", twelve, lanes=8),
+    Case("two bounded, in pairs", in_groups(two_bounded), lanes=2),
+    Case("two bounded, in groups of 4, float32", in_groups(two_bounded), "float32", 4),
+    Case("two bounded, in pairs, mixed", in_groups(two_bounded), "mixed", 2, digits=7),
+    Case("twelve unknowns in a box, 8 lanes", twelve_boxed, lanes=8),
+    Case("a boxed valley, in pairs", in_groups(boxed_valley), lanes=2),
+    Case("history, where there would be groups", in_groups(remembered(two)), lanes=2),
     Case("resident", resident()),
     Case("resident, mixed, history", resident(history=True), "mixed", digits=7),
     Case("resident, bounds", resident(bounds=(0.0, [1.5, 1.1, 0.3]))),

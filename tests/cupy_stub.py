@@ -47,6 +47,9 @@ class ndarray(np.lib.mixins.NDArrayOperatorsMixin):
     def __len__(self) -> int:
         return len(self.host)
 
+    def __bool__(self) -> bool:
+        return bool(self.host)
+
     def __int__(self) -> int:
         return int(self.host)
 

@@ -3,19 +3,25 @@
 ``--part correctness``: all problems of the table and of `cuda_cases` on CUDA against the CPU, every option of the front
 doors, the same bits in every run and for every chunk size, bad data, little memory.  ``--part throughput``
 (`gpu_speed`): the workloads from device and from host memory, beside JAX and CuPy on the same GPU, with the share of
-what the machine could do.  Each part ends within ``--minutes`` (8) and says what it left out; a part that fails stops
-no other; the JSON file is written after each.  ``--small`` is quick enough for compute-sanitizer and for the
+what the machine could do.  Each part ends within ``--minutes`` (8), time to compile included, and says what it left
+out; each check and workload has a process of its own, so that none that fails or hangs stops another; the JSON file is
+written after each.  ``--small`` is quick enough for compute-sanitizer and for the
 simulator: ``NUMBA_ENABLE_CUDASIM=1 python -m tests.gpu_check --small``.
 
 Needs numpy, numba and numba-cuda; CuPy, JAX and ptxas are used where they are there.
 """
 
 import argparse
+import contextlib
 import json
 import os
+import subprocess
 import sys
+import tempfile
 import time
 import traceback
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +29,7 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parents[0]), str(HERE.parent / "asv_benchmarks")]
 os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # else JAX takes three quarters of the memory
 
+import cuda_at_answers
 import cuda_cases
 import cuda_methods
 import gpu_speed
@@ -35,6 +42,15 @@ import batchnewton as bn
 from batchnewton import device, gpus, methods
 
 UNTIL = [float("inf")]  # when to stop
+GRACE = 30  # seconds beyond its time after which a process is ended
+Found = dict[str, Any]
+Check = Callable[[bool], str]
+Keep = Callable[[], None]
+
+
+def late() -> bool:
+    """Whether the time of a check is over."""
+    return time.perf_counter() > UNTIL[0]
 
 
 # ---------------------------------------------------------------- correctness
@@ -58,7 +74,7 @@ def table_agrees(small: bool) -> str:
     different, count = [], 0
     chosen = problems.PROBLEMS[::23] if small else problems.PROBLEMS
     for problem in chosen:
-        if time.perf_counter() > UNTIL[0]:
+        if late():
             break
         cpu, cuda = through_door(problem, "cpu", "float64"), through_door(problem, "cuda", "float64")
         count += 1
@@ -73,24 +89,33 @@ def table_agrees(small: bool) -> str:
     return f"{count} of {len(chosen)} problems; other status: {different or 'none'}"
 
 
+@contextlib.contextmanager
+def lanes_as_before() -> Iterator[None]:
+    """Cases set how many threads have a problem; other checks leave it to the engine."""
+    before = os.environ.get("BATCHNEWTON_CUDA_LANES")
+    try:
+        yield
+    finally:
+        os.environ.pop("BATCHNEWTON_CUDA_LANES", None)
+        if before is not None:
+            os.environ["BATCHNEWTON_CUDA_LANES"] = before
+
+
 def cases_agree(small: bool) -> str:
     """The cases of the simulator's tests, now on a GPU."""
     wrong, count = [], 0
-    before = {name: value for name, value in os.environ.items() if name == "BATCHNEWTON_CUDA_LANES"}
     every = cuda_cases.CASES + cuda_methods.CASES
     chosen = every[::8] if small else every
-    for case in chosen:
-        if time.perf_counter() > UNTIL[0]:
-            break
-        count += 1
-        try:
-            cpu, cuda = cuda_cases.answers(case, "cpu"), cuda_cases.answers(case, "cuda")
-            agree(cpu, cuda, "float32" if case.dtype == "float32" else "float64")
-        except Exception as error:
-            wrong.append(f"{case.name}: {type(error).__name__}: {error}"[:500])
-        finally:
-            os.environ.pop("BATCHNEWTON_CUDA_LANES", None)
-            os.environ.update(before)
+    with lanes_as_before():
+        for case in chosen:
+            if late():
+                break
+            count += 1
+            try:
+                cpu, cuda = cuda_cases.answers(case, "cpu"), cuda_cases.answers(case, "cuda")
+                agree(cpu, cuda, "float32" if case.dtype == "float32" else "float64")
+            except Exception as error:
+                wrong.append(f"{case.name}: {type(error).__name__}: {error}"[:500])
     assert not wrong, "\n".join(wrong)
     return f"{count} of {len(chosen)} cases"
 
@@ -125,6 +150,9 @@ def options_agree(small: bool) -> str:
     }
     said, wrong = [], []
     for name, more in list(kinds.items())[:: 3 if small else 1]:
+        if late():
+            said += ["the rest LEFT OUT: the time is over"]
+            break
         try:
             call = data["x"], data["y"], np.clip(data["p0"], 0.1, 3.0)
             cpu, cuda = (bn.curve_fit(workloads.decay, *call, device=where, **more) for where in ("cpu", "cuda"))
@@ -158,7 +186,7 @@ def methods_agree(small: bool) -> str:
         )
     said, wrong = [], []
     for name, call in list(calls.items())[:: 3 if small else 1]:
-        if time.perf_counter() > UNTIL[0]:
+        if late():
             break
         try:
             cpu, cuda = (call(device=where) for where in ("cpu", "cuda"))
@@ -178,6 +206,34 @@ def methods_agree(small: bool) -> str:
     return "; ".join(said)
 
 
+def statistics_agree(small: bool) -> str:
+    """Gradients, Hessians, covariances and standard errors worked out on the GPU, of the same answers."""
+    wrong, count = [], 0
+    with lanes_as_before():
+        for case in cuda_at_answers.CASES[:: 5 if small else 1]:
+            try:
+                cpu, cuda = cuda_at_answers.answers(case)
+                count += 1
+                eps = float(np.finfo(case.dtype).eps)
+                for name in cuda_at_answers.FIELDS:
+                    size = np.max(np.abs(cpu["hess"][np.isfinite(cpu["hess"])]), initial=1.0)
+                    np.testing.assert_array_equal(np.isfinite(cuda[name]), np.isfinite(cpu[name]), err_msg=name)
+                    np.testing.assert_allclose(cuda[name], cpu[name], 1e5 * eps, 1e3 * size * eps, err_msg=name)
+            except Exception as error:
+                wrong.append(f"{case.name}: {type(error).__name__}: {error}"[:500])
+    assert not wrong, "\n".join(wrong)
+    try:
+        cpu, cuda = cuda_at_answers.resident()
+    except ImportError as error:
+        return f"{count} cases; NOT RUN: arrays on the GPU ({error})"
+    finally:
+        if gpus.simulated():
+            sys.modules.pop("cupy", None)  # the stand-in is no library that `arrays_stay` could ask
+    for name, found in cuda.items():
+        np.testing.assert_allclose(found, cpu[name], rtol=1e-5, atol=1e-6, err_msg=name)
+    return f"{count} cases, and arrays on the GPU"
+
+
 def many_unknowns(small: bool) -> str:
     """Groups of lanes that share a matrix: n = 12 to 32, both precisions, against the CPU."""
     said = []
@@ -192,6 +248,8 @@ def many_unknowns(small: bool) -> str:
             return np.sinh(0.1 * sum(p[i] * row[i] for i in range(n))) - y
 
         for dtype in ("float64",) if small else ("float64", "float32"):
+            if late():
+                return "; ".join([*said, "the rest LEFT OUT: the time is over"])
             cpu, cuda = (
                 bn.least_squares(residual, x * 1.05, data=(rows, y), dtype=dtype, device=where)
                 for where in ("cpu", "cuda")
@@ -211,6 +269,8 @@ def workloads_solved(small: bool) -> str:
     said = []
     for name in NAMES[:1] if small else NAMES:
         for dtype in ("float64", "float32"):
+            if late():
+                return "; ".join([*said, "the rest LEFT OUT: the time is over"])
             data = workloads.make(name, 24 if small else 5_000)
             cpu, cuda = run_host(name, data, dtype, "cpu"), run_host(name, data, dtype, "cuda")
             share = float((cpu.status == cuda.status).mean())
@@ -323,6 +383,7 @@ CHECKS = (
     options_agree,
     methods_agree,
     workloads_solved,
+    statistics_agree,
     many_unknowns,
     bad_neighbours,
     little_memory,
@@ -338,9 +399,11 @@ def main() -> int:
     parser.add_argument("--small", action="store_true", help="a few small problems, no throughput: for a sanitizer")
     parser.add_argument("--part", choices=("all", "correctness", "throughput"), default="all")
     parser.add_argument("--minutes", type=float, default=8.0, help="of each part, about")
+    parser.add_argument("--checks", default=",".join(check.__name__ for check in CHECKS))
     parser.add_argument("--sizes", default=",".join(map(str, SIZES)))
     parser.add_argument("--workloads", default=",".join(NAMES))
     parser.add_argument("--json", default="gpu_check.json")
+    parser.add_argument("--together", action="store_true", help="all in this process, as with --small")
     chosen = parser.parse_args()
     print(bn.info())
     if gpus.obstacle() or (gpus.simulated() and not chosen.small):
@@ -348,41 +411,94 @@ def main() -> int:
         return 2
     if gpus.simulated():  # a thread of Python's for every lane takes long
         os.environ.setdefault("BATCHNEWTON_CUDA_LANES", "1")
-    found: dict[str, Any] = dict(info=dict(bn.info()), phases=str(methods.PHASES), checks={}, rates=[])
+        warnings.simplefilter("ignore", RuntimeWarning)  # NumPy's, where a kernel divides by zero and selects
+    found: Found = dict(info=dict(bn.info()), phases=str(methods.PHASES), checks={}, rates=[])
+    path = Path(chosen.json)
 
     def keep() -> None:
-        Path(chosen.json).write_text(json.dumps(found, indent=1, default=str))
+        path.write_text(json.dumps(found, indent=1, default=str))
 
-    failed = correctness(chosen.small, chosen.minutes, found["checks"], keep) if chosen.part != "throughput" else 0
+    together = chosen.together or chosen.small
+    if chosen.part != "throughput":
+        names = chosen.checks.split(",")
+        correctness([one for one in CHECKS if one.__name__ in names], chosen, together, found, keep)
     if chosen.part != "correctness" and not chosen.small:
-        until = time.perf_counter() + 60 * chosen.minutes
-        sizes, names = list(map(int, chosen.sizes.split(","))), chosen.workloads.split(",")
-        gpu_speed.speed(sizes, names, until, lambda rows: (found.update(rates=rows), keep()))
+        throughput(chosen, together, found, keep)
         print(gpu_speed.markdown(found["rates"]))
     keep()
-    print(
-        f"{len(found['checks']) - failed} checks passed, {failed} failed; {len(found['rates'])} figures; {chosen.json}"
-    )
+    failed = sum(said.startswith("FAILED") for said in found["checks"].values())
+    print(f"{len(found['checks']) - failed} checks passed, {failed} failed; {len(found['rates'])} figures; {path}")
     return 1 if failed else 0
 
 
-def correctness(small: bool, minutes: float, outcomes: dict[str, str], keep: Any) -> int:
-    """Every check; how many failed."""
-    UNTIL[0] = time.perf_counter() + 60 * minutes
-    failed = 0
-    for check in CHECKS:
+def correctness(checks: list[Check], chosen: argparse.Namespace, together: bool, found: Found, keep: Keep) -> None:
+    """Every check, none longer than three times its share of the time that is left."""
+    end = time.perf_counter() + 60 * chosen.minutes
+    for at, check in enumerate(checks):
         start = time.perf_counter()
-        try:
-            late = start > UNTIL[0]
-            outcomes[check.__name__] = "LEFT OUT: the time is over" if late else f"ok: {check(small)}"
-        except Exception:
-            failed += 1
-            outcomes[check.__name__] = f"FAILED: {traceback.format_exc(limit=-3)}"
-        seconds = time.perf_counter() - start
-        print(f"{check.__name__} ({seconds:.0f} s): {outcomes[check.__name__]}", flush=True)
-        gpu_speed.free_pools()
+        seconds = min(end - start, 3 * (end - start) / (len(checks) - at))
+        name = check.__name__
+        if seconds <= 0:
+            said = "LEFT OUT: the time is over"
+        elif together:
+            said = outcome(check, chosen.small, start + seconds)
+        else:
+            child, how = apart(["--part", "correctness", "--checks", name], seconds)
+            said = child.get("checks", {}).get(name) or f"FAILED: its process {how}"
+        found["checks"][name] = said
+        if together or not said.startswith("ok"):
+            print(f"{name} ({time.perf_counter() - start:.0f} s): {said}", flush=True)
         keep()
-    return failed
+
+
+def outcome(check: Check, small: bool, until: float) -> str:
+    """What a check says."""
+    UNTIL[0] = until
+    try:
+        return f"ok: {check(small)}"
+    except Exception:
+        return f"FAILED: {traceback.format_exc(limit=-3)}"
+    finally:
+        gpu_speed.free_pools()
+
+
+def throughput(chosen: argparse.Namespace, together: bool, found: Found, keep: Keep) -> None:
+    """Every workload, none longer than twice its share of the time that is left."""
+    sizes, names = list(map(int, chosen.sizes.split(","))), chosen.workloads.split(",")
+    end = time.perf_counter() + 60 * chosen.minutes
+    if together:
+        gpu_speed.speed(sizes, names, end, lambda rows: (found.update(rates=rows), keep()))
+        return
+    for at, name in enumerate(names):
+        left = end - time.perf_counter()
+        seconds = min(left, 2 * left / (len(names) - at))
+        if seconds <= 0:
+            print(f"{name}: left out, the time is over", flush=True)
+            continue
+        child, how = apart(["--part", "throughput", "--sizes", chosen.sizes, "--workloads", name], seconds)
+        found["rates"] += child.get("rates", [])
+        if how != "ended":
+            found["rates"] += [dict(workload=name, note=f"its process {how}")]
+        keep()
+
+
+def apart(arguments: list[str], seconds: float) -> tuple[Found, str]:
+    """Some of the work in a process of its own, and how that ended: an illegal address or a kernel that does not end
+    would take everything after it along."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "found.json")
+        command = [sys.executable, "-m", "tests.gpu_check", "--together", "--minutes", str(seconds / 60)]
+        child = subprocess.Popen([*command, "--json", str(path), *arguments], cwd=HERE.parent)
+        try:
+            code = child.wait(seconds + GRACE)
+            how = "ended" if code in (0, 1) else f"ended with {code}"
+        except subprocess.TimeoutExpired:
+            child.kill()
+            how = f"did not end within {seconds + GRACE:.0f} s"
+        try:
+            return json.loads(path.read_text()), how
+        except (OSError, ValueError):
+            return {}, how
 
 
 if __name__ == "__main__":

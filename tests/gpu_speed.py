@@ -132,8 +132,12 @@ def measured(name: str, dtype: str, size: int, peers: bool) -> list[Row]:
     row("ours", "host", lambda: lambda: run_host(name, data, dtype, "cuda"))
     if "cupy" in there:
         row("ours", "device", on_device, lambda: limits(name, dtype, size, trips[0], bytes_of(data) / size))
+        if peers:
+            row("ours, with cov", "device", lambda: lambda: with_covariance(name, resident, dtype, "auto"))
     resident.clear()
     free_pools()
+    if peers:
+        row("ours, with cov", "host", lambda: lambda: with_covariance(name, data, dtype, "cuda"))
     if peers and "jax" in there:
         row("jax vmap, unrolled Cholesky", "device", lambda: jax_peer(name, data, dtype))
     if peers and "cupy" in there and name in workloads.FORMULAS:
@@ -143,6 +147,13 @@ def measured(name: str, dtype: str, size: int, peers: bool) -> list[Row]:
         box = (np.zeros(3), np.full(3, np.inf))
         row("ours, bounds", "host", lambda: lambda: run_host(name, data, dtype, "cuda", bounds=box))
     return rows
+
+
+def with_covariance(name: str, data: dict[str, Any], dtype: str, where: str) -> None:
+    """A workload and the covariances of its answers, until they are there."""
+    cov = run_host(name, data, dtype, where).cov
+    if not isinstance(cov, np.ndarray):
+        cov.device.synchronize()
 
 
 def free_pools() -> None:

@@ -7,6 +7,7 @@ import tempfile
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -69,15 +70,34 @@ def assemble(
 ) -> Assembled:
     """Compile one phase of a problem's kernels, by default of the default method; ``keep`` is a file for the machine
     code."""
-    from numba import cuda
-
     staged = engine.staged_bytes(problem, np.dtype(dtype), lanes)
     phases = METHODS[problem.kind][method].phases if method else PHASES[problem.kind]
     step = (BRACKETED.phases if problem.bracketed else phases)[phase]
     way = Way(lanes, staged > 0, phase == 0, phase == 0, dtype, **more)
     found = compile_cuda.kernel(problem.signature, step.derive, step.step, np.dtype(dtype), way)
+    threads = found.module.THREADS if way.grouped else BLOCK
+    return assembled(found.module.solve, found.signature, architecture, threads, staged * BLOCK, keep)
+
+
+def assemble_derivatives(problem: Problem, kind: str, dtype: str, lanes: int = 1) -> Assembled:
+    """Compile the kernel for derivatives at given points."""
+    found = compile_cuda.derivatives(problem.signature, kind, np.dtype(dtype), lanes)
+    return assembled(found.module.evaluate, found.signature)
+
+
+def assembled(
+    kernel: Any,
+    signature: Any,
+    architecture: str = "sm_90",
+    threads: int = BLOCK,
+    dynamic: int = 0,
+    keep: str | None = None,
+) -> Assembled:
+    """What becomes of a kernel; ``dynamic`` bytes of shared memory are asked for at its launch."""
+    from numba import cuda
+
     number = int(architecture[3:])
-    ptx, _ = cuda.compile(found.module.solve.py_func, found.signature, cc=divmod(number, 10), device=False, abi="numba")
+    ptx, _ = cuda.compile(kernel.py_func, signature, cc=divmod(number, 10), device=False, abi="numba")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "kernel.ptx")
         path.write_text(ptx)
@@ -92,8 +112,7 @@ def assemble(
 
     spills = number_before("bytes spill stores") + number_before("bytes spill loads")
     counts = (int(re.search(r"Used (\d+) registers", said)[1]), number_before("bytes stack frame"), spills)
-    threads = found.module.THREADS if way.grouped else BLOCK
-    return Assembled(architecture, ptx, *counts, number_before("bytes smem") + staged * BLOCK, threads)
+    return Assembled(architecture, ptx, *counts, number_before("bytes smem") + dynamic, threads)
 
 
 # ---- formulas of a given size

@@ -24,6 +24,7 @@ FLOORS = [
     {"phases"},
     {"chosen", "engine"},
     {"device"},
+    {"at_answers"},
     {"schedule"},
     {"inference"},
     {"statistics"},

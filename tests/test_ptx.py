@@ -6,10 +6,12 @@ import model_cases
 import numpy as np
 import ptx
 import pytest
+from numba import boolean, float32, float64, int8
 
 import batchnewton as bn
 from batchnewton import engine
 from batchnewton.curve import from_curve
+from batchnewton.kernels import cuda_inverse
 from batchnewton.methods import PHASES
 from batchnewton.problem import from_function
 
@@ -103,6 +105,14 @@ def test_a_group_of_lanes_holds_many_unknowns(problem, dtype, n):
     assert kernel.shared <= 48 * 1024
 
 
+@pytest.mark.parametrize(("problem", "n"), [(ptx.chain, 32), (ptx.exponentials, 12)])
+def test_a_group_of_lanes_holds_bounds(problem, n):
+    bounded = problem(n)
+    bounded = replace(bounded, box=(-bounded.x0, bounded.x0))
+    lanes = engine.lanes_of_a_group(n, 40, 8)
+    check(ptx.assemble(bounded, "float64", lanes=lanes, grouped=True), "float64")
+
+
 def test_more_unknowns_than_registers_hold_are_shared():
     """What the engine chooses: groups where one thread would spill, and not where a group is not made for it."""
     phase = PHASES["minimize"][0]
@@ -114,7 +124,33 @@ def test_more_unknowns_than_registers_hold_are_shared():
     ):
         way = engine.chosen_way(ptx.chain(n), phase, np.dtype(dtype))
         assert (way.grouped, way.lanes > 1) == (grouped, grouped)
+    for n, grouped in ((8, False), (9, True)):
+        boxed = replace(ptx.chain(n), box=(np.zeros((4, n)), np.ones((4, n))))
+        assert engine.chosen_way(boxed, phase, np.dtype("float64")).grouped == grouped
+    assert not engine.chosen_way(ptx.chain(32), phase, np.dtype("float64"), history=True).grouped
     assert not engine.chosen_way(ptx.equations(32), PHASES["root"][0], np.dtype("float64")).grouped
+
+
+@pytest.mark.parametrize(
+    ("problem", "kind", "dtype", "n"),
+    [
+        (ptx.exponentials, "gauss-newton", "float32", 5),
+        (ptx.exponentials, "gauss-newton", "float64", 16),
+        (ptx.exponentials, "least-squares", "float32", 16),
+        (ptx.chain, "minimize", "float64", 32),
+    ],
+)
+def test_derivatives_at_the_answers_stay_in_registers(problem, kind, dtype, n):
+    """However many unknowns there are: tile after tile."""
+    check(ptx.assemble_derivatives(problem(n), kind, dtype), dtype)
+
+
+def test_covariances_assemble():
+    """Whatever n is, they are worked out in global memory."""
+    real, flat, codes = float32[:, :, ::1], float32[::1], int8[::1]
+    types = (real, flat, boolean, flat, boolean, int8[:, ::1], float64, codes, float64[::1], float64[:, :, ::1])
+    kernel = ptx.assembled(cuda_inverse.covariances, types)
+    assert (kernel.stack, kernel.spills) == (0, 0)
 
 
 @pytest.mark.parametrize("n", [16, 17])

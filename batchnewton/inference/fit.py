@@ -7,12 +7,14 @@ from functools import cached_property
 
 import numpy as np
 
+from batchnewton.arrays import on_host, put
 from batchnewton.kernels import inverse as invert
 from batchnewton.kernels import status
+from batchnewton.methods import SMALL
 from batchnewton.options import Options
 from batchnewton.phases import Solution, residuals_of
 from batchnewton.problem import Curve, Problem
-from batchnewton.schedule import chunks, derivatives
+from batchnewton.schedule import chosen_gpus, chunks, derivatives
 from batchnewton.threads import for_each
 
 from .quantiles import check_level, normal_quantile, t_quantile
@@ -42,9 +44,15 @@ class Fit:
         return (found == status.CONVERGED) | (found == status.CONVERGED_AT_BOUND)
 
     @cached_property
+    def gpus(self) -> tuple[int, ...]:
+        """The GPUs that the batch was solved on; () for the CPU."""
+        return chosen_gpus(self.problem, self.options) if self.problem.n <= SMALL else ()
+
+    @cached_property
     def derivatives(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Value, gradient and exact Hessian (root: JᵀJ) at the answers."""
-        return derivatives(self.problem, self.solution.x, KINDS[self.problem.kind], self.options.threads)
+        """Value, gradient and exact Hessian (root: JᵀJ) at the answers, where the problem's arrays lie."""
+        problem, x = self.problem, self.solution.x
+        return derivatives(problem, x, KINDS[problem.kind], self.options.threads, self.gpus)
 
     @cached_property
     def points(self) -> np.ndarray:
@@ -91,33 +99,35 @@ class Fit:
 
     @cached_property
     def cov(self) -> np.ndarray:
-        """Covariance of the parameters; infinite where the matrix to invert is not positive definite.
+        """Covariance of the parameters; infinite where the matrix to invert is not positive definite."""
+        return on_host(self.cov_there)
 
-        Chunk by chunk and in place: temporary arrays of a large batch would take longer than the work.
-        """
-        minimum = self.problem.kind == "minimize"
-        kind = "minimize" if minimum else "gauss-newton"
-        f, _, cov = derivatives(self.problem, self.solution.x, kind, self.options.threads)
+    @cached_property
+    def cov_there(self) -> np.ndarray:
+        """The same, where the problem's arrays lie.  A GPU leaves some problems to the CPU (`at_answers`)."""
+        problem, x = self.problem, self.solution.x
+        kind = "minimize" if problem.kind == "minimize" else "gauss-newton"
         freedom = None if self.absolute else self.freedom
+        if not self.gpus:
+            return covariances(problem, x, kind, freedom, self.options.threads)
+        apart = None if problem.box is None else lambda rows: apart_from_others(problem, x[rows], rows)
+        from batchnewton import at_answers
 
-        def work(rows: slice) -> int:
-            apart = None if self.problem.box is None else held(self.problem, self.solution.x[rows], rows)
-            if apart is not None:
-                np.copyto(cov[rows], np.eye(self.problem.n), where=apart)
-            factor = np.ones(len(cov[rows])) if freedom is None else variance_of(f[rows], freedom[rows])
-            invert_in_place(cov[rows], factor)
-            if apart is not None:
-                cov[rows][apart] = 0.0
-            return rows.stop - rows.start
-
-        threads = self.options.threads
-        for_each(work, list(chunks(self.problem, threads)), self.problem.size, threads, np.zeros(1, np.int8))
+        cov, left = at_answers.covariances(problem, x, kind, self.gpus, freedom, apart)
+        if (at := np.flatnonzero(left)).size:
+            some = None if freedom is None else freedom[at]
+            put(cov, at, covariances(problem.take(at), x[at], kind, some, self.options.threads))
         return cov
 
     @property
     def stderr(self) -> np.ndarray:
         """Standard errors."""
-        return np.sqrt(np.diagonal(self.cov, axis1=1, axis2=2))
+        return on_host(self.stderr_there)
+
+    @property
+    def stderr_there(self) -> np.ndarray:
+        """The same, where the problem's arrays lie."""
+        return np.sqrt(self.cov_there.diagonal(0, 1, 2))
 
     @property
     def correlation(self) -> np.ndarray:
@@ -206,9 +216,36 @@ def column(fit: Fit, i: int) -> np.ndarray:
     return np.broadcast_to(array, (fit.problem.size, fit.problem.m))
 
 
+def covariances(problem: Problem, x: np.ndarray, kind: str, freedom: np.ndarray | None, threads: int) -> np.ndarray:
+    """Covariances at x, by the CPU: of curvature ``kind``, scaled by the variance of the data where ``freedom`` says
+    how many degrees it has.
+
+    Chunk by chunk and in place: temporary arrays of a large batch would take longer than the work.
+    """
+    f, _, cov = derivatives(problem, x, kind, threads)
+
+    def work(rows: slice) -> int:
+        apart = None if problem.box is None else held(problem, x[rows], rows)
+        if apart is not None:
+            np.copyto(cov[rows], np.eye(problem.n), where=apart)
+        factor = np.ones(len(cov[rows])) if freedom is None else variance_of(f[rows], freedom[rows])
+        invert_in_place(cov[rows], factor)
+        if apart is not None:
+            cov[rows][apart] = 0.0
+        return rows.stop - rows.start
+
+    for_each(work, list(chunks(problem, threads)), problem.size, threads, np.zeros(1, np.int8))
+    return cov
+
+
+def apart_from_others(problem: Problem, x: np.ndarray, rows: slice) -> np.ndarray:
+    """Unknowns of some problems that are fixed or ended at a bound."""
+    return problem.at_bound(x, rows) | problem.fixed[rows]
+
+
 def held(problem: Problem, x: np.ndarray, rows: slice) -> np.ndarray:
-    """The elements of the matrices of some problems that belong to unknowns which are fixed or ended at a bound."""
-    apart = problem.at_bound(x, rows) | problem.fixed[rows]
+    """The elements of the matrices of some problems that belong to such unknowns."""
+    apart = apart_from_others(problem, x, rows)
     return apart[:, :, None] | apart[:, None, :]
 
 
