@@ -29,8 +29,8 @@ from .kernels.cache import cache_folder, source_hash
 from .version import __version__
 
 TOLERANCES = {  # limits that follow from the precision; see kernels/converge.py for the inequalities
-    "float64": {"tight_f": 1e-20, "tight_x": 1e-11, "floor": 1e-6, "least": 2.0**-1022},
-    "float32": {"tight_f": 1e-12, "tight_x": 2e-5, "floor": 1e-3, "least": 2.0**-126},
+    "float64": {"tight_f": 1e-20, "tight_x": 1e-11, "floor": 1e-6, "ahead": 1e-9, "least": 2.0**-1022},
+    "float32": {"tight_f": 1e-12, "tight_x": 2e-5, "floor": 1e-3, "ahead": 4e-6, "least": 2.0**-126},
 }
 OPTIONS = 'dict(cache=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})'
 ONE_AT_A_TIME = threading.RLock()  # two threads that meet the same formula compile it once

@@ -20,6 +20,8 @@ NEAR = 1e-2  # Gauss-Newton hands on when s / 2 <= NEAR F ...
 SLOW = 0.11  # ... or, when s / 2 <= 3 NEAR F, as soon as a step leaves more than this share of s
 QUICK = 0.05  # of x³ an exact Newton step leaves 1/8 of s, of x⁴ 1/5
 MARGIN = 0.1  # how far below the tolerance a step must be that is foreseen
+CLOSING = 0.01  # part of s that the step before that one may have left
+NOISE = 16.0  # roundings in a difference of two values of F
 STEADY = 2.0  # near a strict minimum the determinant of H no longer shrinks by more than this in one step
 NEAR_ZERO, FINE_ZERO = 100.0, 1e4  # where x_i tends to zero, a step is compared with this part of its scale
 RESIDUAL = 4.5  # a residual vanishes when |r_q| <= RESIDUAL eps sum_i |J_qi x_i|
@@ -90,20 +92,27 @@ def minimum(F, F0, s, s_before, steepest, moved, short, tight, seen, ftol, gtol,
     return short & ((quick & (small | gained)) | bottom)
 
 
-def foreseen(F, s, ratio, moved, c, d, q, ftol, xtol, n, sqrt):
+def foreseen(F, s, ratio, gain, promise, moved, c, d, q, ftol, xtol, ahead, n, eps, sqrt):
     """Whether the next Newton step surely ends it, so that it may be taken without looking.
 
     Near a minimum ``s_next = K s²``; the last step shows ``K = s / s_before²``, ``ratio = s / s_before``, so that
     ``s_next = ratio² s`` and ``|d_next| = ratio |d|``.  With ``s / 2 <= sqrt(ftol) |F|`` and a step d within
     ``sqrt(xtol)``, the tests are ``s_next / 2 <= ftol |F|`` and ``|d_next| <= MARGIN xtol max(|x|, ...)``.
+
+    ``moved`` by a full step, that is.  After a leap across a wavy function s may be small by chance, at no minimum.  So
+    the step must not promise more than ``ahead |F|``, and the ``gain`` of the last one agree with its ``promise`` as
+    the slopes do: a third derivative that leaves ``ratio`` of s changes the gain by two thirds of its root.
     """
     size = abs(F)
-    near = 0.5 * s <= sqrt(ftol) * size
+    near = (0.5 * s <= sqrt(ftol) * size) & (0.5 * s <= ahead * size)
     least = sqrt(xtol)
     part = (1.0 / MARGIN) * ratio
     factor = part if part > least else least
     short = excess(c, d, q, factor, xtol, NEAR_ZERO, n) <= 0.0
-    return moved & short & near & (ratio <= QUICK) & (0.5 * s * ratio * ratio <= ftol * size)
+    off = abs(gain - promise) - (NOISE * eps) * size
+    off = off if off > 0.0 else 0.0
+    agrees = (ratio <= CLOSING) & (off * off <= (ratio * promise) * promise)
+    return moved & short & near & agrees & (0.5 * s * ratio * ratio <= ftol * size)
 
 
 def residuals_vanish(r, j, x, n, eps):

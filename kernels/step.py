@@ -133,7 +133,7 @@ def judge(f, g, d, F, s, alpha, radius, size, over, first, tiny, finite, n, eps)
 def trip(
     x, f, g, h, r, j, c, d, q, z, lower, inverse, lo, hi, cut,
     F, F0, s, alpha, radius, size, over, trips, moves, settled, tiny, flat_before,
-    limit, ftol, xtol, gtol, phase, bounded, n, eps, tight_f, tight_x, floor, sqrt,
+    limit, ftol, xtol, gtol, phase, bounded, n, eps, tight_f, tight_x, floor, ahead, sqrt,
 ):  # fmt: skip
     """One trip: from f, g, H at the trial point x to the next trial point; returns the state and the exit code.
 
@@ -149,6 +149,8 @@ def trip(
     first = trips == 0.0  # accepted if it is finite: what a former problem left in the state counts for nothing
     moves = 0.0 if first else moves
     accept, bound, gain, slope = judge(f, g, d, F, s, alpha, radius, size, over, first, tiny, finite, n, eps)
+    full = alpha == 1.0
+    promise = slope * (1.0 - 0.5 * alpha)
     rejected_settled = (not accept) & finite & settled
     trips = trips + 1.0
     moved = accept & (not first)
@@ -238,7 +240,12 @@ def trip(
         flat = flat if definite else 0.0
         flat_before = flat if accept else flat_before
     if (phase == "exact") | (phase == "minimize"):
-        ahead = accept & newton & (not found) & foreseen(F, s, ratio, moved, c, d, q, ftol, xtol, n, sqrt)
+        ahead = (
+            accept
+            & newton
+            & (not found)
+            & foreseen(F, s, ratio, gain, promise, moved & full, c, d, q, ftol, xtol, ahead, n, eps, sqrt)
+        )
         if bounded:
             ahead = ahead & same
         found = found | ahead

@@ -164,3 +164,18 @@ def test_a_stationary_start_that_is_no_minimum_is_left():
     assert result.success.all()
     at_zero = bn.minimize(lambda x: np.cos(x[0]) - np.cosh(0 * x[0]), [[0.0]])
     assert at_zero.success.all() and abs(abs(at_zero.x[0, 0]) - np.pi) < 1e-8
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_step_that_happens_to_be_short_is_no_minimum(dtype):
+    """A tilted wave, of which a third has no minima: searches leap along it and meet every slope and curvature."""
+    rng = np.random.default_rng(7)
+    height, start = rng.uniform(0.05, 0.07, 20_000), rng.uniform(-30, 30, (20_000, 1))
+    result = bn.minimize(lambda x, a: a * np.cos(x[0]) + 0.06 * x[0], start, (height,), dtype=dtype, max_iter=100)
+    x = result.x[:, 0].astype(float)
+    slope, curvature = 0.06 - height * np.sin(x), -height * np.cos(x)
+    with np.errstate(divide="ignore"):
+        promised = slope**2 / (2 * curvature)
+    certain = (curvature > 0) & (promised <= 1e-4 * np.abs(result.fun))  # float32: ftol is 1e-6
+    assert result.success.mean() > 0.3
+    assert certain[result.success].all()

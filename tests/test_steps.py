@@ -173,7 +173,7 @@ def test_a_determinant_out_of_range_is_not_steady(unit, known):
     state = dict(F=s, F0=2.0, s=s, alpha=1.0, radius=9.0, size=1.0, over=1.0, trips=3.0, moves=2.0)
     limits = dict(settled=False, tiny=False, flat_before=flat, limit=50.0, ftol=1e-18, xtol=1e-6, gtol=-1.0)
     known_before = dict(lo=None, hi=None, cut=None, phase="minimize", bounded=False, n=n, eps=EPS, tight_f=1e-20)
-    known_before |= dict(tight_x=1e-11, floor=1e-6, sqrt=np.sqrt)
+    known_before |= dict(tight_x=1e-11, floor=1e-6, ahead=1e-9, sqrt=np.sqrt)
     with np.errstate(all="ignore"):
         *_, code = step.trip(x, 0.5 * s, g, h, r, j, c, d, q, z, lower, inverse, **state, **limits, **known_before)
     assert (code == converge.CONVERGED) == known
@@ -195,7 +195,7 @@ def newton(problem, phase, path=None):
         F, F0, s, alpha, radius, size, over, trips, moves, settled, tiny, flat, code = step.trip(
             x, f, g, h, r, j, c, d, q, z, lower, inverse, None, None, None,
             F, F0, s, alpha, radius, size, over, trips, moves, settled, tiny, flat,
-            50, 1e-18, 1e-6, -1.0, phase, False, n, EPS, 1e-20, 1e-11, 1e-6, np.sqrt,
+            50, 1e-18, 1e-6, -1.0, phase, False, n, EPS, 1e-20, 1e-11, 1e-6, 1e-9, np.sqrt,
         )  # fmt: skip
         if path is not None:
             path.append(c.copy())
@@ -231,6 +231,7 @@ def test_unrolled_text_says_what_the_loops_say(n, phase, bounded):
     scalars = dict(F=1.0, F0=2.0, s=0.3, alpha=0.7, radius=0.5, size=0.4, over=1.0, trips=3.0, moves=2.0)
     scalars |= dict(settled=False, tiny=False, limit=50.0, ftol=1e-18, xtol=1e-6, gtol=-1.0, f=0.9, flat_before=9.0)
     known = dict(n=n, eps=EPS, phase=phase, bounded=bounded, tight_f=1e-20, tight_x=1e-11, floor=1e-6)
+    known |= dict(ahead=1e-9)
     vectors = {name: rng.normal(size=n) for name in ("x", "g", "r", "c", "d", "q", "z", "inverse")}
     vectors |= {"lo": vectors["x"] - rng.choice([0.0, 0.5], n), "hi": vectors["x"] + 0.3, "cut": np.zeros(1)}
     matrices = {name: rng.normal(size=(n, n)) for name in ("h", "j", "lower")}
