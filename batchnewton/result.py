@@ -50,7 +50,7 @@ class Status(IntEnum):
     TOO_FEW_POINTS = codes.TOO_FEW_POINTS
     """Fewer data points than free parameters."""
     NO_ROOT = codes.NO_ROOT
-    """`root`: a local minimum of |F| that is not a root; or no change of sign in the bracket, a jump, a pole."""
+    """`root`: a local minimum of ``|F|`` that is not a root; or no change of sign in the bracket, a jump, a pole."""
     NOT_RUN = codes.NOT_RUN
     """Interrupted before its end (see `Interrupted`); x is the start."""
 
@@ -173,7 +173,7 @@ class Result(Statistics):
 
     @cached_property
     def history(self) -> History | None:
-        """F, max |g| and the step of every evaluation, where the solve was told ``history=True``; else None."""
+        """F, ``max |g_i|`` and the step of every evaluation, where the solve was told ``history=True``; else None."""
         if not self._options.history:
             return None
         told = self._solution.history()
