@@ -1,6 +1,7 @@
 """How the site is made of pages, docstrings and examples: ``python -m sphinx -W docs docs/_build/html``."""
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -52,3 +53,13 @@ sphinx_gallery_conf = {
     "show_memory": False,
     "min_reported_time": 0,
 }
+
+
+def to_gallery(app, docname: str, content: list[str]) -> None:
+    """Links to the scripts, which is what the repository shows, lead to the pages that are made of them."""
+    linked = re.sub(r"\]\(((?:\.\./)*)examples/(\w+)\.py\)", r"](\1auto_examples/\2.rst)", content[0])
+    content[0] = re.sub(r"\]\(((?:\.\./)*)examples\)", r"](\1auto_examples/index.rst)", linked)
+
+
+def setup(app) -> None:
+    app.connect("source-read", to_gallery)
