@@ -7,7 +7,6 @@ from pathlib import Path
 
 DOCS = Path(__file__).parent
 sys.path[:0] = [os.fspath(DOCS.parent), os.fspath(DOCS / "_extensions")]
-os.environ["PYTHONPATH"] = os.fspath(DOCS.parent)
 
 from batchnewton.version import __version__  # noqa: E402
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+import batchnewton as bn
+
 DOCS = Path(__file__).parents[1] / "docs"
 if not DOCS.exists():
     pytest.skip("the pages are not here", allow_module_level=True)
@@ -41,3 +43,10 @@ def test_blocks_of_a_page_run(page):
 def test_a_wrong_output_is_found():
     with pytest.raises(AssertionError, match="Got:"):
         run("page", "```pycon\n>>> 1 + 1\n3\n\n```\n", {})
+
+
+def test_every_public_name_is_in_the_reference():
+    listed = set((DOCS / "api.md").read_text("utf-8").split())
+    rooms = {"__version__", "models", "plot", "special"}
+    assert (set(bn.__all__) - rooms) | set(bn.plot.__all__) | set(bn.models.ALL) <= listed
+    assert f"automodule:: {bn.special.__name__}" in (DOCS / "api.md").read_text("utf-8")
