@@ -29,6 +29,7 @@ templates_path = ["_templates"]
 html_theme = "pydata_sphinx_theme"
 html_title = f"batchnewton {release}"
 html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False, "secondary_sidebar_items": ["page-toc"]}
+html_sidebars = {name: [] for name in ("index", "tutorial", "theory")}
 html_show_sourcelink = False
 
 # Pages are Markdown that reads the same in the repository; $...$ is mathematics, headings can be linked to.
