@@ -31,6 +31,8 @@ html_title = f"batchnewton {release}"
 html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False, "secondary_sidebar_items": ["page-toc"]}
 html_sidebars = {name: [] for name in ("index", "tutorial", "theory")}
 html_show_sourcelink = False
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 
 # Pages are Markdown that reads the same in the repository; $...$ is mathematics, headings can be linked to.
 myst_enable_extensions = ["dollarmath", "amsmath"]
