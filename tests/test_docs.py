@@ -45,6 +45,16 @@ def test_a_wrong_output_is_found():
         run("page", "```pycon\n>>> 1 + 1\n3\n\n```\n", {})
 
 
+ROOT = DOCS.parent
+WITH_LINKS = [*sorted(DOCS.rglob("*.md")), *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md"))]
+
+
+@pytest.mark.parametrize("page", WITH_LINKS, ids=lambda page: page.stem)
+def test_links_lead_to_files_of_the_repository(page):
+    links = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", page.read_text("utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
 def test_every_public_name_is_in_the_reference():
     listed = set((DOCS / "api.md").read_text("utf-8").split())
     rooms = {"__version__", "models", "plot", "special"}
