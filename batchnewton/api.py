@@ -121,7 +121,7 @@ def curve_fit(
     progress : bool or callable
         Show a bar, or call ``progress(done, total)``.
     history : bool
-        Keep F, max |g| and the step of every evaluation: `Result.history`.
+        Keep F, ``max |g_i|`` and the step of every evaluation: `Result.history`.
 
     Returns
     -------
@@ -332,8 +332,8 @@ def root(
         does not change its sign, or jumps, or has a pole there, the status is `Status.NO_ROOT`; `Status.SINGULAR`
         where F vanishes but so does its slope (underflow is not told from a root).  At the end
         ``|F| <= 4.5 eps |F'| max(|x|, 1e-8 |b|)``, b the larger end; or F changes its sign within two roundings of x,
-        and F / F' is at most 1e-11 (float32: 2e-5) of x; or xtol of x, where |F| is at the rounding level of F(a) and
-        F(b).  Not with ``dtype="mixed"``.
+        and F / F' is at most 1e-11 (float32: 2e-5) of x; or xtol of x, where ``|F|`` is at the rounding level of F(a)
+        and F(b).  Not with ``dtype="mixed"``.
     method : {"newton", "newton-pure"}
         Newton steps, damped so that ``|F|²`` falls; the Jacobian is factorised itself, not ``JᵀJ``.
         "newton-pure" takes every Newton step in full, to compare with: it may cycle or diverge, and says so.  Not with

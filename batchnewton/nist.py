@@ -170,7 +170,7 @@ class NistProblem:
     observed: bool
 
     def digits(self, parameters: np.ndarray) -> np.ndarray:
-        """Certified digits reached, the worst over the parameters: -log10 |b - certified| / |certified|, 0 to 11.
+        """Certified digits reached, the worst over the parameters: ``-log10 |b - certified| / |certified|``, 0 to 11.
 
         `parameters` is (..., n); what is not finite has no right digit.
         """

@@ -42,7 +42,7 @@ class Options:
     dtype : numpy.dtype
         float32 or float64: precision of the answers.
     history : bool
-        Whether to keep F and max |g| of every evaluation.
+        Whether to keep F and ``max |g_i|`` of every evaluation.
     mixed : bool
         Whether float32 leads near the minimum and float64 ends there; ftol and xtol are those of the end.
     threads : int

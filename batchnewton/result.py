@@ -50,7 +50,7 @@ class Status(IntEnum):
     TOO_FEW_POINTS = codes.TOO_FEW_POINTS
     """Fewer data points than free parameters."""
     NO_ROOT = codes.NO_ROOT
-    """`root`: a local minimum of |F| that is not a root; or no change of sign in the bracket, a jump, a pole."""
+    """`root`: a local minimum of ``|F|`` that is not a root; or no change of sign in the bracket, a jump, a pole."""
     NOT_RUN = codes.NOT_RUN
     """Interrupted before its end (see `Interrupted`); x is the start."""
 
@@ -89,7 +89,7 @@ class History(NamedTuple):
         Largest element of its gradient, ``max |g_i|``.
     step : (B, k) array
         Length of the step d to this point from where the method stood, without units: ``sqrt(sum (d_i / s_i)²)``,
-        s_i = |x_i| where the search, or its phase, began (the largest of them where that is 0; 1 where all are).
+        ``s_i = |x_i|`` where the search, or its phase, began (the largest of them where that is 0; 1 where all are).
         0 where a search begins.
     alpha : (B, k) array
         How much of the step of the method that is.  Damped Newton and trust regions:
@@ -173,7 +173,7 @@ class Result(Statistics):
 
     @cached_property
     def history(self) -> History | None:
-        """F, max |g| and the step of every evaluation, where the solve was told ``history=True``; else None."""
+        """F, ``max |g_i|`` and the step of every evaluation, where the solve was told ``history=True``; else None."""
         if not self._options.history:
             return None
         told = self._solution.history()
@@ -183,7 +183,7 @@ class Result(Statistics):
         """Order of convergence that was observed, (B,): 1 linear, 2 quadratic; NaN where too little was seen.
 
         The order q is that of ``|g_{k+1}| ~ C |g_k|^q``: the slope of the line of least squares through the points
-        ``(ln |g_k|, ln |g_{k+1}|)``, |g| being ``max |g_i|``; of three gradients it is
+        ``(ln |g_k|, ln |g_{k+1}|)``, ``|g|`` being ``max |g_i|``; of three gradients it is
         ``ln (|g_3| / |g_2|) / ln (|g_2| / |g_1|)``.  The gradients are those of the last search in the history
         (of a method that ends in a certificate: of its own), each less than all before it, down to the rounding of x
         (``64 eps max_i sum_j |H_ij x_j|``), and not more than 1e8 times the least of them, but three at least.

@@ -83,10 +83,10 @@ erf = _of_floats("erf", "Error function.")
 erfc = _of_floats("erfc", "1 - erf(x), without cancellation.")
 erfcx = _of_floats("erfcx", "exp(x**2) erfc(x).")
 gamma = _of_floats("gamma", "Gamma function.")
-gammaln = lgamma = _of_floats("lgamma", "log |gamma(x)|.")
+gammaln = lgamma = _of_floats("lgamma", "``log |gamma(x)|``.")
 digamma = _of_floats("digamma", "Derivative of lgamma.")
-i0e = _of_floats("i0e", "exp(-|x|) I0(x), for the Rician density: log I0(x) = log(i0e(x)) + |x|.")
-i1e = _of_floats("i1e", "exp(-|x|) I1(x).")
+i0e = _of_floats("i0e", "``exp(-|x|) I0(x)``, for the Rician density: ``log I0(x) = log(i0e(x)) + |x|``.")
+i1e = _of_floats("i1e", "``exp(-|x|) I1(x)``.")
 
 
 @_traceable

@@ -7,25 +7,11 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-JOBS = (ROOT / "docs" / "jobs.md").read_text(encoding="utf-8")
-FITTING = (ROOT / "docs" / "fitting.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("block", re.findall(r"```python\n(.*?)```", README, re.S), ids=lambda b: b.splitlines()[0])
 def test_python_blocks_run(block):
     exec(compile(block, "README.md", "exec"), {})
-
-
-@pytest.mark.parametrize("block", re.findall(r"```python\n(.*?)```", FITTING, re.S), ids=lambda b: b.splitlines()[0])
-def test_python_blocks_of_fitting_run(block):
-    exec(compile(block, "fitting.md", "exec"), {})
-
-
-@pytest.mark.parametrize("block", re.findall(r"```python\n(.*?)```", JOBS, re.S), ids=lambda b: b.splitlines()[0])
-def test_python_blocks_of_jobs_run(block):
-    for name in re.findall(r"\b(dask|xarray)\b", block):
-        pytest.importorskip(name)
-    exec(compile(block, "jobs.md", "exec"), {})
 
 
 def test_commands_are_one_line_each():

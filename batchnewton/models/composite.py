@@ -24,8 +24,8 @@ def add(*models: Model, shared: Sequence[str] = (), prefixes: Sequence[str] | No
     shared : sequence of str
         Parameters that all models which have them have in common.
     prefixes : sequence of str, optional
-        One for each model, put before the names of its own parameters.  By default "m1_", "m2_", ... where a name
-        would stand twice, else none.
+        One for each model, put before the names of its own parameters.  By default ``"m1_"``, ``"m2_"``, ... where a
+        name would stand twice, else none.
 
     Returns
     -------

@@ -8,7 +8,7 @@ from .model import Columns, Model
 
 
 def polynomial(degree: int) -> Model:
-    """Polynomial, ``c0 + c1 x + ... + c_degree x^degree``: a model with ``degree + 1`` parameters.
+    """Polynomial, ``c0 + c1 x + … + c_degree x^degree``: a model with ``degree + 1`` parameters.
 
     Parameters
     ----------
