@@ -265,8 +265,8 @@ BAD = {
     "not what it says": (dict(data="broken.npy"), [], "broken.npy cannot be opened as npy"),
     "pickled": (dict(data="objects.npy"), [], "objects.npy cannot be opened as npy"),
     "not a number": (dict(data="text.npy"), [], "text.npy has dtype <U1; expected real numbers"),
-    "which array": (dict(data="two.npz"), [], "holds 'a', 'b'; name one of them"),
-    "no such array": (dict(data="two.npz:c"), [], "has no array 'c'; it holds 'a', 'b'"),
+    "which array": (dict(data="two.npz"), [], "holds 'a', 'b', 'c'; name one of them"),
+    "no such array": (dict(data="two.npz:d"), [], "has no array 'd'; it holds 'a', 'b', 'c'"),
     "wrong axis": ({}, ["--axis", "5"], "--axis '5': "),
     "wrong x": ({}, ["--x", "1,2"], "has shape (2,); expected (16,) or (k, 16)"),
     "wrong p0": ({}, ["--p0", "1,1"], "f takes 3 parameters after x (a, tau, c), but p0 has shape (2,)"),
@@ -298,6 +298,17 @@ BAD = {
     "mixed alone": ({}, ["--dtype", "mixed", "--method", "bfgs"], "dtype='mixed' needs method='lm', not 'bfgs'"),
     "wrong mask": ({}, ["--mask", "no.npy"], "no.npy does not exist"),
     "negative sigma": ({}, ["--sigma", "-1"], "--sigma '-1': expected positive numbers"),
+    "trials of no loss": ({}, ["--trials", "5"], "trials is given, but loss='linear' does not take it"),
+    "no trials": ({}, ["--loss", "binomial"], "trials is None; loss='binomial' needs it: a number, (m,) or (B, m)"),
+    "no such trials": ({}, ["--loss", "binomial", "--trials", "no.npy"], "no.npy does not exist"),
+    "few trials": ({}, ["--loss", "binomial", "--trials", "5,6"], "--trials '5,6' has 2 numbers; expected 1 or 16"),
+    "no trial": ({}, ["--loss", "binomial", "--trials", "0"], "--trials '0': expected positive numbers"),
+    "shape of trials": (dict(data="two.npz:a"), ["--trials", "c"], "c has shape (3,); expected (12, 50, 16) or (16,)"),
+    "column of trials": (
+        dict(data="t.csv"),
+        ["--by", "who", "--x", "t", "--y", "y", "--trials", "of"],
+        "t.csv has no column 'of'; it has 'who'",
+    ),
     "few sigmas": ({}, ["--sigma", "1,2"], "--sigma '1,2' has 2 numbers; expected 1 or 16"),
     "no model": (dict(model="decya"), [], "is neither file.py:function nor a ready model"),
     "guess fails": ({}, ["--p0", None, "--guess", "fails"], "decay.py, line 11: ZeroDivisionError: division by zero"),
@@ -321,7 +332,7 @@ BAD = {
 def test_bad_input_is_one_clear_line(place, what):
     np.save(place / "objects.npy", np.array([{}], object))
     np.save(place / "text.npy", np.array(["x"]))
-    np.savez(place / "two.npz", a=Y, b=Y)
+    np.savez(place / "two.npz", a=Y, b=Y, c=np.ones(3))
     (place / "broken.npy").write_bytes(b"\x93NUMPY nothing")
     (place / "syntax.py").write_text("x = 1\ndef f(:\n")
     (place / "error.py").write_text("x = 1\n1 / 0\n")

@@ -17,6 +17,8 @@ START = [1.0, 1.0, 0.0]
 NAMES = ("a", "tau", "c")
 MASK = np.random.default_rng(0).random(Y.shape) > 0.2
 SIGMA = np.random.default_rng(1).uniform(0.01, 0.03, Y.shape)
+TRIALS = np.random.default_rng(2).integers(20, 60, (40, 16))
+DIED = np.random.default_rng(3).binomial(TRIALS, 0.8 * np.exp(-T / 2) + 0.1)
 
 OPTIONS = {  # words of the command line, lines of job.toml, keywords of curve_fit
     "bounds": (["--bounds", "tau=:1.2,c=0.1:0.4"], "bounds = {tau = ':1.2', c = [0.1, 0.4]}",
@@ -80,6 +82,29 @@ def test_command_line_and_config_say_the_same(monkeypatch, place, what):
     fit(monkeypatch, place, "--config", "job.toml")
     same(answers(place / "words.npz"), expected)
     same(answers(place / "lines.npz"), expected)
+
+
+def counted(place, form):
+    """The words that name data and numbers of trials in files, and these numbers."""
+    if form in ("of the data", "of all", "a number"):
+        trials = {"of the data": TRIALS, "of all": 60 + np.arange(16)}.get(form, np.full(16, 60))
+        np.savez(place / "counts.npz", died=DIED, trials=trials)
+        return ["counts.npz:died", "--x", "t.npy", "--trials", "60" if form == "a number" else "trials"], trials
+    pytest.importorskip("pyarrow")
+    rows = [f"{i},{float(T[k])!r},{DIED[i, k]},{TRIALS[i, k]}" for i in range(40) for k in range(16)]
+    rows += ["7,1.0,3,"] if form == "a column" else []  # no number of trials: left out
+    (place / "counts.csv").write_text("who,t,died,of\n" + "\n".join(rows) + "\n")
+    words = ["counts.csv", "--by", "who", "--x", "t", "--y", "died", "--trials"]
+    return ([*words, "of"], TRIALS) if form == "a column" else ([*words, "60"], np.full(16, 60))
+
+
+@pytest.mark.parametrize("form", ["of the data", "of all", "a number", "a column", "a number for a table"])
+def test_trials_of_a_binomial_likelihood(monkeypatch, place, form):
+    words, trials = counted(place, form)
+    fit(monkeypatch, place, "decay.py:decay", *words, "--loss", "binomial", "--p0", "0.7,1.5,0.1", "-o", "out.npz")
+    expected = bn.curve_fit(decay, T, DIED, [0.7, 1.5, 0.1], loss="binomial", trials=trials)
+    assert expected.success.mean() > 0.5
+    same(answers(place / "out.npz"), expected)
 
 
 def test_limits_are_those_of_the_method_where_none_is_given(monkeypatch, place):

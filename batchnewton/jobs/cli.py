@@ -147,6 +147,7 @@ Exit status: 0 done (each fit has its own status in the output), 1 a file, an op
 )
 @click.option("--f-scale", type=float, help="Residual, in units of sigma, at which a robust loss begins.  [default: 1]")
 @click.option("--sigma", help="Standard deviations: a number, FILE[:NAME], or a column of a table.")
+@click.option("--trials", help="Of binomial and negative-binomial, as --sigma: a number, FILE[:NAME], or a column.")
 @click.option("--absolute-sigma", is_flag=True, help="Standard errors take sigma as it is, unscaled.")
 @click.option("--mask", metavar="FILE[:NAME]", help="Points that count: not 0.")
 @click.option("--x", help="Abscissae: 1,2,3, an array of INPUT or FILE[:NAME], (m,) or (k, m); of a table a column.")

@@ -114,11 +114,11 @@ def open_batch(request: Request, p0: np.ndarray | str | None) -> Stack | Groups:
         for option in ("mask", "axis"):
             if getattr(request, option) is not None:
                 raise JobError(f"--{option} is for arrays; {path} is a table")
-        return open_groups(path, request.by, request.x, request.y, request.sigma, p0)
+        return open_groups(path, request.by, request.x, request.y, p0, request.beside)
     for option in ("by", "y"):
         if getattr(request, option) is not None:
             raise JobError(f"--{option} is for tables ({', '.join(TABLES)}); {path} holds arrays")
-    return open_stack(request.input, request.axis, request.x, request.sigma, request.mask, p0)
+    return open_stack(request.input, request.axis, request.x, p0, request.beside)
 
 
 def layout_of(work: Work, request: Request) -> Layout:
@@ -149,12 +149,12 @@ def record(work: Work, request: Request) -> dict[str, Any]:
     """What the answers depend on; a job goes on only where all of it is the same."""
     batch, model = work.batch, work.model
     arrays = work.starts(batch.read(tuple(slice(0, 1) for _ in batch.shape)))
-    given = {key: arrays.get(key) for key in ("xdata", "ydata", "p0", "sigma", "counts", "mask")}
+    given = {key: arrays.get(key) for key in ("xdata", "ydata", "p0", "sigma", "trials", "counts", "mask")}
     more = {key: work.options[key] for key in ("loss", "f_scale", "bounds", "fixed") if key in work.options}
     problem = from_curve(model.function, **given, **more)
     program = derive(problem.fun, problem.inputs, problem.kind).source()
-    asked = ("p0", "guess", "bounds", "fixed", "loss", "f_scale", "sigma", "mask", "x", "y", "by", "axis", "device")
-    asked += ("dtype", "method", "max_iter", "absolute_sigma", "stderr")
+    asked = ("p0", "guess", "bounds", "fixed", "loss", "f_scale", "sigma", "trials", "mask", "x", "y", "by", "axis")
+    asked += ("device", "dtype", "method", "max_iter", "absolute_sigma", "stderr")
     return {
         "model": {"name": model.name, "source": model.source, "derived": digest(program.encode())},
         "parameters": list(work.names),
