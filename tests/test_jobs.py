@@ -413,3 +413,33 @@ def test_record_is_json_that_says_how(place):
     with np.load(place / "out.npz") as archive:
         record = json.loads(str(archive["batchnewton"]))
     assert record["input"]["input"]["shape"] == [12, 50, 16] and record["parameters"] == list(NAMES)
+
+
+def test_a_chunk_that_is_lost_from_a_result_is_no_success(place):
+    """Zarr reads it as NOT_RUN: it is told, listed as failed, and in no quantile and no picture of what converged."""
+    pytest.importorskip("zarr")
+    run(request(place, chunk=100))
+    (place / "out.zarr/status/c/3/0").unlink()
+    result = inspection.open_result(place / "out.zarr")
+    text = inspection.report(result, 2)
+    for line in ("CONVERGED                     500   83.33 %", "NOT_RUN                       100   16.67 %"):
+        assert line in text
+    assert "6, 0       NOT_RUN" in text
+    assert np.count_nonzero(inspection.converged(result)) == 500
+
+
+def test_the_picture_of_a_result_that_is_an_image(place, monkeypatch):
+    figure = pytest.importorskip("matplotlib.figure").Figure
+    drawn = []
+    monkeypatch.setattr(figure, "savefig", lambda self, *_, **__: drawn.append(self))
+    run(request(place, "out.npz", max_iter=8))
+    result = inspection.open_result(place / "out.npz")
+    inspection.draw(result, place / "out.png")
+    upper, lower = drawn[0].subfigs
+    status = np.asarray(result.arrays["status"][...])
+    assert [axes.get_title() for axes in upper.axes] == ["a", "tau", "c", "chi_square"]
+    assert upper.get_suptitle() == f"{np.count_nonzero(status == 0)} converged fits, 1 % to 99 %"
+    statuses, tau = lower.axes[0], lower.axes[2]
+    assert 0 < np.count_nonzero(status == 0) < status.size
+    assert {text.get_text().split()[0] for text in statuses.get_legend().get_texts()} == {"CONVERGED", "MAX_ITER"}
+    np.testing.assert_array_equal(tau.images[0].get_array().mask, status != 0)

@@ -18,6 +18,7 @@ import numpy as np
 from batchnewton import Status, __version__, curve_fit
 from batchnewton.curve import from_curve, parameter_names
 from batchnewton.derive import derive
+from batchnewton.result import SUCCESS
 
 from .arrays import Stack, open_stack
 from .blocks import Grid
@@ -303,6 +304,5 @@ def solved(request: Request, work: Work, todo: list[int]) -> Generator[tuple[int
 
 def totals(done: dict[int, dict[str, int]]) -> tuple[int, int]:
     """Fits, and those that converged."""
-    good = (Status.CONVERGED.name, Status.CONVERGED_AT_BOUND.name)
     fits = sum(sum(one.values()) for one in done.values())
-    return fits, sum(one.get(name, 0) for one in done.values() for name in good)
+    return fits, sum(one.get(good.name, 0) for one in done.values() for good in SUCCESS)
