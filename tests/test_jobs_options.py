@@ -11,6 +11,7 @@ from job_cases import T, decay, decays, folder
 
 import batchnewton as bn
 from batchnewton.jobs import cli, inspection
+from batchnewton.losses import LIKELIHOODS, LOSSES
 
 Y = decays((200,))
 START = [1.0, 1.0, 0.0]
@@ -148,6 +149,16 @@ def test_every_ready_model_is_listed():
     done = CliRunner().invoke(cli.main, ["models"])
     assert [line.partition("(")[0] for line in done.output.splitlines()] == list(bn.models.ALL)
     assert "gaussian_2d((x, y), amplitude, center_x, center_y, sigma, offset)" in done.output
+
+
+def test_help_fits_a_terminal_and_lists_every_option_and_loss():
+    lines = CliRunner().invoke(cli.main, ["fit", "--help"], terminal_width=80).output.splitlines()
+    assert max(map(len, lines)) <= 80
+    for option in cli.fit.params:
+        if option.param_type_name == "option":
+            assert sum(line.strip().startswith(option.opts[0] + " ") for line in lines) == 1, option.opts
+    said = " ".join(" ".join(lines).split())
+    assert ", ".join(LOSSES) + "; " + ", ".join(LIKELIHOODS) in said
 
 
 def test_what_chi_square_is_with_a_loss_is_said(monkeypatch, place):
