@@ -267,8 +267,10 @@ BAD = {
     "not a number": (dict(data="text.npy"), [], "text.npy has dtype <U1; expected real numbers"),
     "which array": (dict(data="two.npz"), [], "holds 'a', 'b', 'c'; name one of them"),
     "no such array": (dict(data="two.npz:d"), [], "has no array 'd'; it holds 'a', 'b', 'c'"),
+    "array without a name": (dict(data="y.npy:z"), [], "has no array 'z'; it holds one array, which has no name"),
     "wrong axis": ({}, ["--axis", "5"], "--axis '5': "),
     "wrong x": ({}, ["--x", "1,2"], "has shape (2,); expected (16,) or (k, 16)"),
+    "x of nothing": ({}, ["--x", "1,2,b"], "--x '1,2,b' is neither numbers, nor an array of the input, nor a file"),
     "wrong p0": ({}, ["--p0", "1,1"], "f takes 3 parameters after x (a, tau, c), but p0 has shape (2,)"),
     "p0 of nobody": ({}, ["--p0", "a=1,b=2"], "expected NAME=VALUE, with NAME one of a, tau, c"),
     "p0 incomplete": ({}, ["--p0", "a=1"], "has no start for tau, c"),
@@ -277,6 +279,7 @@ BAD = {
     "no function": (dict(model="decay.py"), [], "names no function"),
     "syntax": (dict(model="syntax.py:f"), [], "syntax.py, line 2: SyntaxError"),
     "error": (dict(model="error.py:f"), [], "error.py, line 2: ZeroDivisionError"),
+    "undefined": (dict(model="name.py:f"), [], "name.py, line 2: NameError: name 'undefined' is not defined"),
     "no derivative": (dict(model="trace.py:f"), [], "trace.py"),
     "wrong output": (dict(output="out.xyz"), [], "ends in '.xyz'; expected one of .zarr, .parquet, .nc, .npz"),
     "no folder": (dict(output="no/out.npz"), [], "does not exist"),
@@ -337,6 +340,7 @@ def test_bad_input_is_one_clear_line(place, what):
     (place / "syntax.py").write_text("x = 1\ndef f(:\n")
     (place / "error.py").write_text("x = 1\n1 / 0\n")
     (place / "trace.py").write_text("def f(t, a, b, c):\n    return open(a)\n")
+    (place / "name.py").write_text("def f(t, a, b, c):\n    return a * undefined\n")
     (place / "t.csv").write_text("who,t,y,word\na,1,2,x\n")
     (place / "torn.csv").write_text("who,t\na\n")
     more = "\ndef fails(x, y):\n    return 1 / 0\n\ndef wrong(x, y):\n    return y\n"

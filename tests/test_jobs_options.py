@@ -154,9 +154,11 @@ def test_every_ready_model_is_listed():
 def test_help_fits_a_terminal_and_lists_every_option_and_loss():
     lines = CliRunner().invoke(cli.main, ["fit", "--help"], terminal_width=80).output.splitlines()
     assert max(map(len, lines)) <= 80
+    listed = lines[: lines.index("  Examples:")]
     for option in cli.fit.params:
         if option.param_type_name == "option":
-            assert sum(line.strip().startswith(option.opts[0] + " ") for line in lines) == 1, option.opts
+            starts = (f"{option.opts[0]} ", f"{option.opts[0]}, ")
+            assert sum(line.strip().startswith(starts) for line in listed) == 1, option.opts
     said = " ".join(" ".join(lines).split())
     assert ", ".join(LOSSES) + "; " + ", ".join(LIKELIHOODS) in said
 

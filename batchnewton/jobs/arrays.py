@@ -119,7 +119,7 @@ def open_stack(
         option = f"--{name}"
         stack.beside[name] = positive(option, given, stack.m) if constant else like_data(option, given, arrays, stack)
     if isinstance(p0, str):
-        stack.p0 = named(p0, arrays)
+        stack.p0 = named("--p0", p0, arrays)
         if stack.p0.shape[:-1] not in ((), stack.shape):
             raise JobError(f"--p0 {stack.p0} has shape {stack.p0.shape}; expected (n,) or {(*stack.shape, 'n')}")
     else:
@@ -159,7 +159,7 @@ def abscissae(text: str | None, arrays: dict[str, Stored], data: Stored, axes: t
                 each[place] = own[:].astype(float)
         grid = np.meshgrid(*each, indexing="ij")
         return grid[0] if len(axes) == 1 else np.stack([one.ravel() for one in grid])
-    x = numbers(text, "--x") if is_number(text) else named(text, arrays)[...].astype(float)
+    x = numbers(text, "--x") if is_number(text) else named("--x", text, arrays)[...].astype(float)
     if x.shape == extents:
         return x.reshape(m)
     if x.ndim == 1 + len(extents) and x.shape[1:] == extents or x.ndim == 2 and x.shape[1] == m:
@@ -167,20 +167,23 @@ def abscissae(text: str | None, arrays: dict[str, Stored], data: Stored, axes: t
     raise JobError(f"--x {text!r} has shape {x.shape}; expected {(m,)} or (k, {m}): the data have {m} points a problem")
 
 
-def named(text: str, arrays: dict[str, Stored]) -> Stored:
+def named(option: str, text: str, arrays: dict[str, Stored]) -> Stored:
     """An array of the input's file, or FILE[:NAME]."""
     if text in arrays:
         return arrays[text]
     path, _ = split_name(text)
     if suffix(path) in TABLES or not path.suffix:
         known = ", ".join(repr(one) for one in arrays if one)
-        raise JobError(f"{text!r} is no array of the input{' (' + known + ')' if known else ''} and no file of arrays")
+        input_has = f" (it has {known})" if known else ""
+        raise JobError(
+            f"{option} {text!r} is neither numbers, nor an array of the input{input_has}, nor a file of arrays"
+        )
     return open_array(text)
 
 
 def like_data(option: str, text: str, arrays: dict[str, Stored], stack: Stack) -> Stored:
     """An array of the data's shape, or (m,)."""
-    found = named(text, arrays)
+    found = named(option, text, arrays)
     one = tuple(stack.data.shape[i] for i in stack.axes)
     if found.shape not in (stack.data.shape, one):
         raise JobError(f"{option} {found} has shape {found.shape}; expected {stack.data.shape} or {one}")

@@ -39,9 +39,9 @@ class Checkpoint:
         try:
             self.folder.mkdir(parents=False, exist_ok=True)
             self._lock = locked(self.folder / "lock")
-        except FileNotFoundError as error:
-            raise JobError(f"the folder {self.folder.parent} does not exist") from error
         except OSError as error:
+            if not self.folder.parent.is_dir():
+                raise JobError(f"the folder {self.folder.parent} does not exist") from error
             raise JobError(f"{self.folder} cannot be written to ({error.strerror})") from error
         return self
 

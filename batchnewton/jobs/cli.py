@@ -98,7 +98,7 @@ main.add_command(fit)
 
 
 @main.command(short_help="Tell how the fits of an output ended.")
-@click.argument("output", type=click.Path(exists=True, path_type=Path))
+@click.argument("output", type=click.Path(path_type=Path))
 @click.option("--worst", type=click.IntRange(min=0), default=5, show_default=True, metavar="N", help="Fits to list.")
 @click.option(
     "--plot",

@@ -38,9 +38,9 @@ def as_text(value: Any) -> Any:
 EXAMPLES = """
 \b
 Examples:
-  batchnewton fit decay.py:decay y.npy -o fits.zarr --x times.npy --p0 1,1,0
+  batchnewton fit decay.py:decay y.npy -o fits.zarr --x t.npy --p0 1,1,0
   batchnewton fit gaussian spectra.h5:flux -o peaks.nc --x wavelength
-  batchnewton fit spot.py:f stack.zarr -o spots.zarr --axis -2,-1 --guess guess
+  batchnewton fit spot.py:f spots.h5 -o fits.zarr --axis -2,-1 --guess guess
   batchnewton fit relax.py:t2 scan.nii.gz -o t2.nc --x 10,20,40 --p0 1000,50
   batchnewton fit pk.py:model visits.csv -o pk.parquet --p0 dose=1,rate=0.5 \\
       --by patient --x time --y conc

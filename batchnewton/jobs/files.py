@@ -295,7 +295,8 @@ def choose(arrays: dict[str, Stored], name: str, path: Path) -> Stored:
     """The array that is meant; the only one that is no coordinate where none is named."""
     if name:
         if name not in arrays:
-            raise JobError(f"{path} has no array {name!r}; it holds {', '.join(map(repr, arrays))}")
+            known = ", ".join(map(repr, arrays)) if any(arrays) else "one array, which has no name"
+            raise JobError(f"{path} has no array {name!r}; it holds {known}")
         return arrays[name]
     dims = {one for array in arrays.values() for one in array.dims}
     meant = {key: one for key, one in arrays.items() if not (len(one.shape) == 1 and key in dims)}
