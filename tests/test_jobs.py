@@ -241,7 +241,8 @@ def test_config_and_command_line(place):
     result = inspection.open_result(place / "out.npz")
     assert result.record["options"]["max_iter"] == 78 and result.record["options"]["p0"] == "a=1,tau=1,c=0"
     assert "a_stderr" not in result.arrays
-    assert invoke("inspect", place / "out.npz")[0] == 0
+    code, text = invoke("inspect", place / "out.npz")
+    assert code == 0 and "--no-stderr --device auto --dtype float64 --max-iter 78 --p0 a=1,tau=1,c=0 --x" in text
     code, text = invoke("fit", "--config", place / "job.toml", "--resume", "--max-iter", 78, "--no-stderr")
     assert code == 0 and "finished already" in text
 

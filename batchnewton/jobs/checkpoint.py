@@ -138,9 +138,9 @@ def locked(path: Path) -> Any:
 
 
 def difference(before: Any, now: Any, name: str = "") -> str | None:
-    """The first difference between two records, in words; None where there is none."""
+    """The first difference between two records, in the order of the second, in words; None where there is none."""
     if isinstance(before, dict) and isinstance(now, dict):
-        for key in sorted({*before, *now}):
+        for key in (*now, *(before.keys() - now.keys())):
             found = difference(before.get(key), now.get(key), f"{name}.{key}" if name else key)
             if found:
                 return found

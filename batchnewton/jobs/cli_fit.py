@@ -143,20 +143,21 @@ def fit(debug: bool, **asked: Any) -> None:
     INPUT is an array (.npy .npz .zarr .h5 .nc .fits .tif .nii), whose other axes count problems, or a table (.csv .tsv
     .parquet) with --by, --x and --y. FILE may be FILE:NAME, or an array of INPUT by its name.
     """
-    from batchnewton.jobs.job import run
-    from batchnewton.jobs.request import Request
-
     if asked["resume"] and asked["overwrite"]:
         raise click.UsageError("--resume and --overwrite exclude each other")
     if asked["workers"] and asked["dask"] != "local":
         raise click.UsageError("--workers is for --dask local")
     with one_line(debug, f"interrupted; what was finished is kept: go on with --resume ({asked['output']})"):
+        from batchnewton.jobs.job import run
+        from batchnewton.jobs.request import Request
+
         report = run(Request(**asked))
         if report.finished_before:
             click.echo(f"{report.output} is finished already")
             return
         total = sum(report.status.values())
         resumed = f", {report.resumed} chunks were there already" if report.resumed else ""
-        click.echo(f"{report.output}: {total:,} fits, {report.rate:,.0f} fits/s{resumed}")
+        rate = f", {report.rate:,.0f} fits/s" if report.rate else ""
+        click.echo(f"{report.output}: {total:,} fits{rate}{resumed}")
         for name, count in sorted(report.status.items(), key=lambda pair: -pair[1]):
             click.echo(f"  {name:20s} {count:12,d}  {100 * count / total:6.2f} %")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import math
+import shlex
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,11 +115,10 @@ def converged(result: Finished) -> np.ndarray:
 def report(result: Finished, worst: int) -> str:
     """How it was made, how the fits ended, the parameters, and the worst fits."""
     record, total = result.record, int(np.prod(result.shape))
-    made = {key: value for key, value in record["options"].items() if key not in ("by", "x", "y")}
     lines = [
         f"{result.path}: {total:,} fits of {record['model']['name']}({', '.join(result.names)}), batch {result.shape}",
         f"input    {', '.join(one['file'] for one in record['input'].values())}",
-        f"options  {json.dumps(made)}",
+        f"options  {' '.join(words(record['options']))}",
         f"versions {', '.join(f'{key} {value}' for key, value in record['versions'].items())}",
         "",
     ]
@@ -139,6 +138,16 @@ def report(result: Finished, worst: int) -> str:
     if worst:
         lines += ["", *worst_lines(result, worst)]
     return "\n".join(lines)
+
+
+def words(options: dict[str, Any]) -> list[str]:
+    """Options as a command line writes them."""
+    given = [] if options["stderr"] else ["--no-stderr"]
+    for name, value in options.items():
+        if name != "stderr" and value is not False:
+            option = f"--{name.replace('_', '-')}"
+            given += [option if value is True else f"{option} {shlex.quote(str(value))}"]
+    return given
 
 
 def worst_lines(result: Finished, count: int) -> list[str]:

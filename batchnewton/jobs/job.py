@@ -24,6 +24,12 @@ from .request import Request
 from .stream import Answers, in_this_process, on_dask, written
 from .work import Work, layout_of, prepare
 
+FULL = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EFBIG: "a file has reached the largest size that is allowed here",
+}
+
 
 @dataclass(frozen=True)
 class Report:
@@ -57,9 +63,9 @@ def run(request: Request) -> Report:
         except (ValueError, TypeError) as error:  # a call that `curve_fit` refuses, a formula that cannot be traced
             raise JobError(str(error)) from error
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-                kept = f"{len(checkpoint.done)} chunks are kept"
-                raise JobError(f"the disk is full ({output}); {kept}: make room, then go on with --resume") from error
+            if error.errno in FULL:
+                kept = f"{FULL[error.errno]} ({output}); {len(checkpoint.done)} chunks are kept"
+                raise JobError(f"{kept}: make room, then go on with --resume") from error
             raise JobError(f"{error.filename or output}: {error.strerror or error}") from error
         except (NameError, ArithmeticError, AttributeError, LookupError) as error:
             raise failed_in(request.model, error) or error from error
