@@ -108,6 +108,17 @@ def test_trials_of_a_binomial_likelihood(monkeypatch, place, form):
     same(answers(place / "out.npz"), expected)
 
 
+@pytest.mark.parametrize(("form", "line"), [("a number", "trials = 60"), ("of the data", "trials = 'trials'")])
+def test_trials_of_a_job_file(monkeypatch, place, form, line):
+    _, trials = counted(place, form)
+    (place / "trials.toml").write_text(
+        "model = 'decay.py:decay'\ninput = 'counts.npz:died'\nx = 't.npy'\noutput = 'out.npz'\n"
+        f"loss = 'binomial'\np0 = [0.7, 1.5, 0.1]\n{line}\n"
+    )
+    fit(monkeypatch, place, "--config", "trials.toml")
+    same(answers(place / "out.npz"), bn.curve_fit(decay, T, DIED, [0.7, 1.5, 0.1], loss="binomial", trials=trials))
+
+
 def test_limits_are_those_of_the_method_where_none_is_given(monkeypatch, place):
     """Steepest descent may take 10,000 evaluations, and a narrow valley needs more than the 500 of others."""
     words = ["decay.py:decay", "y.npy", "--x", "t.npy", "--p0", "1,1,0", "--method", "gradient-descent"]
