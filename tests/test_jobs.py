@@ -287,6 +287,8 @@ BAD = {
     "table option": ({}, ["--by", "who"], "--by is for tables"),
     "no column": (dict(data="t.csv"), ["--by", "who", "--x", "t", "--y", "z"], "t.csv has no column 'z'; it has 'who'"),
     "text column": (dict(data="t.csv"), ["--by", "who", "--x", "t", "--y", "word"], "column 'word' holds string"),
+    "no rows": (dict(data="head.csv"), ["--by", "who", "--x", "t", "--y", "y"], "head.csv has no rows"),
+    "no ending": (dict(data=""), [], "has no ending; expected one of .npy, .npz"),
     "no group": (dict(data="t.csv"), ["--x", "t", "--y", "word"], "--by COLUMN is needed"),
     "lower above upper": ({}, ["--bounds", "a=2:1"], "bounds: lower 2.0 is above upper 1.0"),
     "bounds of nobody": (
@@ -343,6 +345,7 @@ def test_bad_input_is_one_clear_line(place, what):
     (place / "trace.py").write_text("def f(t, a, b, c):\n    return open(a)\n")
     (place / "name.py").write_text("def f(t, a, b, c):\n    return a * undefined\n")
     (place / "t.csv").write_text("who,t,y,word\na,1,2,x\n")
+    (place / "head.csv").write_text("who,t,y\n")
     (place / "torn.csv").write_text("who,t\na\n")
     more = "\ndef fails(x, y):\n    return 1 / 0\n\ndef wrong(x, y):\n    return y\n"
     (place / "decay.py").write_text(SOURCE + more)
@@ -362,7 +365,8 @@ def test_bad_input_is_one_clear_line(place, what):
 
 def test_bad_command_lines(place):
     (place / "job.toml").write_text("modle = 1\n")
-    assert invoke("fit", "--config", place / "job.toml")[0] == 2
+    code, text = invoke("fit", "--config", place / "job.toml")
+    assert code == 2 and "'modle' is not known; did you mean 'model'?" in " ".join(text.split())
     code, text = bad(place, "--resume", "--overwrite")
     assert code == 2 and "exclude each other" in text
     code, text = bad(place, "--workers", 2)

@@ -13,18 +13,20 @@ def configured(context: click.Context, parameter: click.Parameter, value: Path |
     """``--config``: values of a TOML file in the place of options that are not given."""
     if value is None:
         return
+    from batchnewton.options import nearest
+
     try:
         found = tomllib.loads(value.read_text(encoding="utf-8"))
     except OSError as error:
         raise click.BadParameter(f"{value} cannot be read ({error.strerror})") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise click.BadParameter(f"{value} is not TOML: {error}") from error
-    found = {name.replace("-", "_"): one for name, one in found.items()}
-    known = {one.name for one in context.command.params} - {"config", "debug"}
+    found = {name.replace("_", "-"): one for name, one in found.items()}
+    known = {str(one.name).replace("_", "-") for one in context.command.params} - {"config", "debug"}
     for name in found:
         if name not in known:
-            raise click.BadParameter(f"{value}: {name!r} is not known; expected {', '.join(sorted(map(str, known)))}")
-    context.default_map = {name: as_text(one) for name, one in found.items()}
+            raise click.BadParameter(f"{value}: {name!r} is not known{nearest(name, sorted(known))}")
+    context.default_map = {name.replace("-", "_"): as_text(one) for name, one in found.items()}
 
 
 def as_text(value: Any) -> Any:

@@ -265,6 +265,11 @@ def suffix(path: Path) -> str:
     return two if two in READERS or two in TABLES else path.suffix.lower()
 
 
+def ends_in(path: Path) -> str:
+    """What an error says of the ending."""
+    return f"ends in {suffix(path)!r}" if suffix(path) else "has no ending"
+
+
 def split_name(text: str) -> tuple[Path, str]:
     """``FILE`` or ``FILE:NAME``."""
     path, colon, name = text.rpartition(":")
@@ -277,7 +282,7 @@ def open_file(path: Path) -> dict[str, Stored]:
     """All arrays of real numbers in a file, by name; nothing is read yet."""
     kind = suffix(path)
     if kind not in READERS:
-        raise JobError(f"{path} ends in {kind or 'nothing'!r}; expected one of {', '.join((*READERS, *TABLES))}")
+        raise JobError(f"{path} {ends_in(path)}; expected one of {', '.join((*READERS, *TABLES))}")
     if not path.exists():
         raise JobError(f"{path} does not exist")
     try:

@@ -103,6 +103,8 @@ def open_groups(
     keys = [word.strip() for word in by.split(",")]
     values = {"x": x, "y": y} | {key: one for key, one in beside.items() if key not in constants}
     table = read_columns(path, [*keys, *values.values()])
+    if not table.num_rows:
+        raise JobError(f"{path} has no rows")
     columns = {role: real_column(path, name, table[name]) for role, name in values.items()}
     codes, coordinates = group_codes(table, keys)
     usable = np.all([np.isfinite(column) for column in columns.values()], axis=0)
@@ -174,8 +176,6 @@ def group_codes(table: Any, keys: list[str]) -> tuple[np.ndarray, dict[str, np.n
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
     heads = first[order]
-    if not heads.size:
-        raise JobError("the table has no rows")
     keys_of = {key: table[key].take(heads).to_numpy(zero_copy_only=False) for key in keys}
     return place[group], {key: texts(one) for key, one in keys_of.items()}
 
