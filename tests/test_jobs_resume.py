@@ -5,8 +5,10 @@ import multiprocessing
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,7 @@ from batchnewton.jobs.errors import JobError, Refused
 from batchnewton.jobs.job import run
 
 pytest.importorskip("zarr")
+ROOT = Path(__file__).parents[1]
 KILLS = int(os.environ.get("BATCHNEWTON_TEST_KILLS", "10"))  # of one job, which is as long as that takes
 FITS = 250 * KILLS
 
@@ -133,6 +136,28 @@ def test_killed_while_the_output_is_published(tmp_path, monkeypatch, step):
     run(request(place, resume=True))
     assert files_of(published) == files_of(place / "whole.zarr")
     assert not (place / "out.zarr.part").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no process groups here")
+@pytest.mark.parametrize("where", [[], ["--dask", "local", "--workers", "2"]], ids=["here", "dask"])
+def test_ctrl_c_as_a_terminal_sends_it(tmp_path, where):
+    """To all processes of the job: one line, exit status 130, and the way on."""
+    if where:
+        pytest.importorskip("distributed")
+    place = folder(tmp_path, (6000,))
+    words = [f"{place}/decay.py:decay", f"{place}/y.npy", "-o", f"{place}/out.zarr", "--x", f"{place}/t.npy"]
+    command = [sys.executable, "-m", "batchnewton", "fit", *words, "--p0", "1,1,0", "--chunk", "50", "--quiet", *where]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True, cwd=ROOT
+    )
+    while process.poll() is None and finished(place / "out.zarr.part" / "done.log") < 3:
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGINT)
+    told = process.communicate(timeout=60)[0]
+    assert process.returncode == 130, told
+    message = f"interrupted; what was finished is kept: go on with --resume ({place}/out.zarr)"
+    assert told.splitlines()[-1] == message and (told.count("\n") == 1 or where) and "Traceback" not in told
+    assert run(request(place, resume=True)).resumed >= 3
 
 
 def interrupted(place, monkeypatch, error, at=3, **more):
