@@ -2,9 +2,14 @@
 
     python asv_benchmarks/stack.py --fits 40_000_000 --folder /tmp/stack
 
-makes the stack (Zarr, float32, 100 bytes an image; kept for the next time), fits it by a job whose address space is
-limited to a third of the stack, and fits as many of the same images in memory as are asked for (all by default).  What
-it compares: wall time, processor time, peak memory, and every answer of the images that both have fitted, bit for bit.
+makes the stack (Zarr, 100 bytes an image in float32, 200 in float64; kept for the next time), fits it by a job whose
+address space is limited to a third of the stack, and fits as many of the same images in memory as are asked for (all by
+default).  What it compares: wall time, processor time, peak memory, and every answer of the images that both have
+fitted, bit for bit.
+
+    python asv_benchmarks/stack.py --fits 100_000_000 --dtype float64 --memory-fits 5_000_000 --require 1.5 60 ...
+
+fails unless the job on 20 GB stays below 1.5 GB resident and runs at 60 % of the speed in memory.
 """
 
 from __future__ import annotations
@@ -45,14 +50,14 @@ def images(count: int, seed: int) -> np.ndarray:
     return stack
 
 
-def make(path: Path, fits: int) -> None:
-    """Write the stack piece by piece; the same images in every run."""
+def make(path: Path, fits: int, dtype: str) -> None:
+    """Write the stack piece by piece; the same images in every run and precision."""
     import zarr
 
-    if path.exists() and zarr.open_array(path, mode="r").shape[0] == fits:
+    if path.exists() and (there := zarr.open_array(path, mode="r")).shape[0] == fits and there.dtype == dtype:
         return
     shutil.rmtree(path, ignore_errors=True)
-    array = zarr.create_array(path, shape=(fits, SIZE, SIZE), chunks=(50_000, SIZE, SIZE), dtype="f4")
+    array = zarr.create_array(path, shape=(fits, SIZE, SIZE), chunks=(50_000, SIZE, SIZE), dtype=dtype)
     for first in range(0, fits, PIECE):
         last = min(first + PIECE, fits)
         array[first:last] = images(last - first, SEED + first // PIECE)
@@ -77,18 +82,18 @@ def request(folder: Path, stack: Path, output: Path, **more):
 
     start = ",".join(map(str, START))
     given = dict(model=f"{folder}/spot.py:spot", input=str(stack), output=output, p0=start, axis="1,2")
-    return Request(**given | dict(dtype="float32", device="cpu", overwrite=True, quiet=True) | more)
+    return Request(**given | dict(device="cpu", overwrite=True, quiet=True) | more)
 
 
-def job(folder: Path, stack: Path, limit: float, chunk: int | None) -> dict[str, float]:
+def job(folder: Path, stack: Path, limit: float, **more) -> dict[str, float]:
     """The stack as a job, in an address space of ``limit`` bytes; the kernel is on disk already."""
     from batchnewton.jobs.job import run
 
     resource.setrlimit(resource.RLIMIT_AS, (int(limit), int(limit)))
-    return measured(lambda: run(request(folder, stack, folder / "fits.zarr", chunk=chunk)))
+    return measured(lambda: run(request(folder, stack, folder / "fits.zarr", **more)))
 
 
-def in_memory(folder: Path, stack: Path, fits: int) -> dict[str, float]:
+def in_memory(folder: Path, stack: Path, fits: int, dtype: str) -> dict[str, float]:
     """The same images in one array: one call, with the standard errors that the job has too."""
     import zarr
 
@@ -101,7 +106,7 @@ def in_memory(folder: Path, stack: Path, fits: int) -> dict[str, float]:
     found = {}
 
     def work() -> None:
-        result = curve_fit(spot, x, y, START, dtype="float32", device="cpu")
+        result = curve_fit(spot, x, y, START, dtype=dtype, device="cpu")
         found["x"], found["stderr"] = result.x, result.stderr
 
     figures = measured(work)
@@ -113,45 +118,66 @@ def in_memory(folder: Path, stack: Path, fits: int) -> dict[str, float]:
     return figures
 
 
-def main() -> None:
+def asked() -> argparse.Namespace:
+    """What the command line says."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--fits", type=int, default=40_000_000)
-    parser.add_argument("--folder", type=Path, required=True, help="where the stack is made and the fits are written")
-    parser.add_argument("--limit", type=float, help="bytes of address space of the job [default: a third of the stack]")
-    parser.add_argument("--chunk", type=int, help="--chunk of the job")
-    parser.add_argument("--memory-fits", type=int, help="how many images are fitted in memory [default: all]")
-    parser.add_argument("--step", choices=["job", "memory"], help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    folder, stack = asked.folder, asked.folder / "stack.zarr"
-    limit, compared = asked.limit or asked.fits * 100 / 3, asked.memory_fits or asked.fits
-    if asked.step:  # each in a process of its own, whose memory is then its own
-        step = job(folder, stack, limit, asked.chunk) if asked.step == "job" else in_memory(folder, stack, compared)
-        print(json.dumps(step))
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "spot.py").write_text(SPOT)
-    make(stack, asked.fits)
+    add = parser.add_argument
+    add("--fits", type=int, default=40_000_000)
+    add("--folder", type=Path, required=True, help="where the stack is made and the fits are written")
+    add("--dtype", choices=["float32", "float64"], default="float32", help="of the stack and of the fits")
+    add("--limit", type=float, help="bytes of address space of the job [default: a third of the stack]")
+    add("--chunk", type=int, help="--chunk of the job")
+    add("--memory-fits", type=int, help="how many images are fitted in memory [default: all]")
+    add("--require", nargs=2, type=float, metavar=("GB", "PERCENT"), help="most resident, least share of the speed")
+    add("--step", choices=["job", "memory"], help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def main() -> None:
+    its = asked()
+    stack, size = its.folder / "stack.zarr", its.fits * SIZE * SIZE * np.dtype(its.dtype).itemsize
+    limit, compared = its.limit or size / 3, its.memory_fits or its.fits
+    if its.step == "job":  # each in a process of its own, whose memory is then its own
+        print(json.dumps(job(its.folder, stack, limit, dtype=its.dtype, chunk=its.chunk)))
+    elif its.step == "memory":
+        print(json.dumps(in_memory(its.folder, stack, compared, its.dtype)))
+    else:
+        prepare(its.folder, stack, its.fits, its.dtype)
+        what = f"{its.fits:,} images in {its.dtype}, {size / 1e9:.2f} GB"
+        print(f"{what}; limit of the job's address space {limit / 1e9:.2f} GB", flush=True)
+        figures = {step: told(step, fits) for step, fits in (("job", its.fits), ("memory", compared))}
+        share = 100 * figures["job"]["rate"] / figures["memory"]["rate"]
+        print(f"the job runs at {share:.0f} % of the speed in memory; the answers are the same bits")
+        if its.require:
+            most, least = its.require
+            kept = figures["job"]["resident"] <= 1e3 * most and share >= least
+            print(f"required: at most {most:g} GB resident, at least {least:g} %: {'kept' if kept else 'MISSED'}")
+            sys.exit(not kept)
+
+
+def prepare(folder: Path, stack: Path, fits: int, dtype: str) -> None:
+    """The formula, the stack, and the compiled kernels."""
     from batchnewton.jobs.job import run
 
-    np.save(folder / "few.npy", images(1000, 0))
-    run(request(folder, folder / "few.npy", folder / "few.npz"))  # compiles
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "spot.py").write_text(SPOT)
+    make(stack, fits, dtype)
+    np.save(folder / "few.npy", images(1000, 0).astype(dtype))
+    run(request(folder, folder / "few.npy", folder / "few.npz", dtype=dtype))
+
+
+def told(step: str, fits: int) -> dict[str, float]:
+    """What a step has measured, printed too."""
+    command = [sys.executable, __file__, "--step", step, *sys.argv[1:]]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=os.environ | ARENAS)
+    one = json.loads(done.stdout.splitlines()[-1])
+    one["rate"] = fits / one["seconds"]
     print(
-        f"{asked.fits:,} images, {asked.fits / 1e7:.2f} GB; limit of the job's address space {limit / 1e9:.2f} GB",
+        f"{step:7s} {fits:12,} fits {one['seconds']:7.1f} s, {one['cpu']:7.1f} s of processor time, "
+        f"{one['rate']:9,.0f} fits/s, {one['resident']:6,.0f} MB resident",
         flush=True,
     )
-    rates = {}
-    for step, fits in (("job", asked.fits), ("memory", compared)):
-        command = [sys.executable, __file__, "--step", step, *sys.argv[1:]]
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=os.environ | ARENAS)
-        one = json.loads(done.stdout.splitlines()[-1])
-        rates[step] = fits / one["seconds"]
-        print(
-            f"{step:7s} {fits:12,} fits {one['seconds']:7.1f} s, {one['cpu']:7.1f} s of processor time, "
-            f"{rates[step]:9,.0f} fits/s, {one['resident']:6,.0f} MB resident",
-            flush=True,
-        )
-    share = 100 * rates["job"] / rates["memory"]
-    print(f"the job runs at {share:.0f} % of the speed in memory; the answers are the same bits")
+    return one
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ def info() -> Info:
         batchnewton=__version__,
         python=f"{platform.python_version()} ({sys.executable})",
         system=f"{platform.system()} {platform.release()}, {platform.machine()}",
-        cpu=f"{default_threads()} threads of {os.cpu_count()} logical cores",
+        cpu=f"{(threads := default_threads())} thread{'s' * (threads != 1)} of {os.cpu_count()} logical cores",
         packages=[f"{name} {_version(name) or '-'}" for name in PACKAGES],
         driver="none" if driver is None else f"for CUDA {driver // 1000}.{driver % 1000 // 10}",
         gpus=_gpus() or ["none"],

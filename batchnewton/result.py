@@ -55,6 +55,8 @@ class Status(IntEnum):
     """Interrupted before its end (see `Interrupted`); x is the start."""
 
 
+SUCCESS = (Status.CONVERGED, Status.CONVERGED_AT_BOUND)
+
 ADVICE = {
     Status.CONVERGED: "converged: a certified minimum (root: a true root)",
     Status.CONVERGED_AT_BOUND: "converged: a certified minimum, with parameters at their bounds",
@@ -281,9 +283,7 @@ class Result(Statistics):
     def _repr_html_(self) -> str:
         """What a notebook shows: counts by status, throughput, the first rows, histograms of the successes."""
         first = [Status(int(code)).name for code in on_host(self._solution.status[: notebook.ROWS])]
-        statuses = [
-            (one.name, count, one <= Status.CONVERGED_AT_BOUND, ADVICE[one]) for one, count in self._by_status()
-        ]
+        statuses = [(one.name, count, one in SUCCESS, ADVICE[one]) for one, count in self._by_status()]
         x, fun, nfev = (on_host(array) for array in (self._solution.x, self._solution.fun, self._solution.nfev))
         return notebook.page(self.names, x, fun, nfev, statuses, first, on_host(self._fit.success), self.seconds)
 

@@ -241,7 +241,8 @@ def test_config_and_command_line(place):
     result = inspection.open_result(place / "out.npz")
     assert result.record["options"]["max_iter"] == 78 and result.record["options"]["p0"] == "a=1,tau=1,c=0"
     assert "a_stderr" not in result.arrays
-    assert invoke("inspect", place / "out.npz")[0] == 0
+    code, text = invoke("inspect", place / "out.npz")
+    assert code == 0 and "--no-stderr --device auto --dtype float64 --max-iter 78 --p0 a=1,tau=1,c=0 --x" in text
     code, text = invoke("fit", "--config", place / "job.toml", "--resume", "--max-iter", 78, "--no-stderr")
     assert code == 0 and "finished already" in text
 
@@ -265,10 +266,12 @@ BAD = {
     "not what it says": (dict(data="broken.npy"), [], "broken.npy cannot be opened as npy"),
     "pickled": (dict(data="objects.npy"), [], "objects.npy cannot be opened as npy"),
     "not a number": (dict(data="text.npy"), [], "text.npy has dtype <U1; expected real numbers"),
-    "which array": (dict(data="two.npz"), [], "holds 'a', 'b'; name one of them"),
-    "no such array": (dict(data="two.npz:c"), [], "has no array 'c'; it holds 'a', 'b'"),
+    "which array": (dict(data="two.npz"), [], "holds 'a', 'b', 'c'; name one of them"),
+    "no such array": (dict(data="two.npz:d"), [], "has no array 'd'; it holds 'a', 'b', 'c'"),
+    "array without a name": (dict(data="y.npy:z"), [], "has no array 'z'; it holds one array, which has no name"),
     "wrong axis": ({}, ["--axis", "5"], "--axis '5': "),
     "wrong x": ({}, ["--x", "1,2"], "has shape (2,); expected (16,) or (k, 16)"),
+    "x of nothing": ({}, ["--x", "1,2,b"], "--x '1,2,b' is neither numbers, nor an array of the input, nor a file"),
     "wrong p0": ({}, ["--p0", "1,1"], "f takes 3 parameters after x (a, tau, c), but p0 has shape (2,)"),
     "p0 of nobody": ({}, ["--p0", "a=1,b=2"], "expected NAME=VALUE, with NAME one of a, tau, c"),
     "p0 incomplete": ({}, ["--p0", "a=1"], "has no start for tau, c"),
@@ -277,12 +280,15 @@ BAD = {
     "no function": (dict(model="decay.py"), [], "names no function"),
     "syntax": (dict(model="syntax.py:f"), [], "syntax.py, line 2: SyntaxError"),
     "error": (dict(model="error.py:f"), [], "error.py, line 2: ZeroDivisionError"),
+    "undefined": (dict(model="name.py:f"), [], "name.py, line 2: NameError: name 'undefined' is not defined"),
     "no derivative": (dict(model="trace.py:f"), [], "trace.py"),
     "wrong output": (dict(output="out.xyz"), [], "ends in '.xyz'; expected one of .zarr, .parquet, .nc, .npz"),
     "no folder": (dict(output="no/out.npz"), [], "does not exist"),
     "table option": ({}, ["--by", "who"], "--by is for tables"),
     "no column": (dict(data="t.csv"), ["--by", "who", "--x", "t", "--y", "z"], "t.csv has no column 'z'; it has 'who'"),
     "text column": (dict(data="t.csv"), ["--by", "who", "--x", "t", "--y", "word"], "column 'word' holds string"),
+    "no rows": (dict(data="head.csv"), ["--by", "who", "--x", "t", "--y", "y"], "head.csv has no rows"),
+    "no ending": (dict(data=""), [], "has no ending; expected one of .npy, .npz"),
     "no group": (dict(data="t.csv"), ["--x", "t", "--y", "word"], "--by COLUMN is needed"),
     "lower above upper": ({}, ["--bounds", "a=2:1"], "bounds: lower 2.0 is above upper 1.0"),
     "bounds of nobody": (
@@ -298,6 +304,17 @@ BAD = {
     "mixed alone": ({}, ["--dtype", "mixed", "--method", "bfgs"], "dtype='mixed' needs method='lm', not 'bfgs'"),
     "wrong mask": ({}, ["--mask", "no.npy"], "no.npy does not exist"),
     "negative sigma": ({}, ["--sigma", "-1"], "--sigma '-1': expected positive numbers"),
+    "trials of no loss": ({}, ["--trials", "5"], "trials is given, but loss='linear' does not take it"),
+    "no trials": ({}, ["--loss", "binomial"], "trials is None; loss='binomial' needs it: a number, (m,) or (B, m)"),
+    "no such trials": ({}, ["--loss", "binomial", "--trials", "no.npy"], "no.npy does not exist"),
+    "few trials": ({}, ["--loss", "binomial", "--trials", "5,6"], "--trials '5,6' has 2 numbers; expected 1 or 16"),
+    "no trial": ({}, ["--loss", "binomial", "--trials", "0"], "--trials '0': expected positive numbers"),
+    "shape of trials": (dict(data="two.npz:a"), ["--trials", "c"], "c has shape (3,); expected (12, 50, 16) or (16,)"),
+    "column of trials": (
+        dict(data="t.csv"),
+        ["--by", "who", "--x", "t", "--y", "y", "--trials", "of"],
+        "t.csv has no column 'of'; it has 'who'",
+    ),
     "few sigmas": ({}, ["--sigma", "1,2"], "--sigma '1,2' has 2 numbers; expected 1 or 16"),
     "no model": (dict(model="decya"), [], "is neither file.py:function nor a ready model"),
     "guess fails": ({}, ["--p0", None, "--guess", "fails"], "decay.py, line 11: ZeroDivisionError: division by zero"),
@@ -321,12 +338,14 @@ BAD = {
 def test_bad_input_is_one_clear_line(place, what):
     np.save(place / "objects.npy", np.array([{}], object))
     np.save(place / "text.npy", np.array(["x"]))
-    np.savez(place / "two.npz", a=Y, b=Y)
+    np.savez(place / "two.npz", a=Y, b=Y, c=np.ones(3))
     (place / "broken.npy").write_bytes(b"\x93NUMPY nothing")
     (place / "syntax.py").write_text("x = 1\ndef f(:\n")
     (place / "error.py").write_text("x = 1\n1 / 0\n")
     (place / "trace.py").write_text("def f(t, a, b, c):\n    return open(a)\n")
+    (place / "name.py").write_text("def f(t, a, b, c):\n    return a * undefined\n")
     (place / "t.csv").write_text("who,t,y,word\na,1,2,x\n")
+    (place / "head.csv").write_text("who,t,y\n")
     (place / "torn.csv").write_text("who,t\na\n")
     more = "\ndef fails(x, y):\n    return 1 / 0\n\ndef wrong(x, y):\n    return y\n"
     (place / "decay.py").write_text(SOURCE + more)
@@ -346,7 +365,8 @@ def test_bad_input_is_one_clear_line(place, what):
 
 def test_bad_command_lines(place):
     (place / "job.toml").write_text("modle = 1\n")
-    assert invoke("fit", "--config", place / "job.toml")[0] == 2
+    code, text = invoke("fit", "--config", place / "job.toml")
+    assert code == 2 and "'modle' is not known; did you mean 'model'?" in " ".join(text.split())
     code, text = bad(place, "--resume", "--overwrite")
     assert code == 2 and "exclude each other" in text
     code, text = bad(place, "--workers", 2)
@@ -402,3 +422,33 @@ def test_record_is_json_that_says_how(place):
     with np.load(place / "out.npz") as archive:
         record = json.loads(str(archive["batchnewton"]))
     assert record["input"]["input"]["shape"] == [12, 50, 16] and record["parameters"] == list(NAMES)
+
+
+def test_a_chunk_that_is_lost_from_a_result_is_no_success(place):
+    """Zarr reads it as NOT_RUN: it is told, listed as failed, and in no quantile and no picture of what converged."""
+    pytest.importorskip("zarr")
+    run(request(place, chunk=100))
+    (place / "out.zarr/status/c/3/0").unlink()
+    result = inspection.open_result(place / "out.zarr")
+    text = inspection.report(result, 2)
+    for line in ("CONVERGED                     500   83.33 %", "NOT_RUN                       100   16.67 %"):
+        assert line in text
+    assert "6, 0       NOT_RUN" in text
+    assert np.count_nonzero(inspection.converged(result)) == 500
+
+
+def test_the_picture_of_a_result_that_is_an_image(place, monkeypatch):
+    figure = pytest.importorskip("matplotlib.figure").Figure
+    drawn = []
+    monkeypatch.setattr(figure, "savefig", lambda self, *_, **__: drawn.append(self))
+    run(request(place, "out.npz", max_iter=8))
+    result = inspection.open_result(place / "out.npz")
+    inspection.draw(result, place / "out.png")
+    upper, lower = drawn[0].subfigs
+    status = np.asarray(result.arrays["status"][...])
+    assert [axes.get_title() for axes in upper.axes] == ["a", "tau", "c", "chi_square"]
+    assert upper.get_suptitle() == f"{np.count_nonzero(status == 0)} converged fits, 1 % to 99 %"
+    statuses, tau = lower.axes[0], lower.axes[2]
+    assert 0 < np.count_nonzero(status == 0) < status.size
+    assert {text.get_text().split()[0] for text in statuses.get_legend().get_texts()} == {"CONVERGED", "MAX_ITER"}
+    np.testing.assert_array_equal(tau.images[0].get_array().mask, status != 0)

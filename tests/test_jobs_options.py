@@ -11,12 +11,15 @@ from job_cases import T, decay, decays, folder
 
 import batchnewton as bn
 from batchnewton.jobs import cli, inspection
+from batchnewton.losses import LIKELIHOODS, LOSSES
 
 Y = decays((200,))
 START = [1.0, 1.0, 0.0]
 NAMES = ("a", "tau", "c")
 MASK = np.random.default_rng(0).random(Y.shape) > 0.2
 SIGMA = np.random.default_rng(1).uniform(0.01, 0.03, Y.shape)
+TRIALS = np.random.default_rng(2).integers(20, 60, (40, 16))
+DIED = np.random.default_rng(3).binomial(TRIALS, 0.8 * np.exp(-T / 2) + 0.1)
 
 OPTIONS = {  # words of the command line, lines of job.toml, keywords of curve_fit
     "bounds": (["--bounds", "tau=:1.2,c=0.1:0.4"], "bounds = {tau = ':1.2', c = [0.1, 0.4]}",
@@ -82,6 +85,40 @@ def test_command_line_and_config_say_the_same(monkeypatch, place, what):
     same(answers(place / "lines.npz"), expected)
 
 
+def counted(place, form):
+    """The words that name data and numbers of trials in files, and these numbers."""
+    if form in ("of the data", "of all", "a number"):
+        trials = {"of the data": TRIALS, "of all": 60 + np.arange(16)}.get(form, np.full(16, 60))
+        np.savez(place / "counts.npz", died=DIED, trials=trials)
+        return ["counts.npz:died", "--x", "t.npy", "--trials", "60" if form == "a number" else "trials"], trials
+    pytest.importorskip("pyarrow")
+    rows = [f"{i},{float(T[k])!r},{DIED[i, k]},{TRIALS[i, k]}" for i in range(40) for k in range(16)]
+    rows += ["7,1.0,3,"] if form == "a column" else []  # no number of trials: left out
+    (place / "counts.csv").write_text("who,t,died,of\n" + "\n".join(rows) + "\n")
+    words = ["counts.csv", "--by", "who", "--x", "t", "--y", "died", "--trials"]
+    return ([*words, "of"], TRIALS) if form == "a column" else ([*words, "60"], np.full(16, 60))
+
+
+@pytest.mark.parametrize("form", ["of the data", "of all", "a number", "a column", "a number for a table"])
+def test_trials_of_a_binomial_likelihood(monkeypatch, place, form):
+    words, trials = counted(place, form)
+    fit(monkeypatch, place, "decay.py:decay", *words, "--loss", "binomial", "--p0", "0.7,1.5,0.1", "-o", "out.npz")
+    expected = bn.curve_fit(decay, T, DIED, [0.7, 1.5, 0.1], loss="binomial", trials=trials)
+    assert expected.success.mean() > 0.5
+    same(answers(place / "out.npz"), expected)
+
+
+@pytest.mark.parametrize(("form", "line"), [("a number", "trials = 60"), ("of the data", "trials = 'trials'")])
+def test_trials_of_a_job_file(monkeypatch, place, form, line):
+    _, trials = counted(place, form)
+    (place / "trials.toml").write_text(
+        "model = 'decay.py:decay'\ninput = 'counts.npz:died'\nx = 't.npy'\noutput = 'out.npz'\n"
+        f"loss = 'binomial'\np0 = [0.7, 1.5, 0.1]\n{line}\n"
+    )
+    fit(monkeypatch, place, "--config", "trials.toml")
+    same(answers(place / "out.npz"), bn.curve_fit(decay, T, DIED, [0.7, 1.5, 0.1], loss="binomial", trials=trials))
+
+
 def test_limits_are_those_of_the_method_where_none_is_given(monkeypatch, place):
     """Steepest descent may take 10,000 evaluations, and a narrow valley needs more than the 500 of others."""
     words = ["decay.py:decay", "y.npy", "--x", "t.npy", "--p0", "1,1,0", "--method", "gradient-descent"]
@@ -123,6 +160,18 @@ def test_every_ready_model_is_listed():
     done = CliRunner().invoke(cli.main, ["models"])
     assert [line.partition("(")[0] for line in done.output.splitlines()] == list(bn.models.ALL)
     assert "gaussian_2d((x, y), amplitude, center_x, center_y, sigma, offset)" in done.output
+
+
+def test_help_fits_a_terminal_and_lists_every_option_and_loss():
+    lines = CliRunner().invoke(cli.main, ["fit", "--help"], terminal_width=80).output.splitlines()
+    assert max(map(len, lines)) <= 80
+    listed = lines[: lines.index("  Examples:")]
+    for option in cli.fit.params:
+        if option.param_type_name == "option":
+            starts = (f"{option.opts[0]} ", f"{option.opts[0]}, ")
+            assert sum(line.strip().startswith(starts) for line in listed) == 1, option.opts
+    said = " ".join(" ".join(lines).split())
+    assert ", ".join(LOSSES) + "; " + ", ".join(LIKELIHOODS) in said
 
 
 def test_what_chi_square_is_with_a_loss_is_said(monkeypatch, place):

@@ -101,3 +101,27 @@ def test_hydrogen_cyanide_in_a_spectral_cube_as_pyspeckit_fits_it(tmp_path):
             difference = abs(theirs - ours[name][row, column]) / ours[f"{name}_stderr"][row, column]
             assert difference < 0.01, (row, column, name)
         np.testing.assert_allclose(spectrum.specfit.chi2, ours["chi_square"][row, column], rtol=1e-6)
+
+
+def test_budworms_killed_by_a_poison_as_venables_and_ripley_fit_them(tmp_path):
+    """Of 20 moths of each sex a dose of a pyrethroid killed so many (Collett 1991, Modelling Binary Data, p. 75): a
+    table with trials, one logistic curve a sex.  Estimates, standard errors and deviance of Venables & Ripley (2002),
+    Modern Applied Statistics with S, section 7.2."""
+    pytest.importorskip("pyarrow")
+    killed = {"F": (0, 2, 6, 10, 12, 16), "M": (1, 4, 9, 13, 18, 20)}
+    rows = [f"{sex},{k},{dead},20" for sex, each in killed.items() for k, dead in enumerate(each)]
+    (tmp_path / "budworm.csv").write_text("sex,log2_dose,dead,of\n" + "\n".join(rows) + "\n")
+    (tmp_path / "logistic.py").write_text(
+        "import math\ndef share(x, intercept, slope):\n    return 1 / (1 + math.exp(-intercept - slope * x))\n"
+    )
+    given = dict(by="sex", x="log2_dose", y="dead", trials="of", loss="binomial", p0="0,0", quiet=True)
+    run(Request(f"{tmp_path}/logistic.py:share", f"{tmp_path}/budworm.csv", tmp_path / "fits.npz", **given))
+    found = inspection.open_result(tmp_path / "fits.npz")
+    assert found.labels["sex"].tolist() == ["F", "M"]
+    ours = {name: np.asarray(one[...]) for name, one in found.arrays.items()}
+    assert ours["status"].tolist() == [0, 0]
+    np.testing.assert_allclose(ours["intercept"], [-2.9935, -2.9935 + 0.1750], atol=1.1e-4)
+    np.testing.assert_allclose(ours["slope"], [0.9060, 0.9060 + 0.3529], atol=1.1e-4)
+    np.testing.assert_allclose(ours["intercept_stderr"][0], 0.5527, atol=6e-5)
+    np.testing.assert_allclose(ours["slope_stderr"][0], 0.1671, atol=6e-5)
+    np.testing.assert_allclose(ours["chi_square"].sum(), 4.9937, atol=6e-5)  # the deviance

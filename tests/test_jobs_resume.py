@@ -5,8 +5,10 @@ import multiprocessing
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +21,14 @@ from batchnewton.jobs.errors import JobError, Refused
 from batchnewton.jobs.job import run
 
 pytest.importorskip("zarr")
-KILLS = 10
+ROOT = Path(__file__).parents[1]
+KILLS = int(os.environ.get("BATCHNEWTON_TEST_KILLS", "10"))  # of one job, which is as long as that takes
+FITS = 250 * KILLS
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
-    place = folder(tmp_path_factory.mktemp("job"), (2000,))
+    place = folder(tmp_path_factory.mktemp("job"), (FITS,))
     run(request(place, "whole.zarr", chunk=50))
     run(request(place, "whole.npz", chunk=50))
     return place
@@ -73,7 +77,7 @@ def test_killed_at_random_moments(undisturbed):
         seen.append(finished(log))
     run_in_child(undisturbed, "killed.zarr", 50)
     assert files_of(output) == files_of(undisturbed / "whole.zarr")
-    assert len({done for done in seen if 0 < done < 40}) > 3, seen  # kills struck in the middle
+    assert len({done for done in seen if 0 < done < FITS // 50}) > 3, seen  # kills struck in the middle
     assert not log.parent.exists()
 
 
@@ -104,7 +108,7 @@ def test_killed_between_any_two_steps_of_a_chunk(undisturbed, monkeypatch, outpu
             (chunks / "9.0123456789abcdef.partial").write_bytes(b"")  # and of a chunk that Zarr was writing
     monkeypatch.setattr(durable, "sync", sync)
     report = run(request(undisturbed, output, resume=True))  # the size of the chunks is remembered
-    assert report.resumed > 0 and sum(report.status.values()) == 2000
+    assert report.resumed > 0 and sum(report.status.values()) == FITS
     assert files_of(target) == whole
     assert run(request(undisturbed, output, resume=True)).finished_before
 
@@ -132,6 +136,28 @@ def test_killed_while_the_output_is_published(tmp_path, monkeypatch, step):
     run(request(place, resume=True))
     assert files_of(published) == files_of(place / "whole.zarr")
     assert not (place / "out.zarr.part").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no process groups here")
+@pytest.mark.parametrize("where", [[], ["--dask", "local", "--workers", "2"]], ids=["here", "dask"])
+def test_ctrl_c_as_a_terminal_sends_it(tmp_path, where):
+    """To all processes of the job: one line, exit status 130, and the way on."""
+    if where:
+        pytest.importorskip("distributed")
+    place = folder(tmp_path, (6000,))
+    words = [f"{place}/decay.py:decay", f"{place}/y.npy", "-o", f"{place}/out.zarr", "--x", f"{place}/t.npy"]
+    command = [sys.executable, "-m", "batchnewton", "fit", *words, "--p0", "1,1,0", "--chunk", "50", "--quiet", *where]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True, cwd=ROOT
+    )
+    while process.poll() is None and finished(place / "out.zarr.part" / "done.log") < 3:
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGINT)
+    told = process.communicate(timeout=60)[0]
+    assert process.returncode == 130, told
+    message = f"interrupted; what was finished is kept: go on with --resume ({place}/out.zarr)"
+    assert told.splitlines()[-1] == message and (told.count("\n") == 1 or where) and "Traceback" not in told
+    assert run(request(place, resume=True)).resumed >= 3
 
 
 def interrupted(place, monkeypatch, error, at=3, **more):
@@ -180,7 +206,8 @@ def change_x(place):
 
 CHANGES = {
     "input": (change_input, "input.input.changed was"),
-    "formula": (change_formula, "model.derived was"),
+    "shape": (lambda place: np.save(place / "y.npy", np.load(place / "y.npy")[:300]) or {}, "input.input.size was"),
+    "formula": (change_formula, "model.source has changed"),
     "abscissae": (change_x, "x was"),
     "start": (lambda place: {"p0": "1,1,1"}, "options.p0 was '1,1,0' and is '1,1,1'"),
     "precision": (lambda place: {"dtype": "float32"}, "options.dtype was 'float64' and is 'float32'"),

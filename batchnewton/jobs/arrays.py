@@ -24,8 +24,9 @@ class Stack:
     axes : tuple of int
         The axes of one problem's data, in order.
     x : (m,) or (k, m) array
-    sigma, mask : Stored or array, optional
-        Of the data's shape, or (m,) for all.
+    beside : dict
+        What `curve_fit` takes beside the data, by its name there (``sigma``, ``trials``, ``mask``): a Stored of the
+        data's shape, or a Stored or an array (m,) for all.
     p0 : Stored or array, optional
         (n,) for all, or the batch's shape and n.
     """
@@ -33,8 +34,7 @@ class Stack:
     data: Stored
     axes: tuple[int, ...]
     x: np.ndarray
-    sigma: Any = None
-    mask: Any = None
+    beside: dict[str, Any] = field(default_factory=dict)
     p0: Any = None
     coordinates: dict[str, np.ndarray] = field(default_factory=dict)
 
@@ -65,8 +65,12 @@ class Stack:
     @property
     def bytes_each(self) -> int:
         """Bytes of a problem's data, as read and as float64."""
-        own = sum(isinstance(one, Stored) and one.shape == self.data.shape for one in (self.sigma, self.mask))
+        own = sum(map(self.is_whole, self.beside.values()))
         return self.m * (1 + own) * (self.data.dtype.itemsize + 8)
+
+    def is_whole(self, one: Any) -> bool:
+        """Whether this has values of its own for each problem."""
+        return isinstance(one, Stored) and one.shape == self.data.shape
 
     @property
     def pieces(self) -> tuple[int, ...]:
@@ -75,16 +79,14 @@ class Stack:
 
     def stored(self) -> dict[str, Stored]:
         """The files that are read, by what they are."""
-        named = {"input": self.data, "sigma": self.sigma, "mask": self.mask, "p0": self.p0}
+        named = {"input": self.data, **self.beside, "p0": self.p0}
         return {key: one for key, one in named.items() if isinstance(one, Stored)}
 
     def read(self, block: Block) -> dict[str, Any]:
         """Arguments of `curve_fit` for the problems of a block."""
         found: dict[str, Any] = {"xdata": self.x, "ydata": self.curves(self.data, block)}
-        for key, one in (("sigma", self.sigma), ("mask", self.mask)):
-            if one is not None:
-                whole = isinstance(one, Stored) and one.shape == self.data.shape
-                found[key] = self.curves(one, block) if whole else np.asarray(one[...]).ravel()
+        for key, one in self.beside.items():
+            found[key] = self.curves(one, block) if self.is_whole(one) else np.asarray(one[...]).ravel()
         if "mask" in found:
             found["mask"] = found["mask"].astype(bool)
         if self.p0 is not None:
@@ -102,9 +104,9 @@ class Stack:
 
 
 def open_stack(
-    text: str, axis: str | None, x: str | None, sigma: str | None, mask: str | None, p0: np.ndarray | str | None
+    text: str, axis: str | None, x: str | None, p0: np.ndarray | str | None, beside: dict[str, str]
 ) -> Stack:
-    """The arrays that a command line names."""
+    """The arrays that a command line names; ``beside`` are its ``--sigma``, ``--trials``, ``--mask``."""
     path, name = split_name(text)
     arrays = open_file(path)
     data = choose(arrays, name, path)
@@ -112,13 +114,12 @@ def open_stack(
         raise JobError(f"{data} has shape {data.shape}; expected at least one problem with data")
     axes = data_axes(data, axis)
     stack = Stack(data, axes, abscissae(x, arrays, data, axes))
-    if sigma is not None:
-        given = positive(sigma, stack.m) if is_number(sigma) else like_data("--sigma", sigma, arrays, stack)
-        stack.sigma = given
-    if mask is not None:
-        stack.mask = like_data("--mask", mask, arrays, stack)
+    for name, given in beside.items():
+        constant = name != "mask" and is_number(given)
+        option = f"--{name}"
+        stack.beside[name] = positive(option, given, stack.m) if constant else like_data(option, given, arrays, stack)
     if isinstance(p0, str):
-        stack.p0 = named(p0, arrays)
+        stack.p0 = named("--p0", p0, arrays)
         if stack.p0.shape[:-1] not in ((), stack.shape):
             raise JobError(f"--p0 {stack.p0} has shape {stack.p0.shape}; expected (n,) or {(*stack.shape, 'n')}")
     else:
@@ -158,7 +159,7 @@ def abscissae(text: str | None, arrays: dict[str, Stored], data: Stored, axes: t
                 each[place] = own[:].astype(float)
         grid = np.meshgrid(*each, indexing="ij")
         return grid[0] if len(axes) == 1 else np.stack([one.ravel() for one in grid])
-    x = numbers(text, "--x") if is_number(text) else named(text, arrays)[...].astype(float)
+    x = numbers(text, "--x") if is_number(text) else named("--x", text, arrays)[...].astype(float)
     if x.shape == extents:
         return x.reshape(m)
     if x.ndim == 1 + len(extents) and x.shape[1:] == extents or x.ndim == 2 and x.shape[1] == m:
@@ -166,20 +167,23 @@ def abscissae(text: str | None, arrays: dict[str, Stored], data: Stored, axes: t
     raise JobError(f"--x {text!r} has shape {x.shape}; expected {(m,)} or (k, {m}): the data have {m} points a problem")
 
 
-def named(text: str, arrays: dict[str, Stored]) -> Stored:
+def named(option: str, text: str, arrays: dict[str, Stored]) -> Stored:
     """An array of the input's file, or FILE[:NAME]."""
     if text in arrays:
         return arrays[text]
     path, _ = split_name(text)
     if suffix(path) in TABLES or not path.suffix:
         known = ", ".join(repr(one) for one in arrays if one)
-        raise JobError(f"{text!r} is no array of the input{' (' + known + ')' if known else ''} and no file of arrays")
+        input_has = f" (it has {known})" if known else ""
+        raise JobError(
+            f"{option} {text!r} is neither numbers, nor an array of the input{input_has}, nor a file of arrays"
+        )
     return open_array(text)
 
 
 def like_data(option: str, text: str, arrays: dict[str, Stored], stack: Stack) -> Stored:
     """An array of the data's shape, or (m,)."""
-    found = named(text, arrays)
+    found = named(option, text, arrays)
     one = tuple(stack.data.shape[i] for i in stack.axes)
     if found.shape not in (stack.data.shape, one):
         raise JobError(f"{option} {found} has shape {found.shape}; expected {stack.data.shape} or {one}")
@@ -195,14 +199,14 @@ def is_number(text: str) -> bool:
     return not Path(text).exists()
 
 
-def positive(text: str, m: int) -> np.ndarray:
-    """``--sigma`` in numbers: one for all points, or m."""
-    sigma = numbers(text, "--sigma")
-    if not np.all(np.isfinite(sigma) & (sigma > 0)):
-        raise JobError(f"--sigma {text!r}: expected positive numbers")
-    if len(sigma) not in (1, m):
-        raise JobError(f"--sigma {text!r} has {len(sigma)} numbers; expected 1 or {m}")
-    return np.broadcast_to(sigma, (m,))
+def positive(option: str, text: str, m: int) -> np.ndarray:
+    """``--sigma`` or ``--trials`` in numbers: one for all points, or m."""
+    found = numbers(text, option)
+    if not np.all(np.isfinite(found) & (found > 0)):
+        raise JobError(f"{option} {text!r}: expected positive numbers")
+    if len(found) not in (1, m):
+        raise JobError(f"{option} {text!r} has {len(found)} numbers; expected 1 or {m}")
+    return np.broadcast_to(found, (m,))
 
 
 def numbers(text: str, option: str) -> np.ndarray:

@@ -39,9 +39,9 @@ class Checkpoint:
         try:
             self.folder.mkdir(parents=False, exist_ok=True)
             self._lock = locked(self.folder / "lock")
-        except FileNotFoundError as error:
-            raise JobError(f"the folder {self.folder.parent} does not exist") from error
         except OSError as error:
+            if not self.folder.parent.is_dir():
+                raise JobError(f"the folder {self.folder.parent} does not exist") from error
             raise JobError(f"{self.folder} cannot be written to ({error.strerror})") from error
         return self
 
@@ -138,9 +138,9 @@ def locked(path: Path) -> Any:
 
 
 def difference(before: Any, now: Any, name: str = "") -> str | None:
-    """The first difference between two records, in words; None where there is none."""
+    """The first difference between two records, in the order of the second, in words; None where there is none."""
     if isinstance(before, dict) and isinstance(now, dict):
-        for key in sorted({*before, *now}):
+        for key in (*now, *(before.keys() - now.keys())):
             found = difference(before.get(key), now.get(key), f"{name}.{key}" if name else key)
             if found:
                 return found

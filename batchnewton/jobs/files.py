@@ -265,6 +265,11 @@ def suffix(path: Path) -> str:
     return two if two in READERS or two in TABLES else path.suffix.lower()
 
 
+def ends_in(path: Path) -> str:
+    """What an error says of the ending."""
+    return f"ends in {suffix(path)!r}" if suffix(path) else "has no ending"
+
+
 def split_name(text: str) -> tuple[Path, str]:
     """``FILE`` or ``FILE:NAME``."""
     path, colon, name = text.rpartition(":")
@@ -277,7 +282,7 @@ def open_file(path: Path) -> dict[str, Stored]:
     """All arrays of real numbers in a file, by name; nothing is read yet."""
     kind = suffix(path)
     if kind not in READERS:
-        raise JobError(f"{path} ends in {kind or 'nothing'!r}; expected one of {', '.join((*READERS, *TABLES))}")
+        raise JobError(f"{path} {ends_in(path)}; expected one of {', '.join((*READERS, *TABLES))}")
     if not path.exists():
         raise JobError(f"{path} does not exist")
     try:
@@ -295,7 +300,8 @@ def choose(arrays: dict[str, Stored], name: str, path: Path) -> Stored:
     """The array that is meant; the only one that is no coordinate where none is named."""
     if name:
         if name not in arrays:
-            raise JobError(f"{path} has no array {name!r}; it holds {', '.join(map(repr, arrays))}")
+            known = ", ".join(map(repr, arrays)) if any(arrays) else "one array, which has no name"
+            raise JobError(f"{path} has no array {name!r}; it holds {known}")
         return arrays[name]
     dims = {one for array in arrays.values() for one in array.dims}
     meant = {key: one for key, one in arrays.items() if not (len(one.shape) == 1 and key in dims)}

@@ -94,9 +94,20 @@ def load(path: Path) -> tuple[ModuleType, str]:
 
 def failed(path: str, error: Exception) -> JobError:
     """What the user's own file raised, and in which of its lines."""
-    own = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
+    own = lines_in(path, error)
     line = f", line {own[-1]}" if own else ""
     return JobError(f"{path}{line}: {type(error).__name__}: {error}")
+
+
+def failed_in(text: str, error: Exception) -> JobError | None:
+    """The same for ``file.py:function`` of a command line; None where the error came from elsewhere."""
+    path = text.rpartition(":")[0]
+    return failed(path, error) if lines_in(path, error) else None
+
+
+def lines_in(path: str, error: Exception) -> list[int | None]:
+    """The lines of a file that an error went through."""
+    return [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
 
 
 def function_of(module: ModuleType, path: Path, name: str) -> Callable[..., Any]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import math
+import shlex
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 from tabulate import tabulate
 
 from batchnewton import Status
+from batchnewton.result import SUCCESS
 
 from .blocks import Grid
 from .errors import JobError, needs
@@ -68,6 +70,8 @@ class Finished:
 
 def open_result(path: Path) -> Finished:
     """A finished output of `batchnewton fit`."""
+    if not path.exists():
+        raise JobError(f"{path} does not exist")
     record = record_of(path) if suffix(path) in SINKS else None
     if record is None:
         raise JobError(f"{path} is no output of 'batchnewton fit'")
@@ -103,23 +107,28 @@ def from_parquet(path: Path, record: dict[str, Any]) -> Finished:
     return Finished(path, columns, record, labels)
 
 
+def converged(result: Finished) -> np.ndarray:
+    """Which fits of the `Finished.sample` are a success; NOT_RUN is where a file of a Zarr result is missing."""
+    return np.isin(result.sample("status"), SUCCESS)
+
+
 def report(result: Finished, worst: int) -> str:
     """How it was made, how the fits ended, the parameters, and the worst fits."""
     record, total = result.record, int(np.prod(result.shape))
-    made = {key: value for key, value in record["options"].items() if key not in ("by", "x", "y")}
     lines = [
         f"{result.path}: {total:,} fits of {record['model']['name']}({', '.join(result.names)}), batch {result.shape}",
         f"input    {', '.join(one['file'] for one in record['input'].values())}",
-        f"options  {json.dumps(made)}",
+        f"options  {' '.join(words(record['options']))}",
         f"versions {', '.join(f'{key} {value}' for key, value in record['versions'].items())}",
         "",
     ]
-    codes = np.zeros(128, np.int64)
+    counts: Counter[int] = Counter()
     for _, part in result.pieces("status"):
-        codes += np.bincount(part[part >= 0], minlength=128)[:128]
-    for code in np.argsort(-codes, kind="stable")[: np.count_nonzero(codes)]:
-        lines.append(f"  {Status(int(code)).name:20s} {codes[code]:12,d}  {100 * codes[code] / total:6.2f} %")
-    good = result.sample("status") <= Status.CONVERGED_AT_BOUND
+        codes, each = np.unique(part, return_counts=True)
+        counts.update(dict(zip(codes.tolist(), each.tolist(), strict=True)))
+    for code, count in counts.most_common():
+        lines.append(f"  {Status(code).name:20s} {count:12,d}  {100 * count / total:6.2f} %")
+    good = converged(result)
     rows = []
     for name in (*result.names, "chi_square"):
         values = result.sample(name)[good]
@@ -131,11 +140,21 @@ def report(result: Finished, worst: int) -> str:
     return "\n".join(lines)
 
 
+def words(options: dict[str, Any]) -> list[str]:
+    """Options as a command line writes them."""
+    given = [] if options["stderr"] else ["--no-stderr"]
+    for name, value in options.items():
+        if name != "stderr" and value is not False:
+            option = f"--{name.replace('_', '-')}"
+            given += [option if value is True else f"{option} {shlex.quote(str(value))}"]
+    return given
+
+
 def worst_lines(result: Finished, count: int) -> list[str]:
     """The fits that did not converge, then those of the largest chi-square."""
     failed, largest = np.zeros(0, np.int64), np.zeros((0, 2))
     for (first, status), (_, chi) in zip(result.pieces("status"), result.pieces("chi_square"), strict=True):
-        bad = status > Status.CONVERGED_AT_BOUND
+        bad = ~np.isin(status, SUCCESS)
         failed = np.concatenate([failed, first + np.flatnonzero(bad)[: count - len(failed)]])
         at = np.flatnonzero(~bad & np.isfinite(chi))
         some = at[np.argsort(-chi[at], kind="stable")[:count]]
@@ -159,24 +178,41 @@ def one_fit(result: Finished, flat: int) -> list[Any]:
 
 
 def draw(result: Finished, path: Path) -> None:
-    """Histograms of the parameters of converged fits; maps where the batch is an image."""
+    """Histograms of the parameters of converged fits; where the batch is an image, maps of them and of the statuses."""
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise needs("matplotlib", "--plot", "plot") from error
     shown = [*result.names, "chi_square"]
     image = len(result.shape) == 2 and min(result.shape) > 1 and math.prod(result.shape) <= 4 * SAMPLE
-    figure = Figure(figsize=(3 * len(shown), 6 if image else 3), layout="constrained")
-    axes = figure.subplots(1 + image, len(shown), squeeze=False)
-    good = result.sample("status") <= Status.CONVERGED_AT_BOUND
-    for column, name in enumerate(shown):
+    figure = Figure(figsize=(3 * (len(shown) + image), 6 if image else 3), layout="constrained")
+    rows = figure.subfigures(1 + image, 1, squeeze=False)[:, 0]
+    draw_histograms(result, shown, rows[0])
+    if image:
+        draw_maps(result, shown, rows[1])
+    figure.savefig(path, dpi=120)
+
+
+def draw_histograms(result: Finished, shown: list[str], figure: Any) -> None:
+    """The middle 98 % of what converged."""
+    good = converged(result)
+    figure.suptitle(f"{np.count_nonzero(good):,} converged fits, 1 % to 99 %", fontsize="medium")
+    for axes, name in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
         values = result.sample(name)[good]
         values = values[np.isfinite(values)]
         low, high = np.quantile(values, [0.01, 0.99]) if values.size else (0.0, 1.0)
-        axes[0, column].hist(values, bins=60, range=(low, high) if high > low else None)
-        axes[0, column].set(title=name, yticks=[])
-        if image:
-            whole = np.asarray(result.arrays[name][(slice(None), slice(None))])
-            picture = axes[1, column].imshow(whole, vmin=low, vmax=high)
-            figure.colorbar(picture, ax=axes[1, column], shrink=0.7)
-    figure.savefig(path, dpi=120)
+        axes.hist(values, bins=min(60, max(10, math.isqrt(values.size))), range=(low, high) if high > low else None)
+        axes.set(title=name, yticks=[])
+
+
+def draw_maps(result: Finished, shown: list[str], figure: Any) -> None:
+    """How each pixel's fit ended, and its parameters."""
+    from batchnewton.plot.maps import status_image, value_image
+
+    first, *others = figure.subplots(1, 1 + len(shown))
+    whole = (slice(None), slice(None))
+    status = np.asarray(result.arrays["status"][whole])
+    status_image(first, status)
+    for axes, name in zip(others, shown, strict=True):
+        values = np.asarray(result.arrays[name][whole])
+        value_image(axes, np.ma.masked_where(~np.isin(status, SUCCESS), values), name)

@@ -21,7 +21,7 @@ import numpy as np
 from .blocks import Grid, shape_of
 from .durable import sync, sync_all, write
 from .errors import JobError, needs
-from .files import suffix
+from .files import ends_in, suffix
 
 
 @dataclass(frozen=True)
@@ -246,7 +246,7 @@ def sink_for(output: Path) -> type[Sink]:
 
     kind = suffix(output)
     if kind not in SINKS:
-        raise JobError(f"OUTPUT {output} ends in {kind or 'nothing'!r}; expected one of {', '.join(SINKS)}")
+        raise JobError(f"OUTPUT {output} {ends_in(output)}; expected one of {', '.join(SINKS)}")
     sink, package = SINKS[kind]
     if importlib.util.find_spec(package) is None:
         raise needs(package, f"writing {output}")

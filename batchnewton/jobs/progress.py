@@ -30,7 +30,7 @@ class Progress:
         if not quiet and self.stream.isatty():
             from tqdm import tqdm
 
-            self.bar = tqdm(total=total, initial=done, unit=" fits", unit_scale=True, file=self.stream)
+            self.bar = tqdm(total=total, initial=done, unit=" fits", unit_scale=total >= 1000, file=self.stream)
 
     def add(self, count: int, good: int) -> None:
         """Some more fits are done, ``good`` of them with success."""

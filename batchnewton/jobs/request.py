@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ class Request:
     loss: str | None = None
     f_scale: float | None = None
     sigma: str | None = None
+    trials: str | None = None
     absolute_sigma: bool = False
     mask: str | None = None
     x: str | None = None
@@ -43,7 +44,12 @@ class Request:
     dask: str | None = None
     workers: int | None = None
     quiet: bool = False
-    more: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def beside(self) -> dict[str, str]:
+        """What was given beside the data, point by point."""
+        given = {"sigma": self.sigma, "trials": self.trials, "mask": self.mask}
+        return {name: text for name, text in given.items() if text is not None}
 
     def start(self, names: tuple[str, ...] | None) -> np.ndarray | str | None:
         """``--p0``: numbers in order, ``name=number`` for each, or the name of a file or array."""

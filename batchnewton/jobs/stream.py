@@ -5,7 +5,10 @@ At most four chunks are in memory: one read ahead, one solved, one waiting to be
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -51,38 +54,59 @@ def on_dask(
     """
     try:
         import cloudpickle
-        from distributed import Client, LocalCluster, as_completed
+        from distributed import as_completed
     except ImportError as error:
         raise needs("distributed", "--dask") from error
     sent = cloudpickle.dumps(work)
-    if address == "local":
-        options: Any = {"n_workers": workers, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
-        where: Any = LocalCluster(**options)
-    else:
-        where = address
+    with cluster(address, workers) as where, connected(where, address) as client:
+        package = client.submit(bytes, sent)  # a task: unlike scattered data it is there again if its worker dies
+        left = iter(chunks)
+        at_once = 2 * max(1, sum(client.nthreads().values()))
+        flow = as_completed(
+            [client.submit(run_packed, package, i, pure=False) for i in first(left, at_once)], with_results=True
+        )
+        for future, found in flow:
+            if future.cancelled():
+                raise JobError(f"--dask {address}: the cluster has lost a chunk; go on with --resume")
+            number, answers = found
+            for i in first(left, 1):
+                flow.add(client.submit(run_packed, package, i, pure=False))
+            future.release()
+            yield number, answers
+
+
+def cluster(address: str, workers: int | None) -> Any:
+    """Own processes of ``--dask local``, or the address as it is; a context."""
+    if address != "local":
+        return contextlib.nullcontext(address)
+    from distributed import LocalCluster
+
+    options: Any = {"n_workers": workers, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+    with deaf_children():
+        return LocalCluster(**options)
+
+
+def connected(where: Any, address: str) -> Any:
+    """A client of a cluster; a context."""
+    from distributed import Client
+
     try:
-        client: Any = Client(where, timeout="20s")
+        return Client(where, timeout="20s")
     except (OSError, ValueError) as error:
         raise JobError(f"--dask {address}: no scheduler answers there ({error})") from error
-    with client:
-        try:
-            package = client.submit(bytes, sent)  # a task: unlike scattered data it is there again if its worker dies
-            left = iter(chunks)
-            at_once = 2 * max(1, sum(client.nthreads().values()))
-            flow = as_completed(
-                [client.submit(run_packed, package, i, pure=False) for i in first(left, at_once)], with_results=True
-            )
-            for future, found in flow:
-                if future.cancelled():
-                    raise JobError(f"--dask {address}: the cluster has lost a chunk; go on with --resume")
-                number, answers = found
-                for i in first(left, 1):
-                    flow.add(client.submit(run_packed, package, i, pure=False))
-                future.release()
-                yield number, answers
-        finally:
-            if address == "local":
-                where.close()
+
+
+@contextlib.contextmanager
+def deaf_children() -> Iterator[None]:
+    """Processes that are started here ignore Ctrl-C, which a terminal sends to all: the job ends them itself."""
+    if threading.current_thread() is not threading.main_thread():  # whose signals alone can be set
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def first(numbers: Iterator[int], count: int) -> list[int]:

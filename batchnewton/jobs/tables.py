@@ -26,11 +26,13 @@ class Groups:
     dim : str
         Name of the batch's axis.
     columns : dict
-        (rows,) arrays ``x``, ``y`` and maybe ``sigma``, sorted by group.
+        (rows,) arrays ``x``, ``y`` and maybe ``sigma`` and ``trials``, sorted by group.
     starts : (groups + 1,) array
         First row of each group.
     coordinates : dict
         The key of each group, column by column.
+    constants : dict
+        ``sigma`` and ``trials`` where they are a number for all rows.
     """
 
     path: Path
@@ -38,7 +40,7 @@ class Groups:
     columns: dict[str, np.ndarray]
     starts: np.ndarray
     coordinates: dict[str, np.ndarray]
-    sigma: float | None = None
+    constants: dict[str, float]
     p0: Any = None
     dropped: int = 0
 
@@ -79,29 +81,30 @@ class Groups:
             padded[name] = np.full(there.shape, np.nan)
             padded[name][there] = column[rows]
         found = {"xdata": padded["x"][:, None, :], "ydata": padded["y"], "counts": counts}
-        if "sigma" in padded:
-            found["sigma"] = padded["sigma"]
-        elif self.sigma is not None:
-            found["sigma"] = np.full(padded["y"].shape[1], self.sigma)
+        found |= {name: column for name, column in padded.items() if name not in ("x", "y")}
+        found |= {name: np.full(m, one) for name, one in self.constants.items()}
         if self.p0 is not None:
             found["p0"] = self.p0
         return found
 
 
 def open_groups(
-    path: Path, by: str | None, x: str | None, y: str | None, sigma: str | None, p0: np.ndarray | str | None
+    path: Path, by: str | None, x: str | None, y: str | None, p0: np.ndarray | str | None, beside: dict[str, str]
 ) -> Groups:
-    """Read the columns that a command line names, and sort their rows by group."""
+    """Read the columns that a command line names, and sort their rows by group; ``beside`` are its ``--sigma`` and
+    ``--trials``, columns or numbers."""
     for option, value in (("--by", by), ("--x", x), ("--y", y)):
         if value is None:
             raise JobError(f"{path} is a table: {option} COLUMN is needed")
     assert by is not None and x is not None and y is not None
     if isinstance(p0, str):
         raise JobError(f"--p0 {p0!r}: for a table give numbers, n values for all groups")
-    constant = float(positive(sigma, 1)[0]) if sigma is not None and is_float(sigma) else None
+    constants = {key: float(positive(f"--{key}", one, 1)[0]) for key, one in beside.items() if is_float(one)}
     keys = [word.strip() for word in by.split(",")]
-    values = {"x": x, "y": y} | ({"sigma": sigma} if sigma is not None and constant is None else {})
+    values = {"x": x, "y": y} | {key: one for key, one in beside.items() if key not in constants}
     table = read_columns(path, [*keys, *values.values()])
+    if not table.num_rows:
+        raise JobError(f"{path} has no rows")
     columns = {role: real_column(path, name, table[name]) for role, name in values.items()}
     codes, coordinates = group_codes(table, keys)
     usable = np.all([np.isfinite(column) for column in columns.values()], axis=0)
@@ -111,7 +114,7 @@ def open_groups(
     starts = np.concatenate([[0], np.cumsum(np.bincount(codes[order], minlength=groups))])
     columns = {role: column[order] for role, column in columns.items()}
     dim = keys[0] if len(keys) == 1 else "group"
-    return Groups(path, dim, columns, starts, coordinates, constant, p0, int((~usable).sum()))
+    return Groups(path, dim, columns, starts, coordinates, constants, p0, int((~usable).sum()))
 
 
 def is_float(text: str) -> bool:
@@ -173,8 +176,6 @@ def group_codes(table: Any, keys: list[str]) -> tuple[np.ndarray, dict[str, np.n
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
     heads = first[order]
-    if not heads.size:
-        raise JobError("the table has no rows")
     keys_of = {key: table[key].take(heads).to_numpy(zero_copy_only=False) for key in keys}
     return place[group], {key: texts(one) for key, one in keys_of.items()}
 

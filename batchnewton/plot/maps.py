@@ -48,18 +48,22 @@ def status_map(result: Any, shape: Sequence[int], axes: Axes | None = None) -> A
     ['CONVERGED 83.3 %', 'NO_ROOT 16.7 %']
     """
     fit = answers(result)
-    rows, columns = image_shape(shape, fit.problem.size)
-    axes = drawn_on(axes)
+    image = image_shape(shape, fit.problem.size)
+    return status_image(drawn_on(axes), on_host(fit.solution.status).reshape(image))
+
+
+def status_image(axes: Axes, status: np.ndarray) -> Axes:
+    """Statuses (rows, columns) in their colours, with the share of each."""
     from matplotlib.colors import ListedColormap
     from matplotlib.patches import Patch
 
-    found, where, counts = np.unique(on_host(fit.solution.status), return_inverse=True, return_counts=True)
+    found, where, counts = np.unique(status, return_inverse=True, return_counts=True)
     order = np.argsort(-counts, kind="stable")
     names = [Status(int(code)) for code in found[order]]
-    picture = np.argsort(order)[where].reshape(rows, columns)
+    picture = np.argsort(order)[where].reshape(status.shape)
     colours = ListedColormap([COLOURS[name] for name in names])
     axes.imshow(picture, cmap=colours, vmin=-0.5, vmax=len(names) - 0.5, interpolation="nearest")
-    shares = 100 * counts[order] / fit.problem.size
+    shares = 100 * counts[order] / status.size
     patches = [
         Patch(color=COLOURS[name], label=f"{name.name} {share:.3g} %")
         for name, share in zip(names, shares, strict=True)
@@ -119,19 +123,30 @@ def parameter_map(
     ([[True, False, False], [False, False, False]], 2.0)
     """
     fit = answers(result)
-    rows, columns = image_shape(shape, fit.problem.size)
+    image = image_shape(shape, fit.problem.size)
     low, high = quantiles
     if not 0 <= low < high <= 1:
         raise ValueError(f"quantiles is {quantiles}; expected two numbers, 0 <= lower < upper <= 1")
     title, values = values_of(result, what, fit.problem.size)
-    shown = np.ma.masked_where(~(fit.success & np.isfinite(values)), values)
+    picture = np.ma.masked_where(~fit.success, values).reshape(image)
+    return value_image(drawn_on(axes), picture, title, quantiles, cmap)
+
+
+def value_image(
+    axes: Axes,
+    values: np.ma.MaskedArray,
+    title: str,
+    quantiles: tuple[float, float] = (0.02, 0.98),
+    cmap: str = "viridis",
+) -> Axes:
+    """Values (rows, columns), coloured over their quantiles, with a colour bar; grey if masked or not finite."""
+    shown = np.ma.masked_invalid(values)
     seen = shown.compressed()
-    ends = np.quantile(seen, [low, high]) if seen.size else np.array([0.0, 1.0])
+    ends = np.quantile(seen, quantiles) if seen.size else np.array([0.0, 1.0])
     beyond = (bool((seen < ends[0]).any()), bool((seen > ends[1]).any()))
     extend = {(0, 0): "neither", (1, 0): "min", (0, 1): "max", (1, 1): "both"}[beyond]
-    axes = drawn_on(axes)
     limits = dict(vmin=ends[0], vmax=ends[1], interpolation="nearest")
-    picture = axes.imshow(shown.reshape(rows, columns), cmap=cmap, **limits)
+    picture = axes.imshow(shown, cmap=cmap, **limits)
     axes.figure.colorbar(picture, ax=axes, extend=extend, shrink=0.8)
     axes.set_facecolor(GREY)
     axes.set(xticks=[], yticks=[], title=title)
