@@ -240,19 +240,15 @@ def trip(
         flat = flat if definite else 0.0
         flat_before = flat if accept else flat_before
     if (phase == "exact") | (phase == "minimize"):
-        ahead = (
-            accept
-            & newton
-            & (not found)
-            & foreseen(F, s, ratio, gain, promise, moved & full, c, d, q, ftol, xtol, ahead, n, eps, sqrt)
-        )
+        sure = (accept & newton) & (not found)
+        sure = sure & foreseen(F, s, ratio, gain, promise, moved & full, c, d, q, ftol, xtol, ahead, n, eps, sqrt)
         if bounded:
-            ahead = ahead & same
-        found = found | ahead
-        F = F - 0.5 * s if ahead else F
+            sure = sure & same
+        found = found | sure
+        F = F - 0.5 * s if sure else F
         for i in range(n):
-            c[i] = c[i] + d[i] if ahead else c[i]
-            d[i] = 0.0 if ahead else d[i]
+            c[i] = c[i] + d[i] if sure else c[i]
+            d[i] = 0.0 if sure else d[i]
     if phase == "gauss-newton":
         on = (accept & newton & near_minimum(F, s, s_before, moved)) | found | rejected_settled
         found = False

@@ -84,7 +84,7 @@ def model(g, h, d, n):
 def trip(
     x, f, g, h, c, d, q, z, u, v, m, gc, hc, lower, inverse, below, pivots,
     F, F0, s, slope, fall, lam, radius, size, trips, moves, settled, tiny, flat_before,
-    limit, ftol, xtol, gtol, n, eps, tight_f, tight_x, floor, sqrt,
+    limit, ftol, xtol, gtol, n, eps, tight_f, tight_x, floor, ahead, sqrt,
 ):  # fmt: skip
     """One trip: from f, g, H at the trial point x to the next trial point; returns the state and the exit code."""
     first = trips == 0.0
@@ -103,6 +103,8 @@ def trip(
     bound = bound if finite else BLIND * size
     radius = radius if first else bound
     rejected_settled = (not accept) & finite & settled
+    full = lam == 0.0
+    promise = fall
     trips = trips + 1.0
     moved = accept & (not first)
     moves = moves + 1.0 if moved else moves
@@ -167,13 +169,13 @@ def trip(
     found = found & (steady | (s == 0.0))
     flatter = flatter if definite else 0.0
     flat_before = flatter if accept else flat_before
-    ahead = (accept & newton & steady) & (not found)
-    ahead = ahead & foreseen(F, s, ratio, moved, c, d, q, ftol, xtol, n, sqrt)
-    found = found | ahead
-    F = F - 0.5 * s if ahead else F
+    sure = (accept & newton & steady) & (not found)
+    sure = sure & foreseen(F, s, ratio, gain, promise, moved & full, c, d, q, ftol, xtol, ahead, n, eps, sqrt)
+    found = found | sure
+    F = F - 0.5 * s if sure else F
     for i in range(n):
-        c[i] = c[i] + d[i] if ahead else c[i]
-        d[i] = 0.0 if ahead else d[i]
+        c[i] = c[i] + d[i] if sure else c[i]
+        d[i] = 0.0 if sure else d[i]
     settled_now = newton & steady & tight & (tiny_now | (0.5 * s <= (0.5 * eps) * (F0 - F)))
     settled = settled_now if accept else settled
     stuck = (not (fall > 0.0)) | (not (eps * s > 0.0)) | (radius < 4 * eps) | (trips >= limit)

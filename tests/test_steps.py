@@ -146,6 +146,7 @@ def test_a_rejected_step_is_cut_where_the_parabola_is_least():
         tight_f=1e-20,
         tight_x=1e-11,
         floor=1e-6,
+        ahead=1e-9,
         sqrt=np.sqrt,
     )
     limits = dict(settled=False, tiny=False, flat_before=0.0, limit=50.0, ftol=1e-18, xtol=1e-6, gtol=-1.0)
