@@ -315,6 +315,7 @@ BAD = {
         ["--by", "who", "--x", "t", "--y", "y", "--trials", "of"],
         "t.csv has no column 'of'; it has 'who'",
     ),
+    "short mask": ({}, ["--mask", "1,0,1"], "--mask '1,0,1' has 3 numbers; expected 1 or 16"),
     "few sigmas": ({}, ["--sigma", "1,2"], "--sigma '1,2' has 2 numbers; expected 1 or 16"),
     "no model": (dict(model="decya"), [], "is neither file.py:function nor a ready model"),
     "guess fails": ({}, ["--p0", None, "--guess", "fails"], "decay.py, line 11: ZeroDivisionError: division by zero"),
