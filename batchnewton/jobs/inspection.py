@@ -71,7 +71,8 @@ class Finished:
 def open_result(path: Path) -> Finished:
     """A finished output of `batchnewton fit`."""
     if not path.exists():
-        raise JobError(f"{path} does not exist")
+        begun = path.with_name(f"{path.name}.part").exists()
+        raise JobError(f"{path} is not finished; 'fit --resume' goes on" if begun else f"{path} does not exist")
     record = record_of(path) if suffix(path) in SINKS else None
     if record is None:
         raise JobError(f"{path} is no output of 'batchnewton fit'")
