@@ -9,6 +9,7 @@ import numpy as np
 
 ROWS, COLUMNS, BINS = 5, 8, 40  # shown of the table; parameters shown; bars of a histogram
 SAMPLE = 100_000  # problems that a histogram looks at, evenly spread over the batch
+ROUNDING = 1e-9  # a spread of less than this share of the values is not drawn
 WIDTH, HEIGHT = 160, 48  # of a histogram
 CELL = "text-align:right;padding:1px 8px;white-space:nowrap"
 LEFT = "text-align:left;padding:1px 8px"
@@ -103,7 +104,7 @@ def histogram(name: str, values: np.ndarray) -> str:
     if not seen.size:
         return figure(name, "", "no success")
     low, high = np.quantile(seen, [0.01, 0.99])
-    if not high > low or not np.isfinite(high - low):
+    if not high - low > ROUNDING * max(abs(low), abs(high)) or not np.isfinite(high - low):
         return figure(name, "", f"{low:.4g}")
     counts, _ = np.histogram(seen, BINS, (low, high))
     wide, tall = WIDTH / BINS, HEIGHT / counts.max()

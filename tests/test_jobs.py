@@ -315,6 +315,7 @@ BAD = {
         ["--by", "who", "--x", "t", "--y", "y", "--trials", "of"],
         "t.csv has no column 'of'; it has 'who'",
     ),
+    "short mask": ({}, ["--mask", "1,0,1"], "--mask '1,0,1' has 3 numbers; expected 1 or 16"),
     "few sigmas": ({}, ["--sigma", "1,2"], "--sigma '1,2' has 2 numbers; expected 1 or 16"),
     "no model": (dict(model="decya"), [], "is neither file.py:function nor a ready model"),
     "guess fails": ({}, ["--p0", None, "--guess", "fails"], "decay.py, line 11: ZeroDivisionError: division by zero"),
@@ -452,3 +453,14 @@ def test_the_picture_of_a_result_that_is_an_image(place, monkeypatch):
     assert 0 < np.count_nonzero(status == 0) < status.size
     assert {text.get_text().split()[0] for text in statuses.get_legend().get_texts()} == {"CONVERGED", "MAX_ITER"}
     np.testing.assert_array_equal(tau.images[0].get_array().mask, status != 0)
+
+
+def test_a_picture_of_values_that_are_as_good_as_equal(place):
+    """Data without noise: the answers differ by rounding alone."""
+    pytest.importorskip("matplotlib")
+    np.save(place / "y.npy", decay(T, 1000.0, np.linspace(1, 2, 20).reshape(4, 5, 1), 0.0))
+    run(request(place, "out.npz", p0="900,1,0"))
+    result = inspection.open_result(place / "out.npz")
+    assert 0 < np.ptp(result.arrays["a"][...]) < 1e-6
+    inspection.draw(result, place / "out.png")
+    assert (place / "out.png").read_bytes().startswith(b"\x89PNG")

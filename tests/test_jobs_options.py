@@ -30,6 +30,8 @@ OPTIONS = {  # words of the command line, lines of job.toml, keywords of curve_f
     "method": (["--method", "newton"], "method = 'newton'", dict(method="newton")),
     "bfgs": (["--method", "bfgs"], "method = 'bfgs'", dict(method="bfgs")),
     "mask": (["--mask", "mask.npy"], "mask = 'mask.npy'", dict(mask=MASK)),
+    "mask for all": (["--mask", "1," * 8 + "0," * 4 + "1,1,1,1"], f"mask = {[1] * 8 + [0] * 4 + [1] * 4}",
+                     dict(mask=np.array([True] * 8 + [False] * 4 + [True] * 4))),
     "sigma": (["--sigma", "sigma.npy", "--absolute-sigma"], "sigma = 'sigma.npy'\nabsolute-sigma = true",
               dict(sigma=SIGMA, absolute_sigma=True)),
     "one sigma": (["--sigma", "0.02", "--absolute-sigma"], "sigma = 0.02\nabsolute-sigma = true",

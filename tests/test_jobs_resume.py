@@ -18,6 +18,7 @@ from job_cases import SOURCE, files_of, folder, request, run_in_child
 from batchnewton.jobs import durable, outputs
 from batchnewton.jobs.checkpoint import Checkpoint, difference
 from batchnewton.jobs.errors import JobError, Refused
+from batchnewton.jobs.inspection import open_result
 from batchnewton.jobs.job import run
 
 pytest.importorskip("zarr")
@@ -183,6 +184,8 @@ def test_full_disk(tmp_path, monkeypatch):
         interrupted(place, monkeypatch, OSError(errno.ENOSPC, "No space left on device"))
     with pytest.raises(JobError, match="was begun and not finished; --resume goes on"):
         run(request(place))
+    with pytest.raises(JobError, match="out.zarr is not finished; 'fit --resume' goes on"):
+        open_result(place / "out.zarr")
     assert run(request(place, resume=True)).resumed == 3
     assert files_of(place / "out.zarr") == files_of(place / "whole.zarr")
 

@@ -72,7 +72,10 @@ def test_histograms_are_of_successes_alone(valleys, monkeypatch):
     assert np.array_equal(seen["x1"], valleys.x[valleys.success, 1])
 
 
-@pytest.mark.parametrize(("values", "said"), [([], "no success"), ([2.5] * 9, "2.5"), ([np.nan], "no success")])
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [([], "no success"), ([2.5] * 9, "2.5"), ([np.nan], "no success"), (1000 + 2e-13 * np.arange(9), "1000")],
+)
 def test_nothing_to_draw(values, said):
     tree = xml.fromstring(notebook.histogram("T", np.array(values)))
     assert tree.find("small").text == said and not list(tree.iter("svg"))

@@ -115,9 +115,9 @@ def open_stack(
     axes = data_axes(data, axis)
     stack = Stack(data, axes, abscissae(x, arrays, data, axes))
     for name, given in beside.items():
-        constant = name != "mask" and is_number(given)
-        option = f"--{name}"
-        stack.beside[name] = positive(option, given, stack.m) if constant else like_data(option, given, arrays, stack)
+        option, kind = f"--{name}", for_all if name == "mask" else positive
+        constant = kind(option, given, stack.m) if is_number(given) else None
+        stack.beside[name] = like_data(option, given, arrays, stack) if constant is None else constant
     if isinstance(p0, str):
         stack.p0 = named("--p0", p0, arrays)
         if stack.p0.shape[:-1] not in ((), stack.shape):
@@ -201,9 +201,15 @@ def is_number(text: str) -> bool:
 
 def positive(option: str, text: str, m: int) -> np.ndarray:
     """``--sigma`` or ``--trials`` in numbers: one for all points, or m."""
-    found = numbers(text, option)
+    found = for_all(option, text, m)
     if not np.all(np.isfinite(found) & (found > 0)):
         raise JobError(f"{option} {text!r}: expected positive numbers")
+    return found
+
+
+def for_all(option: str, text: str, m: int) -> np.ndarray:
+    """One number for all points, or m."""
+    found = numbers(text, option)
     if len(found) not in (1, m):
         raise JobError(f"{option} {text!r} has {len(found)} numbers; expected 1 or {m}")
     return np.broadcast_to(found, (m,))

@@ -94,7 +94,7 @@ class InSections(click.Command):
 @click.option("--sigma", metavar="NUMBER|FILE|COLUMN", help="Standard deviations of the data.")
 @click.option("--absolute-sigma", is_flag=True, help="Standard errors take sigma as it is, unscaled.")
 @click.option("--trials", metavar="NUMBER|FILE|COLUMN", help="Of --loss binomial and negative-binomial, as --sigma.")
-@click.option("--mask", metavar="FILE", help="Points that count: not 0.")
+@click.option("--mask", metavar="NUMBERS|FILE", help="Points that count: not 0.")
 @click.option("--x", metavar="NUMBERS|FILE|COLUMN", help="Abscissae, (m,) or (k, m); of a table a column.")
 @click.option("--y", metavar="COLUMN", help="Of a table: what is fitted.")
 @click.option("--by", metavar="COLUMN,...", help="Of a table: rows of the same key are one curve.")

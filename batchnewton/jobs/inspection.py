@@ -71,7 +71,8 @@ class Finished:
 def open_result(path: Path) -> Finished:
     """A finished output of `batchnewton fit`."""
     if not path.exists():
-        raise JobError(f"{path} does not exist")
+        begun = path.with_name(f"{path.name}.part").exists()
+        raise JobError(f"{path} is not finished; 'fit --resume' goes on" if begun else f"{path} does not exist")
     record = record_of(path) if suffix(path) in SINKS else None
     if record is None:
         raise JobError(f"{path} is no output of 'batchnewton fit'")
@@ -199,9 +200,12 @@ def draw_histograms(result: Finished, shown: list[str], figure: Any) -> None:
     figure.suptitle(f"{np.count_nonzero(good):,} converged fits, 1 % to 99 %", fontsize="medium")
     for axes, name in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
         values = result.sample(name)[good]
-        values = values[np.isfinite(values)]
+        values = np.asarray(values[np.isfinite(values)], float)
         low, high = np.quantile(values, [0.01, 0.99]) if values.size else (0.0, 1.0)
-        axes.hist(values, bins=min(60, max(10, math.isqrt(values.size))), range=(low, high) if high > low else None)
+        least = 1e-9 * max(abs(low), abs(high)) or 1.0  # where all are as good as equal
+        middle, half = (low + high) / 2, max((high - low) / 2, least)
+        bins = min(60, max(10, math.isqrt(values.size)))
+        axes.hist(values, bins=bins, range=(middle - half, middle + half))
         axes.set(title=name, yticks=[])
 
 
