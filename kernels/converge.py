@@ -19,6 +19,7 @@ AWAY = 7.0  # x grew beyond all bounds
 NEAR = 1e-2  # Gauss-Newton hands on when s / 2 <= NEAR F ...
 SLOW = 0.11  # ... or, when s / 2 <= 3 NEAR F, as soon as a step leaves more than this share of s
 QUICK = 0.05  # of x³ an exact Newton step leaves 1/8 of s, of x⁴ 1/5
+UNSEEN = 16.0  # roundings: what is less than these, beside another unknown, is not determined
 MARGIN = 0.1  # how far below the tolerance a step must be that is foreseen
 CLOSING = 0.01  # part of s that the step before that one may have left
 NOISE = 16.0  # roundings in a difference of two values of F
@@ -53,6 +54,31 @@ def visible(h, c, q, F, n, eps):
         share = (h[i, i] * reach) * reach - (eps * abs(F)) * (q[i] * q[i])
         least = share if share < least else least
     return least > 0.0
+
+
+def determined(h, c, q, n, eps):
+    """Whether no unknown counts for nothing beside another: with ``w_i = h_ii max(x_i², s_i²)``, what changing it by
+    all of itself (or of its start) does to F, ``min w_i > (UNSEEN eps)² max w_i``.
+
+    The time constant of a decay whose amplitude is a rounding error is such a one: its curvature is positive, and
+    nothing else.  Quotients ``w_i = weight_i / q_i²`` are compared by products.
+    """
+    low = 1.0
+    low_unit = 0.0
+    high = 0.0
+    high_unit = 1.0
+    for i in range(n):
+        reach = abs(q[i] * c[i])
+        reach = reach if reach > 1.0 else 1.0
+        weight = (h[i, i] * reach) * reach
+        unit = q[i] * q[i]
+        less = weight * low_unit < low * unit
+        more = weight * high_unit > high * unit
+        low = weight if less else low
+        low_unit = unit if less else low_unit
+        high = weight if more else high
+        high_unit = unit if more else high_unit
+    return low * high_unit > ((UNSEEN * eps) * (UNSEEN * eps)) * high * low_unit
 
 
 def flatness(inverse, q, size, n):

@@ -23,6 +23,7 @@ from .converge import (
     RUNNING,
     STEADY,
     arrived,
+    determined,
     flatness,
     foreseen,
     minimum,
@@ -205,6 +206,8 @@ def trip(
         cut[0] = stopped if accept else cut[0]
 
     # Stop tests.
+    if ((phase == "exact") | (phase == "minimize")) & (n > 1):
+        newton = newton & determined(h, c, q, n, eps)
     short = within(c, d, q, xtol, NEAR_ZERO, n)
     tight = within(c, d, q, tight_x, FINE_ZERO, n)
     tiny_now = alpha * s * (1.0 - 0.5 * alpha) <= (450 * eps) * abs(F)

@@ -16,7 +16,7 @@ import numpy as np
 
 from . import history, linalg, status, step
 from .bounded import EPS, backward, bounded_step, form, forward, inner, jit, ldl
-from .converge import RESIDUAL
+from .converge import RESIDUAL, UNSEEN
 from .strict import is_steady, residuals_small, shrinkage_of_pivots
 
 scales = jit(step.scales)
@@ -385,9 +385,14 @@ def kick(A, gs, y, K, n):
 def judge_end(kind, how, c, scale, gc, Hc, Bc, K, lo, hi, n):
     """Status of a search that ended: what is known of the point, never more."""
     if how == FOUND:
+        most = 0.0  # how much F changes when an unknown does by all of itself, or of its start
+        for i in range(n):
+            if not is_held(c[i], gc[i], lo[i], hi[i]):
+                most = max(most, Hc[i, i] * max(c[i] * c[i], scale[i] * scale[i]))
+        least = max(EPS * abs(K[F]), (UNSEEN * EPS) ** 2 * most)
         singular = False
         for i in range(n):
-            unseen = Hc[i, i] * max(c[i] * c[i], scale[i] * scale[i]) <= EPS * abs(K[F])
+            unseen = Hc[i, i] * max(c[i] * c[i], scale[i] * scale[i]) <= least
             held = is_held(c[i], gc[i], lo[i], hi[i])
             singular = singular or (unseen and kind != ROOT and not held)
         return status.SINGULAR if singular else status.CONVERGED

@@ -18,6 +18,7 @@ from .converge import (
     NOT_FINITE_AT_START,
     RUNNING,
     STEADY,
+    determined,
     flatness,
     foreseen,
     minimum,
@@ -155,6 +156,8 @@ def trip(
     slope, fall = model(gc, hc, d, n)
 
     # Stop tests, as in ``step``.
+    if n > 1:
+        newton = newton & determined(hc, c, q, n, eps)
     short = within(c, d, q, xtol, NEAR_ZERO, n)
     tight = within(c, d, q, tight_x, FINE_ZERO, n)
     tiny_now = fall <= (450 * eps) * abs(F)

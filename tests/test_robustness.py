@@ -179,3 +179,16 @@ def test_a_step_that_happens_to_be_short_is_no_minimum(dtype):
     certain = (curvature > 0) & (promised <= 1e-4 * np.abs(result.fun))  # float32: ftol is 1e-6
     assert result.success.mean() > 0.3
     assert certain[result.success].all()
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "mixed"])
+@pytest.mark.parametrize("level", [0.0, 0.3, 1.0])
+def test_a_decay_without_amplitude_has_no_time_constant(level, dtype):
+    """A dead pixel: the curvature along tau is that of an amplitude of some rounding errors, positive or not."""
+    t = np.linspace(0, 5, 16)
+    starts = [[1.0, 1.0, 0.0], [2.0, 3.0, 0.5], [0.1, 0.5, 0.9]]
+    result = bn.curve_fit(
+        lambda t, a, tau, c: a * np.exp(-t / tau) + c, t, np.full((3, 16), level), starts, dtype=dtype
+    )
+    assert not result.success.any(), result.summary()
+    assert (result.status == bn.Status.SINGULAR).any()
