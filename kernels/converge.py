@@ -19,6 +19,7 @@ AWAY = 7.0  # x grew beyond all bounds
 NEAR = 1e-2  # Gauss-Newton hands on when s / 2 <= NEAR F ...
 SLOW = 0.11  # ... or, when s / 2 <= 3 NEAR F, as soon as a step leaves more than this share of s
 QUICK = 0.05  # of x³ an exact Newton step leaves 1/8 of s, of x⁴ 1/5
+SMALL = 1e-12
 UNSEEN = 16.0  # roundings: what is less than these, beside another unknown, is not determined
 MARGIN = 0.1  # how far below the tolerance a step must be that is foreseen
 CLOSING = 0.01  # part of s that the step before that one may have left
@@ -58,7 +59,8 @@ def visible(h, c, q, F, n, eps):
 
 def determined(h, c, q, n, eps):
     """Whether no unknown counts for nothing beside another: with ``w_i = h_ii max(x_i², s_i²)``, what changing it by
-    all of itself (or of its start) does to F, ``min w_i > (UNSEEN eps)² max w_i``.
+    all of itself (or of its start) does to F, ``min w_i > (UNSEEN eps)² max w_i``.  An unknown whose start and end are
+    zero but for rounding has no size of its own: it counts as at least SMALL of the largest.
 
     The time constant of a decay whose amplitude is a rounding error is such a one: its curvature is positive, and
     nothing else.  Quotients ``w_i = weight_i / q_i²`` are compared by products.
@@ -67,9 +69,15 @@ def determined(h, c, q, n, eps):
     low_unit = 0.0
     high = 0.0
     high_unit = 1.0
+    most = 0.0
+    for i in range(n):
+        size = abs(c[i])
+        most = size if size > most else most
     for i in range(n):
         reach = abs(q[i] * c[i])
         reach = reach if reach > 1.0 else 1.0
+        part = (SMALL * most) * q[i]
+        reach = part if part > reach else reach
         weight = (h[i, i] * reach) * reach
         unit = q[i] * q[i]
         less = weight * low_unit < low * unit

@@ -16,7 +16,7 @@ import numpy as np
 
 from . import history, linalg, status, step
 from .bounded import EPS, backward, bounded_step, form, forward, inner, jit, ldl
-from .converge import RESIDUAL, UNSEEN
+from .converge import RESIDUAL, SMALL, UNSEEN
 from .strict import is_steady, residuals_small, shrinkage_of_pivots
 
 scales = jit(step.scales)
@@ -382,17 +382,26 @@ def kick(A, gs, y, K, n):
 
 
 @jit
+def weight(curvature, x, scale, size):
+    """What changing an unknown by all of itself (or of its start) does to F, as in `converge.determined`."""
+    reach = max(abs(x), scale, SMALL * size)
+    return curvature * reach * reach
+
+
+@jit
 def judge_end(kind, how, c, scale, gc, Hc, Bc, K, lo, hi, n):
     """Status of a search that ended: what is known of the point, never more."""
     if how == FOUND:
-        most = 0.0  # how much F changes when an unknown does by all of itself, or of its start
+        size, most = 0.0, 0.0
+        for i in range(n):
+            size = max(size, abs(c[i]))
         for i in range(n):
             if not is_held(c[i], gc[i], lo[i], hi[i]):
-                most = max(most, Hc[i, i] * max(c[i] * c[i], scale[i] * scale[i]))
-        least = max(EPS * abs(K[F]), (UNSEEN * EPS) ** 2 * most)
+                most = max(most, weight(Hc[i, i], c[i], scale[i], size))
         singular = False
         for i in range(n):
-            unseen = Hc[i, i] * max(c[i] * c[i], scale[i] * scale[i]) <= least
+            unseen = Hc[i, i] * max(c[i] * c[i], scale[i] * scale[i]) <= EPS * abs(K[F])
+            unseen = unseen or weight(Hc[i, i], c[i], scale[i], size) <= (UNSEEN * EPS) ** 2 * most
             held = is_held(c[i], gc[i], lo[i], hi[i])
             singular = singular or (unseen and kind != ROOT and not held)
         return status.SINGULAR if singular else status.CONVERGED
