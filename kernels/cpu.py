@@ -80,8 +80,7 @@ call_advance = _pointer_call("bits", 5)  # S, limit, ftol, xtol, gtol
 def load(S, D, W, lane, b, n, m, x, args, arg_arrays, data, data_arrays):
     """Problem b into one lane: unknowns, scalars, data.  All arrays are pointers: nothing is counted here.
 
-    ``args`` and ``data`` hold a row of TABLE for each array.  Where one has a mask, the rows are counted, and its first
-    value is NaN in those that are not there; a NaN in one that is makes the unknowns NaN: the problem is not finite.
+    ``args`` and ``data`` hold a row of TABLE for each array.
     """
     small()
     for i in range(n):
@@ -98,25 +97,32 @@ def load(S, D, W, lane, b, n, m, x, args, arg_arrays, data, data_arrays):
     column = lane
     for array in range(data_arrays):
         address, width, first = get(data, TABLE * array), get(data, TABLE * array + 1), get(data, TABLE * array + 2) * b
-        mask, row = get(data, TABLE * array + 3), get(data, TABLE * array + 4) * b
-        for i in range(1 if mask != 0 else 0, width if width <= NARROW else 0):
+        for i in range(width if width <= NARROW else 0):
             for k in range(m):
                 put(D, k * line + column + i * W, peek(address, first + k * width + i, S))
         for k in range(m if width > NARROW else 0):  # row by row: D is larger than the first-level cache
             for i in range(width):
                 put(D, k * line + column + i * W, peek(address, first + k * width + i, S))
-        count, numbers = 0, 0
-        for k in range(m if mask != 0 else 0):
-            there = truth(mask, row + k)
-            value = only(there, peek(address, first + k * width, S))
-            put(D, k * line + column, value)
-            count += there
-            numbers += value == value
-        if mask != 0:
-            put(S, place, count)
-        for i in range(n if numbers < count else 0):
-            put(S, i * W + lane, only(False, get(S, i * W + lane)))
+        if get(data, TABLE * array + 3) != 0:
+            leave_out(S, D, W, lane, b, n, m, place, line, column, data, array)
         column += width * W
+
+
+@njit(**OPTIONS)
+def leave_out(S, D, W, lane, b, n, m, place, line, column, data, array):
+    """Where an array has a mask, its rows are counted (``place``), and its first value is NaN in those that are not
+    there; a NaN in one that is makes the unknowns NaN: the problem is not finite."""
+    mask, row = get(data, TABLE * array + 3), get(data, TABLE * array + 4) * b
+    count, numbers = 0, 0
+    for k in range(m):
+        there = truth(mask, row + k)
+        value = only(there, get(D, k * line + column))
+        put(D, k * line + column, value)
+        count += there
+        numbers += value == value
+    put(S, place, count)
+    for i in range(n if numbers < count else 0):
+        put(S, i * W + lane, only(False, get(S, i * W + lane)))
 
 
 @njit(**OPTIONS)
@@ -132,7 +138,7 @@ def short(mask, step, m, least):
     return few
 
 
-@njit(**WITHIN)
+@njit(**OPTIONS)
 def workspaces(slots, W, m, data, like):
     """State of the lanes, and their data."""
     columns = 0
@@ -141,13 +147,11 @@ def workspaces(slots, W, m, data, like):
     return aligned_zeros(slots * W, like), aligned_zeros((m * columns + 1) * W, like)
 
 
-@njit(**WITHIN)
+@njit(**OPTIONS)
 def aligned_zeros(size, like):
     """Zeros that begin with a cache line: a vector that lies in two of them costs twice."""
     item = like.itemsize
-    array = np.empty(size + LINE // item, like.dtype)
-    for i in range(array.size):
-        array[i] = 0
+    array = np.zeros(size + LINE // item, like.dtype)
     first = (LINE - array.ctypes.data % LINE) % LINE // item
     return array[first : first + size]
 
@@ -216,7 +220,7 @@ def those(rows, code, wanted):
     return chosen
 
 
-@njit(**WITHIN)
+@njit(**OPTIONS)
 def solve(
     phase, at, outputs, scale, numbers, later, todo, x, fun, top, code, nit, nfev, args, data, X, A, m, stop, history
 ):

@@ -9,7 +9,7 @@ from test_table import DEGENERATE, TOLERANCE, TOLERANCE_DEGENERATE, solve
 import batchnewton as bn
 
 T = np.linspace(0, 5, 16)
-OTHERS = [p for p in PROBLEMS if p.kind != "curve_fit"]
+OTHERS = [p for p in PROBLEMS if p.kind != "curve_fit"][::2]  # every other one: each compiles four kernels
 
 
 def decay(t, a, tau, c):
