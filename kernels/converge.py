@@ -60,7 +60,7 @@ def visible(h, c, q, F, n, eps):
 def determined(h, c, q, n, eps):
     """Whether no unknown counts for nothing beside another: with ``w_i = h_ii max(x_i², s_i²)``, what changing it by
     all of itself (or of its start) does to F, ``min w_i > (UNSEEN eps)² max w_i``.  An unknown whose start and end are
-    zero but for rounding has no size of its own: it counts as at least SMALL of the largest.
+    zero but for rounding has no size of its own: beside others it counts as at least SMALL of the largest.
 
     The time constant of a decay whose amplitude is a rounding error is such a one: its curvature is positive, and
     nothing else.  Quotients ``w_i = weight_i / q_i²`` are compared by products.
@@ -77,12 +77,13 @@ def determined(h, c, q, n, eps):
         reach = abs(q[i] * c[i])
         reach = reach if reach > 1.0 else 1.0
         part = (SMALL * most) * q[i]
-        reach = part if part > reach else reach
+        part = part if part > reach else reach
         weight = (h[i, i] * reach) * reach
+        floor = (h[i, i] * part) * part
         unit = q[i] * q[i]
-        less = weight * low_unit < low * unit
+        less = floor * low_unit < low * unit
         more = weight * high_unit > high * unit
-        low = weight if less else low
+        low = floor if less else low
         low_unit = unit if less else low_unit
         high = weight if more else high
         high_unit = unit if more else high_unit

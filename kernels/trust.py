@@ -397,7 +397,7 @@ def judge_end(kind, how, c, scale, gc, Hc, Bc, K, lo, hi, n):
             size = max(size, abs(c[i]))
         for i in range(n):
             if not is_held(c[i], gc[i], lo[i], hi[i]):
-                most = max(most, weight(Hc[i, i], c[i], scale[i], size))
+                most = max(most, weight(Hc[i, i], c[i], scale[i], 0.0))
         singular = False
         for i in range(n):
             unseen = Hc[i, i] * max(c[i] * c[i], scale[i] * scale[i]) <= EPS * abs(K[F])

@@ -55,7 +55,7 @@ def test_constraints(case, dtype):
     assert (result.at_bound == (np.arange(len(truth)) == 0)).all()
     np.testing.assert_allclose(result.x[:, 0], upper[0], rtol=1e-6)
     scaled = np.abs(result.grad * truth) / (1.0 + 2 * result.fun[:, None])
-    assert (result.grad[:, 0] < 0).all() and scaled[:, 1:].max() < DTYPES[dtype] * 5
+    assert (result.grad[:, 0] < 0).all() and scaled[:, 1:].max() < {"float64": 1e-5, "float32": 5e-2}[dtype]
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
