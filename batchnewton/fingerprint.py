@@ -102,7 +102,7 @@ def _function_key(function: types.FunctionType, above: tuple[_Code, ...]) -> Any
     key = [code]
     if code.names:
         space = function.__globals__
-        key += [_key(space[name], above) for name in code.names if name in space]
+        key += [_key(space[name], above) if name in space else None for name in code.names]
     if function.__closure__:
         key += [_key(cell.cell_contents, above) for cell in function.__closure__ if _filled(cell)]
     if function.__defaults__ or function.__kwdefaults__:
