@@ -215,18 +215,21 @@ def evaluate_text(program: Formula, where: Layout, points: int) -> list[str]:
     once, read = once_text(program, where, call, sums)
     functions = [once]
     body += ["count = T(m)", f"once({', '.join(['S', 'count', *read])})"]
+    rows = "m"  # to go through; m is the stride of X
     if where.missing == "counts":
-        body += ["most = zero", "for l in range(W):", f"    most = max(most, {slot('count')})", "m = int64(most)"]
+        rows = "most"
+        body += ["longest = zero", "for l in range(W):", f"    longest = max(longest, {slot('count')})"]
+        body += ["most = int64(longest)"]
     first = "0"
     if sums and points > 1:
         text, loop = pass_text(program, where, call, sums, points)
         functions += [text]
-        body += [f"whole = m // {points} * {points}", f"for k in range(0, whole, {points}):", *indent(loop, 1)]
+        body += [f"whole = {rows} // {points} * {points}", f"for k in range(0, whole, {points}):", *indent(loop, 1)]
         first = "whole"
     if sums:
         text, loop = pass_text(program, where, call, sums, 1)
         functions += [text]
-        body += [f"for k in range({first}, m):", *indent(loop, 1)]
+        body += [f"for k in range({first}, {rows}):", *indent(loop, 1)]
     return [*functions, function("evaluate(S, D, X, A, m)", body)]
 
 

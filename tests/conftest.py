@@ -1,11 +1,16 @@
 """Settings for all tests. The modules `problems`, `reference` and `workloads` of this folder can be imported."""
 
 import os
+import signal
 
 import hypothesis
 import pytest
 
 os.environ.setdefault("MPLBACKEND", "Agg")  # pictures open no windows
+
+# What a shell starts in the background ignores Ctrl-C, and hands that on to the processes of tests that send it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A first example may compile for seconds; in CI every run tries the same examples.
 hypothesis.settings.register_profile("house", deadline=None, derandomize=bool(os.environ.get("CI")))

@@ -48,6 +48,27 @@ def test_counts_give_the_bits_of_the_shorter_curves(dtype):
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("short", [9, 16])  # of the longest curve: fewer rows than there are, or all
+def test_counts_with_two_shared_columns_and_one_that_is_worked_out_from_them(dtype, short):
+    """Where no curve of a few neighbours is complete, columns after the first were once read at another's place."""
+
+    def power(x, a, k, c):  # log(x[0]) is a column of its own
+        return a * x[0] ** k + c * x[1]
+
+    rng = np.random.default_rng(5)
+    x = np.stack([np.linspace(0, 4, 16), np.cos(np.arange(16.0))])
+    truth = rng.uniform(0.5, 1.5, (40, 3))
+    y = power(x[:, None], *truth.T[:, :, None]) + rng.normal(0, 0.01, (40, 16))
+    counts = rng.integers(5, short + 1, 40)
+    counts[:2] = short, 5
+    found = bn.curve_fit(power, x, y, [1.0, 1.0, 1.0], counts=counts, dtype=dtype)
+    assert found.success.all()
+    for count in (5, 8, short):
+        (rows,) = np.nonzero(counts == count)
+        same(bn.curve_fit(power, x[:, :count], y[rows, :count], [1.0, 1.0, 1.0], dtype=dtype), found, rows)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_masks_and_nan_give_the_bits_of_the_rows_that_are_there(dtype):
     y, p0, rng = batch(200, 1, dtype)
     mask = rng.random(y.shape) < 0.8
