@@ -11,7 +11,7 @@ from .arrays import given_back, on_host
 from .curve import from_curve
 from .lazy import lazily
 from .losses import LIKELIHOODS
-from .options import check_choice, options
+from .options import check_choice, check_keywords, options
 from .problem import from_function
 from .result import Result, solved
 from .schedule import chosen_gpus, derivatives
@@ -153,11 +153,12 @@ def curve_fit(
     ----------
     Dennis & Schnabel (1983), Numerical Methods for Unconstrained Optimization, chapters 6 and 10.
     """
+    check_keywords(unknown, curve_fit)
     check_choice("nan", nan, ("omit", "raise"))
     problem = from_curve(
         f, xdata, ydata, p0, sigma, counts, mask, nan, loss, f_scale, trials, bounds, fixed, prior, prior_args
     )
-    chosen = options(problem.kind, method, ftol, xtol, gtol, max_iter, dtype, device, threads, history, unknown)
+    chosen = options(problem.kind, method, ftol, xtol, gtol, max_iter, dtype, device, threads, history)
     likely = prior is not None or (isinstance(loss, str) and loss in LIKELIHOODS)
     absolute = likely or (bool(absolute_sigma) if sigma is not None else False)
     return solved(problem, chosen, progress, absolute, starts)
@@ -224,8 +225,9 @@ def least_squares(
     >>> res.x.round(9).tolist()
     [[1.0, 1.0], [1.0, 1.0]]
     """
+    check_keywords(unknown, least_squares)
     problem = from_function("least-squares", fun, x0, args, data, counts, mask, loss, f_scale, bounds, fixed, prior)
-    chosen = options(problem.kind, method, ftol, xtol, gtol, max_iter, dtype, device, threads, history, unknown)
+    chosen = options(problem.kind, method, ftol, xtol, gtol, max_iter, dtype, device, threads, history)
     return solved(problem, chosen, progress, starts=starts)
 
 
@@ -291,8 +293,9 @@ def minimize(
     >>> res.x.ravel().round(6).tolist()
     [0.0, 1.0]
     """
+    check_keywords(unknown, minimize)
     problem = from_function("minimize", fun, x0, args, data, counts, mask, bounds=bounds, fixed=fixed, prior=prior)
-    chosen = options(problem.kind, method, ftol, xtol, gtol, max_iter, dtype, device, threads, history, unknown)
+    chosen = options(problem.kind, method, ftol, xtol, gtol, max_iter, dtype, device, threads, history)
     return solved(problem, chosen, progress, starts=starts)
 
 
@@ -368,8 +371,9 @@ def root(
     Dennis & Schnabel (1983), Numerical Methods for Unconstrained Optimization, chapter 6; Press et al. (2007),
     Numerical Recipes, section 9.4.
     """
+    check_keywords(unknown, root)
     problem = from_function("root", fun, x0, args, data, counts, mask, bracket=bracket)
-    chosen = options(problem.kind, method, ftol, xtol, gtol, max_iter, dtype, device, threads, history, unknown)
+    chosen = options(problem.kind, method, ftol, xtol, gtol, max_iter, dtype, device, threads, history)
     if problem.bracketed and chosen.method:
         raise ValueError(f"method={method!r} does not know a bracket; expected method='newton'")
     if problem.bracketed and chosen.mixed:
@@ -414,8 +418,9 @@ def value_grad_hess(
     >>> float(f), g.tolist(), H.tolist()
     (18.0, [12.0, 9.0], [[4.0, 6.0], [6.0, 0.0]])
     """
+    check_keywords(unknown, value_grad_hess)
     problem = from_function("minimize", fun, x, args, data, counts, mask)
-    chosen = options("minimize", None, None, None, None, 1, dtype, device, threads, False, unknown)
+    chosen = options("minimize", None, None, None, None, 1, dtype, device, threads, False)
     at = np.ascontiguousarray(on_host(problem.x0), chosen.dtype)
     found = derivatives(problem, at, "minimize", chosen.threads, chosen_gpus(problem, chosen))
     f, g, h = (given_back(one[0] if problem.single else one, problem.library, problem.gpu) for one in found)

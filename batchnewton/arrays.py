@@ -53,9 +53,22 @@ def real(name: str, value: Any) -> np.ndarray:
         array = as_cupy(name, value) if on_gpu(value) else np.asarray(value)
     except ValueError as error:
         raise ValueError(f"{name} is not an array: {error}") from error
+    if array.dtype == object:
+        array = numbers_of(name, array)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name} has dtype {array.dtype}; expected real numbers")
     return array if array.dtype in FLOATS else array.astype(np.float64)
+
+
+def numbers_of(name: str, array: np.ndarray) -> np.ndarray:
+    """An array of Python's or pandas' objects as one of numbers."""
+    try:
+        if any(one is None for one in array.flat):
+            raise TypeError("holds None")
+        return array.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        more = "; of pandas: .to_numpy(float, na_value=np.nan)" if "NA" in str(error) else ""
+        raise TypeError(f"{name} has dtype object: {error}; expected real numbers{more}") from error
 
 
 def shape_error(name: str, array: np.ndarray, expected: str) -> ValueError:

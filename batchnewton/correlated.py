@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import Shared, real, shape_error
+from .derive.trace import of_a_point
 
 LARGEST = 200  # points of a curve: the formula is written out for each of them
 SYMMETRIC = 1e-10  # of the largest element: what C and Cᵀ may differ by
@@ -100,9 +101,9 @@ def whitened(f: Callable[..., Any], m: int) -> Callable[..., Any]:
     """Residual k, ``sum_j W_kj f(x_j, p) - (W y)_k``: a formula of (all x, row k of W, (W y)_k, parameters...)."""
 
     def residual(x, weights, y, *parameters):
-        total = weights[0] * f(x[0], *parameters)
+        total = weights[0] * of_a_point(f(x[0], *parameters), f, x[0])
         for j in range(1, m):
-            total = total + weights[j] * f(x[j], *parameters)
+            total = total + weights[j] * of_a_point(f(x[j], *parameters), f, x[j])
         return total - y
 
     residual.__name__ = getattr(f, "__name__", "formula")

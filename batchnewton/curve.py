@@ -13,6 +13,8 @@ import numpy as np
 from . import correlated
 from .arrays import Shared, library, real, shape_error
 from .bounds import boxed, check_bounds, start_within
+from .derive.rebind import formula_name
+from .derive.trace import of_a_point
 from .losses import LOSSES, NEEDS, check_loss, likelihood, robust, squares
 from .missing import check_mask, is_list_of_curves, is_ragged, padded_curves, with_gaps
 from .models.model import Model
@@ -61,7 +63,7 @@ def from_curve(
         raise shape_error("p0", start, "(n,) for all curves or (B, n)")
     n = start.shape[-1]
     if names is not None and n != len(names):
-        takes = f"f takes {len(names)} parameter{'s' * (len(names) != 1)} after x ({', '.join(names)})"
+        takes = f"{formula_name(f)} takes {len(names)} parameter{'s' * (len(names) != 1)} after x ({', '.join(names)})"
         raise ValueError(f"{takes}, but p0 has shape {start.shape}; expected ({len(names)},) or (B, {len(names)})")
     single = y.ndim == 1 and start.ndim == 1
     size = y.shape[0] if y.ndim == 2 else start.shape[0] if start.ndim == 2 else 1
@@ -90,6 +92,7 @@ def from_curve(
         correlated.check_whole(loss, counts is not None or mask is not None or bool(np.isnan(y).any()))
         inputs, fun, curve = with_covariance(build, f, x, y, matrices, listed)
     else:
+        check_positive(sigma, y, loss, counts is not None or mask is not None)
         own_y = int(x.ndim == 3 or (listed and x.ndim == 2)) if nan == "omit" and y.ndim == 2 else None
         inputs, fun, curve = with_deviations(build, f, x, y, sigma, trials, loss, f_scale, listed)
     kind = "least-squares" if curve.noise == "gaussian" else "minimize"
@@ -170,7 +173,7 @@ def plain(f: Callable[..., Any]) -> Callable[..., Any]:
     """Residual of a curve."""
 
     def residual(x, y, *parameters):
-        return f(x, *parameters) - y
+        return of_a_point(f(x, *parameters), f, x) - y
 
     residual.__name__ = getattr(f, "__name__", "formula")
     return residual
@@ -180,7 +183,7 @@ def weighted(f: Callable[..., Any]) -> Callable[..., Any]:
     """Residual of a curve in units of the standard deviation."""
 
     def residual(x, y, sigma, *parameters):
-        return (f(x, *parameters) - y) * (1.0 / sigma)
+        return (of_a_point(f(x, *parameters), f, x) - y) * np.where(sigma > 0.0, 1.0 / sigma, np.nan)
 
     residual.__name__ = getattr(f, "__name__", "formula")
     return residual
@@ -195,6 +198,18 @@ def check_numbers(loss: Any, sigma: Any, trials: Any) -> None:
             raise ValueError(f"{name} is None; loss={loss!r} needs it: a number, (m,) or (B, m)")
         if value is not None and needed != name and (likely or name == "trials"):
             raise ValueError(f"{name} is given, but loss={loss!r} does not take it")
+
+
+def check_positive(sigma: Any, y: np.ndarray, loss: Any, missing: bool) -> None:
+    """Standard deviations that all curves share; a problem whose own are bad gets a status."""
+    if sigma is None or np.ndim(sigma) > 1:
+        return
+    s = real("sigma", sigma)
+    least = 0.0 if loss == "scmos" else np.nextafter(0.0, 1.0)
+    (bad,) = np.nonzero(~(np.atleast_1d(s) >= least))
+    if len(bad) and not missing and not (s.ndim and s.shape == y.shape[-1:] and np.isnan(y[..., bad]).all()):
+        where = f" at index {bad[0]}" if s.ndim else ""
+        raise ValueError(f"sigma holds {np.atleast_1d(s)[bad[0]]}{where}; expected positive standard deviations")
 
 
 def parameter_names(f: Callable[..., Any]) -> tuple[str, ...] | None:

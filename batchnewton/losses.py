@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import real, shape_error
+from .derive.trace import of_a_point
 from .options import check_choice
 from .special import i0e
 
@@ -126,7 +127,7 @@ def likelihood(f: Callable[..., Any], name: str) -> Callable[..., Any]:
     term, numbers = LIKELIHOODS[name], int(name in NEEDS)
 
     def half(x, y, *rest):
-        return term(f(x, *rest[numbers:]), y, *rest[:numbers])
+        return term(of_a_point(f(x, *rest[numbers:]), f, x), y, *rest[:numbers])
 
     half.__name__ = getattr(f, "__name__", "formula")
     return half

@@ -49,12 +49,17 @@ def check_starts(starts: Any, problem: Problem) -> np.ndarray | None:
 
 def between_bounds(count: int, problem: Problem) -> np.ndarray:
     """So many points of a Sobol sequence for each problem, (count, B, n); fixed unknowns stay."""
-    from scipy.stats import qmc
-
+    try:
+        from scipy.stats import qmc
+    except ImportError as error:
+        raise ImportError(f"starts={count} needs scipy, which is not installed; pip install scipy brings it") from error
     if count < 1:
         raise ValueError(f"starts={count}; expected at least 1, or an array of starts")
     if problem.box is None or not np.isfinite(problem.box).all():
-        came = f"starts={count} needs finite bounds, between which the points lie"
+        box = np.full((2, 1, problem.n), np.nan) if problem.box is None else problem.box
+        endless = np.logical_not(np.isfinite(box).all(axis=(0, 1))).tolist()
+        which = ", ".join(name for i, name in enumerate(problem.names) if endless[i])
+        came = f"starts={count} needs finite bounds, between which the points lie; {which} have none"
         raise ValueError(f"{came}; expected bounds=(lower, upper), or an array of starts")
     lower, upper = problem.box
     exponent = int(np.ceil(np.log2(count)))

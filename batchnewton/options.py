@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import functools
+import inspect
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,10 +90,8 @@ def options(
     device: str,
     threads: int | None,
     history: Any,
-    unknown: dict[str, Any],
 ) -> Options:
     """Check what a front door was given; defaults depend on the precision.  The same again is the same object."""
-    check_keywords(unknown)
     workers = default_threads() if threads is None else check_count("threads", threads)
     given = kind, method, ftol, xtol, gtol, max_iter, dtype, check_device(device), workers, history
     try:
@@ -137,32 +136,24 @@ def checked(
     )
 
 
-WHAT = (
-    "p0",
-    "sigma",
-    "absolute_sigma",
-    "args",
-    "data",
-    "counts",
-    "mask",
-    "nan",
-    "loss",
-    "f_scale",
-    "trials",
-    "bounds",
-    "fixed",
-    "prior",
-    "prior_args",
-    "starts",
-    "bracket",
-)
-HOW = ("method", "ftol", "xtol", "gtol", "max_iter", "dtype", "device", "threads", "progress", "history")
+HABITS = {
+    "jac": "derivatives are exact, and derived from the formula",
+    "hess": "derivatives are exact, and derived from the formula",
+    "x_scale": "the method does not depend on units",
+    "full_output": "the result holds everything",
+    "check_finite": "NaN in ydata is left out; nan='raise' refuses it",
+    "nan_policy": "NaN in ydata is left out; nan='raise' refuses it",
+    "tol": "there are ftol, xtol and gtol",
+}
+"""Keywords of SciPy that are not needed here, and why."""
 
 
-def check_keywords(unknown: dict[str, Any]) -> None:
-    """A keyword that nobody knows."""
+def check_keywords(unknown: dict[str, Any], door: Callable[..., Any]) -> None:
+    """A keyword that this front door does not know."""
     for name in unknown:
-        raise TypeError(f"unknown keyword argument {name!r}{nearest(name, WHAT + HOW)}")
+        known = [one for one in inspect.signature(door).parameters if one != "unknown"]
+        hint = f"; not needed: {HABITS[name]}" if name in HABITS else nearest(name, known)
+        raise TypeError(f"{door.__name__} got an unknown keyword argument {name!r}{hint}")
 
 
 def nearest(word: str, words: Iterable[str]) -> str:

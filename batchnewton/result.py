@@ -63,8 +63,8 @@ ADVICE = {
     Status.SADDLE: "stopped at a saddle or a maximum; try another start",
     Status.SINGULAR: "the gradient is zero but the Hessian is singular: not all parameters are determined by the data",
     Status.STALLED: "no further decrease at machine precision; try another start, other units, or float64",
-    Status.MAX_ITER: "not finished within max_iter; raise it, or start nearer to the solution",
-    Status.NOT_FINITE_AT_START: "the formula is not finite at the start: look at p0 (x0) and at NaN in the data",
+    Status.MAX_ITER: "not finished within max_iter; start nearer to the solution, give bounds, or raise it",
+    Status.NOT_FINITE_AT_START: "the formula is not finite at the start: look at p0 (x0), NaN in the data, sigma <= 0",
     Status.NOT_FINITE: "the search ended where the formula stops being finite; try another start",
     Status.UNBOUNDED: "the function falls without end in some direction: it seems to have no minimum",
     Status.TOO_FEW_POINTS: "fewer data points than parameters",
@@ -266,8 +266,9 @@ class Result(Statistics):
 
     def summary(self) -> str:
         """Counts by status and evaluations, in a few lines."""
-        size = self._problem.size
-        lines = [f"{size} problems, {self._problem.n} unknowns, {self._solution.nfev.mean():.1f} evaluations each"]
+        size, n = self._problem.size, self._problem.n
+        plural = "s" if size != 1 else ""
+        lines = [f"{size} problem{plural}, {n} unknowns, {self._solution.nfev.mean():.1f} evaluations each"]
         for found, count in self._by_status():
             lines += [f"  {found.name:20s} {count:9d}  {100 * count / size:6.2f} %  {ADVICE[found]}"]
         if self._problem.moved is not None and self._problem.moved.any():

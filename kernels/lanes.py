@@ -205,7 +205,7 @@ def enter_text(program: Formula, phase: str) -> tuple[list[str], Text]:
 def evaluate_text(program: Formula, where: Layout, points: int) -> list[str]:
     """``evaluate(S, D, X, A, m)``: f, g, H (or r, J) of every lane at its trial point, summed over m data rows
     (f is to be multiplied by the program's ``scale``).  Where data are missing, a lane adds only its own rows, and no
-    row after the last of any lane is looked at.
+    group of rows after the last of any lane is looked at; which rows make a group does not depend on the lanes.
 
     ``D[(k * columns + q) * W + l]`` is column q of row k of lane l, ``X[q * m + k]`` the shared columns.
     """
@@ -215,21 +215,22 @@ def evaluate_text(program: Formula, where: Layout, points: int) -> list[str]:
     once, read = once_text(program, where, call, sums)
     functions = [once]
     body += ["count = T(m)", f"once({', '.join(['S', 'count', *read])})"]
-    rows = "m"  # to go through; m is the stride of X
-    if where.missing == "counts":
-        rows = "most"
+    last = "m"
+    if where.missing == "counts":  # of m rows, which is the stride of X and divides them into groups
+        last = "most"
         body += ["longest = zero", "for l in range(W):", f"    longest = max(longest, {slot('count')})"]
         body += ["most = int64(longest)"]
     first = "0"
     if sums and points > 1:
         text, loop = pass_text(program, where, call, sums, points)
         functions += [text]
-        body += [f"whole = {rows} // {points} * {points}", f"for k in range(0, whole, {points}):", *indent(loop, 1)]
+        body += [f"whole = m // {points} * {points}"]
+        body += [f"for k in range(0, min(whole, {last}), {points}):", *indent(loop, 1)]
         first = "whole"
     if sums:
         text, loop = pass_text(program, where, call, sums, 1)
         functions += [text]
-        body += [f"for k in range({first}, {rows}):", *indent(loop, 1)]
+        body += [f"for k in range({first}, {last}):", *indent(loop, 1)]
     return [*functions, function("evaluate(S, D, X, A, m)", body)]
 
 

@@ -50,6 +50,7 @@ BAD = [
     # kinds of values
     ("strings", lambda: fit(ydata=[["a"] * 4]), TypeError, ["ydata", "real numbers"]),
     ("complex", lambda: fit(ydata=Y * 1j), TypeError, ["ydata", "complex128"]),
+    ("objects that are no numbers", lambda: bn.minimize(square, np.array([{}], object)), TypeError, ["x0", "object"]),
     ("objects", lambda: bn.minimize(square, [None]), TypeError, ["x0", "object"]),
     ("no function", lambda: fit(f="line"), TypeError, ["f", "str", "function"]),
     # keywords

@@ -37,7 +37,9 @@ class TracedArray(np.ndarray):
                 raise TraceError(f"an array is assigned to where a condition holds; {WHERE}")
             key, value = ..., elementwise("where", key, value, self.copy())
         elif has_traced(key):
-            raise TraceError(f"an array is indexed by a traced value; {WHERE}")
+            if self.ndim:
+                raise TraceError(f"an array is indexed by a traced value; {WHERE}")
+            key, value = (), elementwise("where", key, value, self.item())  # out = np.zeros_like(t); out[t < 0] = 1
         super().__setitem__(key, plain(value))
 
     def astype(self, dtype: Any, *args: Any, **options: Any) -> Any:
@@ -113,7 +115,7 @@ def _ufunc_result(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options
     name = ufunc.__name__
     on_objects = all(set(loop) <= set("O->") for loop in ufunc.types)  # made by np.frompyfunc, np.vectorize
     if (ufunc.signature is not None or on_objects) and method == "__call__":  # matmul and vecdot work on objects too
-        return traced(ufunc(*map(plain, inputs), **options))
+        return traced(ufunc(*[np.asarray(plain(value), dtype=object) for value in inputs], **options))
     if name not in VOCABULARY:
         if not any(map(has_traced, inputs)):
             return getattr(ufunc, method)(*map(floats, inputs), **options)

@@ -9,7 +9,8 @@ import sysconfig
 from types import FrameType
 
 _PACKAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "")
-_SPECIAL = os.path.join(os.path.dirname(_PACKAGE[:-1]), "special.py")
+_OURS = os.path.join(os.path.dirname(_PACKAGE[:-1]), "")
+_SPECIAL = os.path.join(_OURS, "special.py")
 _STDLIB = os.path.join(os.path.abspath(sysconfig.get_paths()["stdlib"]), "")
 _LIBRARIES = ("numpy", "scipy", "numba")
 
@@ -34,7 +35,7 @@ def _users_line() -> str:
     frame: FrameType | None = sys._getframe(2)
     while frame is not None:
         file = frame.f_code.co_filename
-        if is_users(file):
+        if is_shown(file):
             text = linecache.getline(file, frame.f_lineno).strip()
             return f"{file}, line {frame.f_lineno}, in {frame.f_code.co_name}" + (f": {text}" if text else "")
         frame = frame.f_back
@@ -49,3 +50,9 @@ def is_users(file: str) -> bool:
     if any(f"{os.sep}{part}{os.sep}" in path for part in ("site-packages", "dist-packages")):
         return not any(f"-packages{os.sep}{library}{os.sep}" in path for library in _LIBRARIES)
     return not path.startswith(_STDLIB)
+
+
+def is_shown(file: str) -> bool:
+    """Whether a line of this file helps the user: it is no part of this package either, whose models and losses are
+    formulas like the user's."""
+    return is_users(file) and not os.path.abspath(file).startswith(_OURS)

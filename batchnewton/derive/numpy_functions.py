@@ -9,6 +9,7 @@ import numpy as np
 
 from batchnewton.derive.arrays import TracedArray, elementwise, floats, has_traced, plain, reduce, traced
 from batchnewton.derive.errors import TraceError
+from batchnewton.derive.scalar import TracedScalar
 
 
 def array(value: Any, dtype: Any = None, **options: Any) -> Any:
@@ -39,25 +40,42 @@ def _filled(real: Callable[..., Any]) -> Callable[..., Any]:
 
 def _example(value: Any) -> Any:
     """For np.zeros_like(traced): a float array of its shape."""
-    return np.zeros(np.shape(plain(value))) if has_traced(value) else floats(value)
+    return np.zeros(shape(value)) if has_traced(value) else floats(value)
 
 
-def _full(shape: Any, fill: Any, dtype: Any = None, **options: Any) -> Any:
+def shape(value: Any) -> tuple[int, ...]:
+    """np.shape: a traced number has none."""
+    return () if isinstance(value, TracedScalar) else np.shape(plain(value))
+
+
+def _full(sides: Any, fill: Any, dtype: Any = None, **options: Any) -> Any:
     if not has_traced(fill):
-        return _filled(np.full)(shape, fill, dtype, **options)
-    result = np.empty(shape, dtype=object)
+        return _filled(np.full)(sides, fill, dtype, **options)
+    result = np.empty(sides, dtype=object)
     result[...] = plain(fill)
     return result.view(TracedArray)
 
 
 def _full_like(example: Any, fill: Any, dtype: Any = None, **options: Any) -> Any:
-    return _full(np.shape(plain(example)), fill, dtype)
+    return _full(shape(example), fill, dtype)
 
 
 def _where(condition: Any, *arms: Any) -> Any:
     if len(arms) != 2:
         raise TraceError("np.where of a traced condition alone gives indices, which are not known; give both arms")
     return elementwise("where", condition, *arms)
+
+
+def _piecewise(x: Any, conditions: Any, functions: Any, *args: Any, **options: Any) -> Any:
+    """The last condition that holds counts; one function more than conditions is for where none does."""
+    conditions = conditions if isinstance(conditions, (list, tuple)) else [conditions]
+    if len(functions) - len(conditions) not in (0, 1):
+        raise ValueError(f"np.piecewise got {len(functions)} functions for {len(conditions)} conditions")
+    pieces = [one(x, *args, **options) if callable(one) else one for one in functions]
+    result = pieces[len(conditions)] if len(pieces) > len(conditions) else 0.0
+    for condition, piece in zip(conditions, pieces, strict=False):
+        result = elementwise("where", condition, piece, result)
+    return result
 
 
 def _clip(a: Any, a_min: Any = None, a_max: Any = None, out: None = None, **options: Any) -> Any:
@@ -74,8 +92,8 @@ def _reduction(name: str) -> Callable[..., Any]:
 
 
 def _count(a: Any, axis: Any) -> int:
-    shape = np.shape(plain(a))
-    return int(np.prod(shape if axis is None else [shape[k] for k in np.atleast_1d(axis)]))
+    sides = shape(a)
+    return int(np.prod(sides if axis is None else [sides[k] for k in np.atleast_1d(axis)]))
 
 
 def _mean(a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: Any = False) -> Any:
@@ -130,6 +148,8 @@ def vectorize(function: Callable[..., Any], *options: Any, **more: Any) -> Calla
     def vectorized(*args: Any) -> Any:
         if not has_traced(list(args)):
             return np.vectorize(function, *options, **more)(*args)
+        if not any(map(shape, args)):
+            return function(*args)
         return traced(np.frompyfunc(function, len(args), 1)(*map(plain, args)))
 
     return vectorized
@@ -173,6 +193,7 @@ MAKERS: dict[Any, Callable[..., Any]] = {
 HANDLERS: dict[Any, Callable[..., Any]] = {
     **{make: MAKERS[make] for make in (np.zeros_like, np.ones_like, np.empty_like, np.full_like)},
     np.where: _where,
+    np.piecewise: _piecewise,
     np.clip: _clip,
     np.sum: _reduction("add"),
     np.prod: _reduction("multiply"),
@@ -191,9 +212,9 @@ HANDLERS: dict[Any, Callable[..., Any]] = {
     np.interp: _interp,
     np.sinc: lambda x: elementwise("sinc", x),
     np.i0: lambda x: elementwise("i0", x),
-    np.shape: lambda a: np.shape(plain(a)),
-    np.ndim: lambda a: np.ndim(plain(a)),
-    np.size: lambda a, axis=None: np.size(plain(a), axis),
+    np.shape: shape,
+    np.ndim: lambda a: len(shape(a)),
+    np.size: lambda a, axis=None: _count(a, axis),
     np.copy: lambda a, *args, **options: array(a),
     np.real: lambda a: a,
     np.iscomplexobj: lambda a: False,

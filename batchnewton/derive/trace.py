@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from batchnewton.derive.arrays import TracedArray
-from batchnewton.derive.errors import TraceError, is_users
+from batchnewton.derive.errors import TraceError, is_shown
 from batchnewton.derive.graph import Expr, Graph
-from batchnewton.derive.paths import tracing
+from batchnewton.derive.paths import current, tracing
 from batchnewton.derive.program import Input
 from batchnewton.derive.rebind import formula_name, rebound, source_place
 from batchnewton.derive.scalar import TracedScalar, operand
@@ -43,10 +43,18 @@ def _run(copy: Any, function: Any, arguments: Sequence[Argument], graph: Graph, 
     """One path. Arguments are made anew: a formula may change its arrays."""
     try:
         result = copy(*[_argument(argument, graph) for argument in arguments])
-    except (TypeError, AttributeError, ValueError) as error:
-        if isinstance(error, TraceError) or not _is_of_tracing(error):
-            raise
-        raise TraceError(f"{formula_name(function)} cannot be traced: {error}", _raised_at(error)) from error
+    except TraceError:
+        raise
+    except Exception as error:
+        name, place = formula_name(function), _raised_at(error)
+        if isinstance(error, (TypeError, AttributeError, ValueError)) and _is_of_tracing(error):
+            raise TraceError(f"{name} cannot be traced: {_explained(str(error))}", place) from error
+        if current().taken:  # both sides of an `if` are run, whatever the numbers will be
+            raised = f"{type(error).__name__}{f': {error}' if str(error) else ''}"
+            branch = "on one side of an `if` (or `assert`) on traced values, both of which are run to derive them"
+            way_out = "return np.nan there, or keep parameters away with bounds="
+            raise TraceError(f"{name} raises {raised}, {branch}; {way_out}", place) from error
+        raise
     values: list[Expr] = []
     penalized.add(isinstance(result, Penalized))
     if isinstance(result, Penalized):
@@ -86,6 +94,33 @@ def _flatten(value: Any, function: Any, graph: Graph, into: list[Expr]) -> None:
         raise TraceError(f"{formula_name(function)} returns {kind}; expected {expected}", source_place(function))
 
 
+def of_a_point(value: Any, function: Any, x: Any) -> Any:
+    """The number that a curve ``function`` returned for one data point x.
+
+    Raises
+    ------
+    TraceError
+        If it is not one number.
+    """
+    if isinstance(value, (TracedScalar, numbers.Real, np.bool_)):
+        return value
+    name, place = formula_name(function), source_place(function)
+    expected = "expected one number for each data point"
+    if value is None or not isinstance(value, (np.ndarray, list, tuple)):
+        kind = "None (is a `return` missing?)" if value is None else f"a {type(value).__name__}"
+        raise TraceError(f"{name} returns {kind}; {expected}", place)
+    items = np.array(value, dtype=object).ravel().tolist()
+    if len(items) == 1:
+        return of_a_point(items[0], function, x)
+    if np.shape(x):
+        k = len(x)
+        expected += f" x, which is an array of {k}: xdata of shape ({k}, m) are {k} coordinates of points that all"
+        expected += (
+            " curves share. Where each curve has its own x, xdata is (B, 1, m), or xdata and ydata are lists of arrays"
+        )
+    raise TraceError(f"{name} returns {len(items)} values; {expected}", place)
+
+
 def _check_signature(function: Any, arguments: Sequence[Argument]) -> None:
     if not callable(function):
         raise TraceError(f"a formula is a function; got {type(function).__name__}: {function!r}", "")
@@ -111,8 +146,24 @@ def _is_of_tracing(error: Exception) -> bool:
     return any(word in text for word in ("TracedScalar", "TracedArray", "dtype('O')", "object arrays", "loop of ufunc"))
 
 
+def _explained(text: str) -> str:
+    """An error of Python or NumPy about a traced value, in words about the formula."""
+    for word in ("'TracedScalar' object", "object of type 'TracedScalar'", "TracedScalar.__format__"):
+        text = text.replace(word, "a traced number")
+    if any(word in text for word in ("subscriptable", "len()", "iterable", "iterate", "attribute")):
+        text += (
+            ". A formula is called with numbers, in curve_fit with one data point x (an array of its coordinates, if"
+        )
+        text += (
+            " it has several): what belongs to all points (the first, their number, the largest) is given as a constant"
+        )
+    if "format string" in text:
+        text += ": its number is not known while the formula is traced"
+    return text
+
+
 def _raised_at(error: Exception) -> str:
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if is_users(frame.filename)]
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if is_shown(frame.filename)]
     if not frames:
         return ""
     last = frames[-1]

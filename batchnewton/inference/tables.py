@@ -19,6 +19,9 @@ def to_pandas(fit: Fit) -> Any:
     names, x, error = fit.problem.names, fit.solution.x, fit.stderr
     columns = {name: x[:, i] for i, name in enumerate(names)}
     columns |= {f"{name}_stderr": error[:, i] for i, name in enumerate(names)}
+    if fit.problem.box is not None:
+        at_bound = fit.problem.at_bound(x)
+        columns |= {f"{name}_at_bound": at_bound[:, i] for i, name in enumerate(names)}
     columns |= {"fun": fit.solution.fun, "status": words(fit), "success": fit.success}
     columns |= {"nit": fit.solution.nit, "nfev": fit.solution.nfev}
     return pandas.DataFrame(columns, index=pandas.RangeIndex(fit.problem.size, name="problem"))
@@ -53,4 +56,4 @@ def needed(name: str) -> Any:
     try:
         return __import__(name)
     except ImportError as error:
-        raise ImportError(f"{name} is not installed; pip install 'batchnewton[io]' brings it") from error
+        raise ImportError(f"{name} is not installed; pip install {name} brings it") from error

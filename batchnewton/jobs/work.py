@@ -144,7 +144,7 @@ def record(work: Work, request: Request) -> dict[str, Any]:
     more = {key: work.options[key] for key in ("loss", "f_scale", "bounds", "fixed") if key in work.options}
     problem = from_curve(model.function, **given, **more)
     device = "cpu" if request.dask else request.device  # the workers may have another
-    options(problem.kind, request.method, None, None, None, request.max_iter, request.dtype, device, None, False, {})
+    options(problem.kind, request.method, None, None, None, request.max_iter, request.dtype, device, None, False)
     program = derive(problem.fun, problem.inputs, problem.kind).source()
     asked = ("p0", "guess", "bounds", "fixed", "loss", "f_scale", "sigma", "trials", "mask", "x", "y", "by", "axis")
     asked += ("device", "dtype", "method", "max_iter", "absolute_sigma", "stderr")
