@@ -29,7 +29,9 @@ templates_path = ["_templates"]
 html_theme = "pydata_sphinx_theme"
 html_title = f"batchnewton {release}"
 html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False, "secondary_sidebar_items": ["page-toc"]}
-html_sidebars = {name: [] for name in ("index", "tutorial", "theory")}
+# Without the list of pages beside them: the first pages, and those whose code or tables need the room.
+ROOMY = ("index", "tutorial", "theory", "design", "performance", "robustness", "models", "fitting", "jobs")
+html_sidebars = {name: [] for name in (*ROOMY, "how-to/*", "auto_examples/*")}
 html_show_sourcelink = False
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
@@ -45,12 +47,12 @@ autosummary_generate = True
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
 
-# Examples are run at each build, in this order.
+# Examples are run at each build.
 sphinx_gallery_conf = {
     "examples_dirs": "examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"\.py",
-    "within_subsection_order": "FileNameSortKey",
+    "within_subsection_order": "examples_order.place",
     "download_all_examples": False,
     "show_memory": False,
     "min_reported_time": 0,

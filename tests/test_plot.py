@@ -103,7 +103,7 @@ def test_a_failed_fit_is_red_and_has_no_band(decays):
     axes = plot.fit(bad)
     assert axes.get_title() == "problem 0: MAX_ITER"
     assert not axes.collections
-    assert lines(axes)["fit"].get_color() == "tab:red" and lines(axes)["fit"].get_linestyle() == "--"
+    assert lines(axes)["no success"].get_color() == "tab:red" and lines(axes)["no success"].get_linestyle() == "--"
     assert not [one for one in axes.get_legend().get_texts() if "band" in one.get_text()]
 
 
@@ -122,6 +122,15 @@ def test_fits_of_chosen_and_random_problems(decays):
     assert [one.get_title()[:10] for one in drawn] == ["problem 5:", "problem 11"] and list(drawn) == list(axes)
     once, again = ([one.get_title() for one in plot.fits(res, "random", 4, seed=2)] for _ in range(2))
     assert once == again and len(set(once)) == 4
+
+
+def test_several_fits_share_one_legend(decays):
+    drawn = plot.fits(decays[0], [3, 7])
+    assert not any(axes.get_legend() for axes in drawn)
+    (legend,) = drawn[0].figure.legends
+    assert {text.get_text() for text in legend.get_texts()} == {"fit", "95 % band", "data", "no success"}
+    own = pyplot.figure().subplots(1, 2)
+    assert all(axes.get_legend() for axes in plot.fits(decays[0], [3, 7], axes=own))
 
 
 # ---- maps

@@ -17,6 +17,7 @@ DTYPES = ("float64", "float32")
 DEVICES = ("cpu", "cuda")
 ORIGINAL = 100_000  # problems of a workload that are made; larger batches repeat them
 ROUND, ROUNDS = 0.1, 5  # seconds of a round of calls, at least; rounds, whose median counts
+PATIENCE = 5.0  # seconds after which no further round begins
 
 Solve = Callable[[], object]
 
@@ -71,9 +72,13 @@ def solver(workload: str, dtype: str, size: int, device: str = "cpu", **options:
 
 
 def fits_per_second(solve: Solve, size: int) -> float:
-    """Median of several rounds of as many calls as take long enough to be timed."""
-    calls = max(1, round(ROUND / max(timed(solve, 1), 1e-7)))
-    return size * calls / median(timed(solve, calls) for _ in range(ROUNDS))
+    """Median of several rounds of as many calls as take long enough to be timed; calls of seconds have fewer rounds."""
+    first = timed(solve, 1)
+    calls = max(1, round(ROUND / max(first, 1e-7)))
+    rounds = [first] if calls == 1 else []
+    while len(rounds) < ROUNDS and sum(rounds) < PATIENCE:
+        rounds.append(timed(solve, calls))
+    return size * calls / median(rounds)
 
 
 def timed(solve: Solve, calls: int) -> float:

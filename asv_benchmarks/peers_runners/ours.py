@@ -1,5 +1,7 @@
 """batchnewton through its front doors, as a user calls it."""
 
+from __future__ import annotations
+
 from functools import partial
 
 import numpy as np

@@ -60,7 +60,7 @@ def convergence(
     highest = max((BEYOND * g[0] for g in told if g.size and np.isfinite(g[0])), default=np.inf)
     axes.set(yscale="log")
     if highest < axes.get_ylim()[1]:
-        axes.set_ylim(top=highest)
+        axes.set_ylim(min(np.nanmin(g) for g in told if np.isfinite(g).any()) / 3, highest)
     axes.set(xlabel="evaluation", ylabel="max |gradient|", title="convergence")
     return axes
 

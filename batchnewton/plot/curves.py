@@ -113,7 +113,19 @@ def fits(
         draw(some(several, np.array([at])), int(i), place, level, points)
         grid = place.get_subplotspec() if axes is None else None
         place.set_ylabel("y" if grid is None or grid.is_first_col() else "")
+    if axes is None:
+        one_legend(places)
     return places
+
+
+def one_legend(places: np.ndarray) -> None:
+    """The legends of all Axes of a figure become one below them."""
+    told: dict[str, Any] = {}
+    for place in places:
+        handles, labels = place.get_legend_handles_labels()
+        told |= zip(labels, handles, strict=True)
+        place.get_legend().remove()
+    places[0].figure.legend(told.values(), told, loc="outside lower center", ncols=2 + len(places) // 2, frameon=False)
 
 
 def of_curves(result: Any) -> Fit:
@@ -140,7 +152,8 @@ def draw(one: Fit, i: int, axes: Axes, level: float, points: int) -> Axes:
     fine = spaced(seen.min(), seen.max(), points)
     value, lower, upper = (line[0] for line in band(one, fine, level, "confidence", None))
     good = bool(one.success[0])
-    axes.plot(fine, value, "-" if good else "--", color=GOOD if good else BAD, label="fit", zorder=3)
+    line, colour, label = ("-", GOOD, "fit") if good else ("--", BAD, "no success")
+    axes.plot(fine, value, line, color=colour, label=label, zorder=3)
     if np.isfinite(upper).all() and good:
         axes.fill_between(fine, lower, upper, color=GOOD, alpha=0.25, linewidth=0, label=f"{100 * level:g} % band")
     axes.set(xlabel="x", ylabel="y")

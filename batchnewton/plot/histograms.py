@@ -69,7 +69,7 @@ def residuals(result: Any, axes: Axes | None = None, *, bins: int = 81, most: in
     edges = np.linspace(-5, 5, bins + 1)
     axes.hist(values, edges.tolist(), weights=weights(values, edges), color=GOOD, alpha=0.5, label=label)
     axes.set(xlabel="residual / standard deviation", ylabel="density", xlim=(-5, 5))
-    axes.legend(frameon=False, fontsize="small")
+    legend_above(axes)
     return axes
 
 
@@ -129,7 +129,7 @@ def pulls_histogram(axes: Axes, pulls: np.ndarray, names: Sequence[str]) -> Axes
             axes.hist(seen, edges.tolist(), weights=weights(seen, edges), histtype="step", label=label)
     normal(axes, 1.0, "unit normal")
     axes.set(xlabel="(fit - truth) / standard error", ylabel="density", xlim=(-5, 5))
-    axes.legend(frameon=False, fontsize="small")
+    legend_above(axes)
     return axes
 
 
@@ -143,6 +143,13 @@ def normal(axes: Axes, width: float, label: str) -> None:
     """The normal density of this width."""
     z = np.linspace(-5, 5, 201)
     axes.plot(z, np.exp(-((z / width) ** 2) / 2) / (np.sqrt(2 * np.pi) * width), "--", color=DATA, label=label)
+
+
+def legend_above(axes: Axes) -> None:
+    """A legend that has room above what is drawn."""
+    lines = len(axes.get_legend_handles_labels()[1])
+    axes.set_ylim(top=(1 + 0.07 * lines) * axes.get_ylim()[1])
+    axes.legend(frameon=False, fontsize="small", loc="upper left")
 
 
 def beyond(values: np.ndarray) -> str:

@@ -62,7 +62,9 @@ for place, i in zip(
     place.plot(fine, bn.models.logistic_4pl(fine, *plain.x[i]), ":", color="tab:red", label="least squares")
     place.plot(dose[bad[i]], response[i, bad[i]], "o", color="tab:red", fillstyle="none", label="bad well")
     place.set(xlabel="dose, µM", ylim=(-60, 190), ylabel="")
-place.legend(frameon=False, fontsize="x-small")
+    place.get_legend().remove()
+above.axes[0].set_ylabel("response, %")
+above.legend(*place.get_legend_handles_labels(), loc="outside lower center", ncols=5, frameon=False, fontsize="small")
 left, right = below.subplots(1, 2)
 for res, label in ((plain, "least squares"), (robust, "soft_l1")):
     error = np.abs(np.log10(res["ec50"] / ec50))

@@ -79,5 +79,5 @@ for label, res in fits.items():
 axes[2].axvline(2.0, color="k", linewidth=1)
 axes[2].set(xlabel="lifetime in the cells, ns (truth: 2.00)", ylabel="pixels")
 axes[2].set_ylim(top=1.45 * axes[2].get_ylim()[1])
-axes[2].legend(frameon=False, fontsize="small")
+axes[2].legend(framealpha=1.0, edgecolor="none", fontsize="small")
 plt.show()

@@ -89,5 +89,5 @@ for res, label in ((squares, "least squares"), (rician, "Rice likelihood")):
 right.axvline(80, color="k", linewidth=1, label="truth: 80")
 right.set(xlabel="T2 of white matter, ms", ylabel="voxels")
 right.set_ylim(top=1.4 * right.get_ylim()[1])
-right.legend(frameon=False, fontsize="small")
+right.legend(framealpha=1.0, edgecolor="none", fontsize="small")
 plt.show()

@@ -264,6 +264,7 @@ def draw():
         w = result.x[np.flatnonzero(result.success & np.isclose(result.fun, best, atol=1e-5))[0]]
         fine = np.linspace(-1.5, 1.5, 200)
         axes[2].plot(fine, [network(w, np.array([one])) for one in fine], label=f"loss {best:.4f}")
+    axes[2].set(xlabel="input", ylabel="output", title="two of these minima")
     axes[2].legend(frameon=False)
     plt.show()
 

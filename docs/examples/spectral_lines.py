@@ -75,6 +75,7 @@ for place, i in zip(below.subplots(1, 3), brightness[[20, 320, 1700]], strict=Tr
     bn.plot.fit(res, int(i), place)
     place.set(
         xlabel="wavelength, Å",
+        ylabel="flux",
         title=f"{res['velocity'][i]:.0f} ± {res.stderr[i, 2]:.0f} km/s" if seen[i] else "no line seen",
     )
 plt.show()
