@@ -4,10 +4,12 @@ import re
 import shutil
 import subprocess
 import tempfile
+import types
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
@@ -96,8 +98,10 @@ def assembled(
     """What becomes of a kernel; ``dynamic`` bytes of shared memory are asked for at its launch."""
     from numba import cuda
 
-    number = int(architecture[3:])
-    ptx, _ = cuda.compile(kernel.py_func, signature, cc=divmod(number, 10), device=False, abi="numba")
+    capability = divmod(int(architecture[3:]), 10)
+    device = types.SimpleNamespace(compute_capability=capability)  # for which functions that it calls are compiled
+    with mock.patch("numba.cuda.dispatcher.get_current_device", lambda: device):
+        ptx, _ = cuda.compile(kernel.py_func, signature, cc=capability, device=False, abi="numba")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "kernel.ptx")
         path.write_text(ptx)
