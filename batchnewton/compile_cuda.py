@@ -57,7 +57,7 @@ def _derivatives(signature: Signature, kind: str, dtype: np.dtype, lanes: int, l
     where = at_points.values_layout(program, missing_on_cuda(signature))
     own = [f"SLOTS = {len(where.slots)}"]
     arrays = len(text.widths(program, where, "problem")) + len(text.widths(program, where, "point"))
-    chosen = "N, N, int64, " * listed
+    chosen = "N, N, " * listed
     types = f"({chosen}R, *[R] * {len(at_points.letters(kind))}, R, R, int64, *[R] * {arrays})"
     head = header(program, f"derivatives, {kind}", dtype, lanes, types, own, program.constants, where.slots)
     functions = at_points.evaluate_text(program, where, lanes, dtype.itemsize, kind, listed)

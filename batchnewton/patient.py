@@ -22,6 +22,7 @@ from .engine import blocks, lanes, shared_there, small_is_no_mistake
 from .gpus import simulated
 from .kernels import status, trust
 from .kernels.cuda import BLOCK
+from .kernels.cuda_derivatives import TOGETHER
 from .kernels.history import COLUMNS
 from .options import Options
 from .phases import HYBRID, Solution, method_of, record_length
@@ -153,10 +154,11 @@ class State:
         self.best, self.fun, self.state = empty((size, n), DOUBLE), empty(size, DOUBLE), empty(size, np.int8)
         self.attempt, self.rows = empty(size, np.int8), [empty(size, np.int32) for _ in range(2)]
         self.left = empty(AHEAD + 1, np.int32)
-        self.scalars, self.vectors = empty((trust.SCALARS, size), DOUBLE), empty(trust.VECTORS * n * size, DOUBLE)
-        self.value = empty(size, DOUBLE)
-        shape = search.matrices, n, n, size
-        self.trial, self.current = empty(search.matrices * n * n * size, DOUBLE), empty(shape, DOUBLE)
+        self.value, self.groups = empty(size, DOUBLE), -(-size // TOGETHER)
+        places, count = self.groups * TOGETHER, search.matrices
+        self.scalars = empty((self.groups, trust.SCALARS, TOGETHER), DOUBLE)
+        self.vectors, self.trial = empty(trust.VECTORS * n * places, DOUBLE), empty(count * n * n * places, DOUBLE)
+        self.current = empty((count, self.groups, n, n, TOGETHER), DOUBLE)
         matrices, vectors = trust.ROOM
         most = max(1, WORK // (DOUBLE.itemsize * n * (matrices * n + vectors)) // search.threads)
         self.blocks = min(blocks(size, search.threads), most)
@@ -184,26 +186,24 @@ class State:
 
     def whole_vectors(self) -> Any:
         """The vectors in their shape."""
-        return self.vectors.reshape(trust.VECTORS, self.search.problem.n, self.size)
+        return self.vectors.reshape(trust.VECTORS, self.groups, self.search.problem.n, TOGETHER)
 
     def trips(self, running: int, history: Any) -> int:
         """Some trips of the ``running`` searches; how many of them go on."""
-        search, n, size = self.search, self.search.problem.n, self.size
+        search = self.search
         counts = np.zeros(AHEAD + 1, np.int32)
         counts[0] = running
         self.left.copy_to_device(counts)
         threads = search.threads if search.lanes == 1 or not simulated() else search.lanes
         count = blocks(running * search.lanes, threads)
         trips = min(self.blocks, blocks(running, search.threads))
-        trial = self.trial.reshape(search.matrices, n, n, size)
-        vectors, limit = self.whole_vectors(), float(search.options.max_iter)
-        answers, places = self.derived(), np.int64(size)
+        vectors, trial, answers = self.whole_vectors(), self.trial.reshape(self.current.shape), self.derived()
+        limit = float(search.options.max_iter)
         for k in range(AHEAD):
             here, onward = self.rows[k % 2], self.rows[(k + 1) % 2]
             now, then = self.left[k : k + 1], self.left[k + 1 : k + 2]
             search.evaluate[count, threads](
-                here, now, places, self.vector(trust.X), *answers, *search.shared, np.int64(search.problem.m),
-                *self.given,
+                here, now, self.vector(trust.X), *answers, *search.shared, np.int64(search.problem.m), *self.given
             )  # fmt: skip
             search.kernels.trip[trips, search.threads](
                 here, now, onward, then, search.kind, search.hybrid, limit, self.value, trial, self.current,
@@ -214,7 +214,7 @@ class State:
 
     def vector(self, which: int) -> Any:
         """One of the vectors of all searches, flat."""
-        length = self.search.problem.n * self.size
+        length = self.search.problem.n * self.groups * TOGETHER
         return self.vectors[which * length : (which + 1) * length]
 
     def derived(self) -> list[Any]:

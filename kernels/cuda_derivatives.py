@@ -4,8 +4,8 @@ A tile is the formula's program with a part of its outputs (`parts`), as many as
 holds does not grow with the number of unknowns, and nothing is shared between threads but the sums of lanes.
 
 The kernel takes all problems, and arrays problem by problem; or, where it is ``listed``, those of a list, and arrays
-whose last axis is the problems', so that neighbouring threads find neighbouring numbers (the patient path's).  There is
-an array for each letter of the program's outputs.
+in which `TOGETHER` problems lie number beside number, so that neighbouring threads find neighbouring numbers (the
+patient path's).  There is an array for each letter of the program's outputs.
 """
 
 import re
@@ -29,6 +29,7 @@ from .lanes import Layout, begun, function, indent, inputs, loads, once_text, st
 
 ARRAYS = {"f": "fun", "g": "grad", "h": "hess", "b": "normal", "r": "residuals", "j": "jac"}
 OUTPUTS = {"hybrid": "fghb", "root": "rj"}  # what is derived, where that is not f, g, H
+TOGETHER = 32  # problems whose numbers lie side by side: a constant, for addresses that the compiler knows
 
 
 def letters(kind: str) -> str:
@@ -91,18 +92,23 @@ def evaluate_text(program: Any, where: Layout, lanes: int, itemsize: int, kind: 
     return [*functions, kernel_text(program, where, what, passes, listed)]
 
 
-def cell(array: str, place: int, size: int, listed: bool) -> str:
-    """Number ``place`` of the ``size`` numbers that problem b has in an array."""
-    return f"{array}[{place} * width + b]" if listed else f"{array}[b * {size} + {place}]"
+def cell(array: str, place: int, matrix: bool, listed: bool) -> str:
+    """A number of a problem's vector or matrix, the first of which lies at ``v`` or ``h``."""
+    return f"{array}[{'h' if matrix else 'v'} + {place * (TOGETHER if listed else 1)}]"
+
+
+def first_cell(size: int, listed: bool) -> str:
+    """Where the ``size`` numbers of problem b begin."""
+    return f"b // {TOGETHER} * {TOGETHER * size} + b % {TOGETHER}" if listed else f"b * {size}"
 
 
 def enter_text(program: Any, where: Layout, listed: bool) -> str:
-    """``enter(S, l, x, width, b, P0, ...)``: where problem b is evaluated, and its scalars."""
+    """``enter(S, l, x, v, b, P0, ...)``: where problem b is evaluated, and its scalars."""
     n, arrays = program.n, widths(program, where, "problem")
-    body = [f"x_{i} = {cell('x', i, n, listed)}" for i in range(n)]
+    body = [f"x_{i} = {cell('x', i, False, listed)}" for i in range(n)]
     body += [f"{name} = {cell}" for name, cell in zip(where.problem, cells("P", arrays, "b"), strict=True)]
     return function(
-        f"enter({', '.join(['S, l, x, width, b', *named('P', arrays)])})",
+        f"enter({', '.join(['S, l, x, v, b', *named('P', arrays)])})",
         [*body, *stores([*inputs(program), *where.problem])],
         "lowered",
     )
@@ -136,12 +142,12 @@ def pass_text(
         lines += [f"total_{at}(S, 0, members)"] if lanes > 1 else []
     answers = sorted({ARRAYS[name[0]] for name in [*part.outputs, *zeros]})
     texts += [leave_text(part, zeros, answers, listed)]
-    lines += ["if lane == 0:", f"    leave_{at}(S, 0, {', '.join(answers)}, width, b)"]
+    lines += ["if lane == 0:", f"    leave_{at}(S, 0, {', '.join(answers)}, b, v, h)"]
     return [re.sub(r"def (\w+)\(", rf"def \1_{at}(", text, count=1) for text in texts], lines
 
 
 def leave_text(part: Any, zeros: Sequence[str], answers: Sequence[str], listed: bool) -> str:
-    """``leave(S, l, ..., width, b)``: a tile, and what is always zero, to the arrays of the answers."""
+    """``leave(S, l, ..., b, v, h)``: a tile, and what is always zero, to the arrays of the answers."""
     n, body = part.n, loads(part.outputs)
     for name in [*part.outputs, *zeros]:
         letter, *at = name.split("_")
@@ -149,32 +155,34 @@ def leave_text(part: Any, zeros: Sequence[str], answers: Sequence[str], listed: 
         if letter == "f":
             body += [f"fun[b] = {'half * ' * (part.scale == 0.5)}{value}"]
         elif len(at) == 1:
-            body += [f"{cell(array, int(at[0]), n, listed)} = {value}"]
+            body += [f"{cell(array, int(at[0]), False, listed)} = {value}"]
         else:
             i, j = map(int, at)
             places = [i * n + j] if letter == "j" else dict.fromkeys([i * n + j, j * n + i])
-            body += [f"{cell(array, place, n * n, listed)} = {value}" for place in places]
-    return function(f"leave(S, l, {', '.join(answers)}, width, b)", body, "lowered")
+            body += [f"{cell(array, place, True, listed)} = {value}" for place in places]
+    return function(f"leave(S, l, {', '.join(answers)}, b, v, h)", body, "lowered")
 
 
 def kernel_text(program: Any, where: Layout, what: str, passes: Sequence[str], listed: bool) -> str:
     """The kernel: ``LANES`` threads a problem, one problem after the other.
 
-    ``listed``: the problems are the first ``count[0]`` of ``rows``, and there are ``width`` in the arrays.
+    ``listed``: the problems are the first ``count[0]`` of ``rows``.
     """
+    n = program.n
     args, data = named("P", widths(program, where, "problem")), named("D", widths(program, where, "point"))
-    given = ["rows, count, width"] * listed + ["x", *(ARRAYS[letter] for letter in what), "X, A, m", *args, *data]
+    given = ["rows, count"] * listed + ["x", *(ARRAYS[letter] for letter in what), "X, A, m", *args, *data]
     body = [
         "S = cuda.local.array(SLOTS, dtype=REAL)",
         "lane = cuda.threadIdx.x % LANES",
         "members = group(cuda.threadIdx.x)",
         "at = int64(cuda.grid(1) // LANES)",
         f"last_one = int64({'count[0]' if listed else 'fun.size'})",
-        *([] if listed else ["width = last_one"]),
         "begin(S, 0, A)",
         "while at < last_one:",
         f"    b = {'int64(rows[at])' if listed else 'at'}",
-        f"    enter({', '.join(['S, 0, x, width, b', *args])})",
+        f"    v = {first_cell(n, listed)}",
+        f"    h = {first_cell(n * n, listed)}",
+        f"    enter({', '.join(['S, 0, x, v, b', *args])})",
         "    last = int64(S[count_])" if where.missing == "counts" else "    last = m",
         *indent(passes, 1),
         "    at += cuda.gridsize(1) // LANES",

@@ -1,8 +1,8 @@
 """The patient path on CUDA: one trip of many searches, a thread for each problem; the text is the CPU's (``trust``).
 
 No formula is in here: f, g, H at the trial points are another kernel's (`cuda_derivatives`, ``listed``), so that this
-one is compiled once for all formulas.  A problem's state lies in global memory; the last axis of each array is the
-problems', so that neighbouring threads read neighbouring numbers.
+one is compiled once for all formulas.  A problem's state lies in global memory, in groups of `TOGETHER` problems whose
+numbers lie side by side on the last axis: neighbouring threads read neighbouring numbers.
 """
 
 # pyright: reportCallIssue=false
@@ -16,6 +16,7 @@ from numba import cuda
 from numba.core.dispatcher import Dispatcher
 
 from . import cache, status, trust_end, trust_roots
+from .cuda_derivatives import TOGETHER
 from .cuda_lower import SIMULATED
 from .trust import RESIDUALS, ROOT, G
 from .trust_end import DONE
@@ -45,7 +46,8 @@ def begin(kind, hybrid, x0, scalars, vectors, best, fun, state, attempt, rows):
     """Every search at its start."""
     n = x0.shape[1]
     for p in range(cuda.grid(1), fun.size, cuda.gridsize(1)):
-        start_first(kind, hybrid, x0[p], vectors[:, :, p], scalars[:, p], n)
+        group, at = p // TOGETHER, p % TOGETHER
+        start_first(kind, hybrid, x0[p], vectors[:, group, :, at], scalars[group, :, at], n)
         fun[p], state[p], attempt[p], rows[p] = math.nan, status.NOT_RUN, 0, p
         for i in range(n):
             best[p, i] = x0[p, i]
@@ -64,13 +66,15 @@ def trip(
     n, thread = x0.shape[1], cuda.grid(1)
     for at in range(thread, count[0], cuda.gridsize(1)):
         p = rows[at]
-        v, there, f = vectors[:, :, p], trial[:, :, :, p], value[p]
+        group, k = p // TOGETHER, p % TOGETHER
+        v, there, f = vectors[:, group, :, k], trial[:, group, :, :, k], value[p]
         if kind == ROOT:
             f = squared(v[RESIDUALS], there[there.shape[0] - 1], v[G], there[0], n)
         bound = min(p, low.shape[0] - 1)
         attempt[p] = take_trip(
-            kind, hybrid, attempt[p], p, f, there, current[:, :, :, p], v, scalars[:, p], limit, x0[p], best[p], fun,
-            state, nit, nfev, seen, width, low[bound], high[bound], M[:, :, :, thread], V[:, :, thread], n,
+            kind, hybrid, attempt[p], p, f, there, current[:, group, :, :, k], v, scalars[group, :, k], limit, x0[p],
+            best[p], fun, state, nit, nfev, seen, width, low[bound], high[bound], M[:, :, :, thread], V[:, :, thread],
+            n,
         )  # fmt: skip
         if attempt[p] != DONE:
             onward[cuda.atomic.add(left, 0, 1)] = p
