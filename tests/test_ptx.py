@@ -157,26 +157,9 @@ def test_a_trip_of_the_patient_path_stays_in_registers():
     """Of whatever formula and size: there is one such kernel."""
     rows, codes, flat = int32[::1], int8[::1], float64[::1]
     two, three, four, five = float64[:, ::1], float64[:, :, ::1], float64[:, :, :, ::1], float64[:, :, :, :, ::1]
-    found = (two, two, flat, codes, rows, rows, codes, two, two)
-    types = (
-        rows,
-        rows,
-        rows,
-        rows,
-        int64,
-        boolean,
-        float64,
-        flat,
-        five,
-        five,
-        three,
-        four,
-        *found,
-        three,
-        int64,
-        four,
-        three,
-    )
+    lists, state = (rows,) * 4, (flat, five, five, three, four)
+    ends, room = (two, two, flat, codes, rows, rows, codes), (four, three)
+    types = *lists, int64, boolean, float64, *state, *ends, two, two, three, int64, *room
     text = ptx.compiled(cuda_patient.trip, types, EVERYWHERE[0])
     for architecture in EVERYWHERE:
         check(ptx.from_ptx(text, architecture), "float64")
