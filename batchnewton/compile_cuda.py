@@ -44,21 +44,23 @@ def kernel(signature: Signature, kind: str, phase: str, dtype: np.dtype, way: Wa
         return _kernel(signature, kind, phase, dtype, way)
 
 
-def derivatives(signature: Signature, kind: str, dtype: np.dtype, lanes: int) -> CudaKernel:
-    """The kernel for f, g and H at given points, ``lanes`` threads a problem."""
+def derivatives(signature: Signature, kind: str, dtype: np.dtype, lanes: int, listed: bool = False) -> CudaKernel:
+    """The kernel for f, g and H at given points (``kind``: and what else), ``lanes`` threads a problem; ``listed``: for
+    some problems (`kernels.cuda_derivatives`)."""
     with ONE_AT_A_TIME:
-        return _derivatives(signature, kind, dtype, lanes)
+        return _derivatives(signature, kind, dtype, lanes, listed)
 
 
 @functools.lru_cache(maxsize=256)
-def _derivatives(signature: Signature, kind: str, dtype: np.dtype, lanes: int) -> CudaKernel:
+def _derivatives(signature: Signature, kind: str, dtype: np.dtype, lanes: int, listed: bool) -> CudaKernel:
     program = derive(signature.formula.function, signature.inputs, kind, signature.formula.name)
     where = at_points.values_layout(program, missing_on_cuda(signature))
     own = [f"SLOTS = {len(where.slots)}"]
     arrays = len(text.widths(program, where, "problem")) + len(text.widths(program, where, "point"))
-    types = f"(R, R, R, R, R, R, int64, *[R] * {arrays})"
+    chosen = "N, N, " * listed
+    types = f"({chosen}R, *[R] * {len(at_points.letters(kind))}, R, R, int64, *[R] * {arrays})"
     head = header(program, f"derivatives, {kind}", dtype, lanes, types, own, program.constants, where.slots)
-    functions = at_points.evaluate_text(program, where, lanes, dtype.itemsize)
+    functions = at_points.evaluate_text(program, where, lanes, dtype.itemsize, kind, listed)
     module = load(module_name(program, "cuda_derivatives"), joined(head, program, where, functions))
     return CudaKernel(program, module, len(cpu_lanes.computed_rows(program)))
 

@@ -1,8 +1,8 @@
 """A batch on GPUs: chunks stream through pinned buffers, copies and kernels overlap, several GPUs share the chunks.
 
 Each GPU has two slots, each with a stream and the buffers of one chunk: while one computes, the other copies.  All
-phases of the fast path run on the device without a word from the host; what they leave over goes to the trust-region
-method on the CPU (``leftover``).  What happens to a problem does not depend on its chunk or its GPU.
+phases of the fast path run on the device without a word from the host; ``leftover`` hears what they leave over (for
+`patient`, or the CPU).  What happens to a problem does not depend on its chunk or its GPU.
 """
 
 from __future__ import annotations

@@ -142,7 +142,7 @@ class Engine:
         self.history = options.history
         self.judged = method_of(problem, options).certificate is not None  # by the CPU, which needs the start's F, too
         self.width = 0  # evaluations that the phases take together: rows of a history
-        left = max(1, evaluations(problem, options))  # a launch takes one at least
+        left = evaluations(problem, options)
         for sequence in sequences:
             before = self.dtype
             for at, (phase, limit) in enumerate(zip(sequence, limits(sequence, left), strict=False)):

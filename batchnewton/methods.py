@@ -45,7 +45,7 @@ class Method:
     bounds : bool
         Whether unknowns may have bounds or be fixed (docs/design.md, Methods by name, says why some do not take them).
     cuda : int
-        Unknowns on CUDA; 0 where it does not run there.
+        Unknowns that its phases take on CUDA; what is behind them has more to itself there, too.
     boxed : bool
         Whether its phases know bounds; where they do not, what is behind them has bounded problems to itself.
     unrolled : int

@@ -37,8 +37,8 @@ class Options:
     gtol : float
         Alternative to ftol: ``max |g_i| <= gtol``.
     max_iter : int
-        Evaluations that a problem may take, over all phases (on a GPU 2 at least): by default 500; 1000 of "bfgs",
-        2000 of "lbfgs", 10,000 of "gradient-descent".  The certificate of the last three and of "newton-pure" comes on
+        Evaluations that a problem may take, over all phases: by default 500; 1000 of "bfgs", 2000 of "lbfgs", 10,000 of
+        "gradient-descent".  The certificate of the last three and of "newton-pure" comes on
         top: up to 10 evaluations, beyond 32 unknowns 4 n + 2.
     dtype : numpy.dtype
         float32 or float64: precision of the answers.

@@ -102,9 +102,15 @@ def phases_of(problem: Problem, options: Options) -> tuple[Phase, ...]:
     return method.phases if (method.boxed or problem.box is None) and problem.n <= method.unrolled else ()
 
 
-def largest_on_cuda(problem: Problem, method: Method) -> int:
-    """Unknowns that the method takes on CUDA; 0 where it does not run there."""
-    return method.cuda if method.boxed or problem.box is None else 0
+def phases_on_cuda(problem: Problem, options: Options) -> tuple[Phase, ...]:
+    """The same on CUDA, where kernels of more unknowns take too long to compile."""
+    return phases_of(problem, options) if problem.n <= method_of(problem, options).cuda else ()
+
+
+def largest_on_cuda(method: Method) -> int:
+    """Unknowns that the method takes on CUDA; the patient path, where it follows, has those to itself that its phases
+    do not take."""
+    return method.cuda if method.patient is None else method.largest
 
 
 def check_method(problem: Problem, options: Options) -> None:
@@ -130,12 +136,11 @@ def check_method(problem: Problem, options: Options) -> None:
         raise ValueError(came + others(lambda row: row.largest >= problem.n))
     if problem.box is not None and not method.bounds:
         raise ValueError(f"method={name!r} takes no bounds or fixed" + others(lambda row: row.bounds))
-    most = largest_on_cuda(problem, method)
+    most = largest_on_cuda(method)
     if (options.gpus or problem.gpu is not None) and problem.n > most:
-        limit = f"takes at most {most} unknowns on CUDA, not {problem.n}" if most else "with bounds needs the CPU"
-        free = problem.box is None
-        able = others(lambda row: (row.bounds or free) and largest_on_cuda(problem, row) >= problem.n)
-        raise ValueError(f"method={name!r} {limit}{able or '; expected fewer'}, or device='cpu'")
+        able = others(lambda row: (row.bounds or problem.box is None) and largest_on_cuda(row) >= problem.n)
+        came = f"method={name!r} takes at most {most} unknowns on CUDA, not {problem.n}"
+        raise ValueError(f"{came}{able or '; expected fewer'}, or device='cpu'")
 
 
 def evaluations(problem: Problem, options: Options) -> int:

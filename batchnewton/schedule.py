@@ -18,11 +18,13 @@ from .methods import MIXED, SMALL
 from .options import Options
 from .phases import (
     Solution,
+    evaluations,
     first_kernel,
     largest_on_cuda,
     mark_bounds,
     method_of,
     patiently,
+    phases_on_cuda,
     record_length,
     residuals_of,
     run_phases,
@@ -85,16 +87,21 @@ def chosen_gpus(problem: Problem, options: Options) -> tuple[int, ...]:
         return (problem.gpu,)
     if options.gpus is not None:
         return options.gpus
-    wanted = problem.size >= gpus.WORTHWHILE and problem.n <= largest_on_cuda(problem, method_of(problem, options))
+    if problem.size < gpus.WORTHWHILE or problem.n > largest_on_cuda(method_of(problem, options)):
+        return ()
+    from .patient import worthwhile
+
+    wanted = phases_on_cuda(problem, options) or worthwhile(problem)
     return tuple(range(gpus.count())) if wanted else ()
 
 
 def on_gpus(
     problem: Problem, options: Options, which: tuple[int, ...], answer: Solution, stop: np.ndarray, progress: Any
 ) -> None:
-    """The phases on GPUs; on the CPU what they leave to the patient path, or to the certificates of a method by name;
-    those with NaN to be left out in a second round."""
+    """The phases on GPUs, then, of large batches, the patient path; on the CPU what is left of small ones, and the
+    certificates of a method by name.  Those with NaN to be left out in a second round."""
     from . import device
+    from .patient import worthwhile
 
     few = np.zeros(problem.size, bool)
     if problem.counted:
@@ -102,19 +109,28 @@ def on_gpus(
     if few.all():
         answer.refuse(problem, few, status.TOO_FEW_POINTS)
         return
-    method = method_of(problem, options)
-    sequences = [MIXED[problem.kind]] * options.mixed + [method.phases]
+    method, phases = method_of(problem, options), phases_on_cuda(problem, options)
+    sequences = [MIXED[problem.kind]] * options.mixed + [phases]
+    alone = not phases or evaluations(problem, options) < 1
+    patient = method.patient is not None and (alone or worthwhile(problem))
+    kept: list[tuple[np.ndarray, np.ndarray]] = []  # what waits for the patient path on GPUs
 
     def rest(ends: device.Ends) -> None:
         todo = np.flatnonzero(ends.left & ~few[ends.rows])
+        at = ends.rows.start + todo
+        seen = ends.seen[todo] if options.history else np.empty((len(at), 0, COLUMNS))
         if method.certificate:
             judge_ends(problem, ends.rows, options, answer, stop, todo, ends.code, ends.top, ends.seen)
+        elif patient:
+            kept.append((at, seen))
         else:
-            seen = ends.seen[todo] if options.history else ends.seen
-            later(problem, ends.rows.start + todo, options, answer, stop, seen)
+            later(problem, at, options, answer, stop, seen)
 
     with reporter(progress, problem.size) as report:
-        if problem.gpu is not None:
+        if alone:
+            at = np.flatnonzero(~few)
+            kept.append((at, np.empty((len(at), 0, COLUMNS))))
+        elif problem.gpu is not None:
             found, ends = device.solve_in_place(problem, sequences, options)
             answer.take(*found)
             answer.histories += [(np.arange(problem.size), ends.seen)] * options.history
@@ -124,9 +140,11 @@ def on_gpus(
                 return some.stop - some.start
 
             for_each(work, ends.parts(), problem.size, options.threads, stop, brief=False)
-            report(problem.size)
         else:
             device.solve(problem, sequences, options, which, answer, rest, stop, report)
+        on_gpus_patiently(problem, kept, options, which, answer, stop)
+        if alone or problem.gpu is not None:
+            report(problem.size)
     mark_bounds(problem, slice(0, problem.size), answer)
     answer.refuse(problem, few, status.TOO_FEW_POINTS)
     at = with_nan(problem, slice(0, problem.size), np.flatnonzero(answer.status == status.NOT_FINITE_AT_START))
@@ -135,6 +153,29 @@ def on_gpus(
         second = Solution.empty(clean, options.dtype)
         solve_all(clean, options, second, False)
         answer.put(at, second)
+
+
+def on_gpus_patiently(
+    problem: Problem,
+    kept: list[tuple[np.ndarray, np.ndarray]],
+    options: Options,
+    which: tuple[int, ...],
+    answer: Solution,
+    stop: np.ndarray,
+) -> None:
+    """The patient path on GPUs for problems, each part with its history so far."""
+    from . import patient
+
+    if not kept:
+        return
+    at = np.concatenate([rows for rows, _ in kept])
+    seen = np.empty((len(at), max(part.shape[1] for _, part in kept), COLUMNS))
+    first = 0
+    for rows, part in kept:
+        seen[first : first + len(rows), : part.shape[1]] = part
+        first += len(rows)
+    order = np.argsort(at)  # neighbours of a problem are where they were
+    patient.solve(problem, at[order], options, which, answer, stop, seen[order])
 
 
 def later(

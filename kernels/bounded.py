@@ -5,7 +5,6 @@ References: Moré & Sorensen (1983); Conn, Gould & Toint (2000), section 7.3.
 
 import math
 
-import numpy as np
 from numba import njit
 
 from . import cache  # noqa: F401  (where Numba keeps the machine code of this package)
@@ -85,14 +84,12 @@ def form(A, y, n):
 
 
 @jit
-def bounded_step(A, g, R, lam0, y, n):
+def bounded_step(A, g, R, lam0, y, L, d, v, z, w, negative, n):
     """``min gᵀy + yᵀAy / 2`` with ``|y| <= R`` to a tenth, by at most FACTORIZATIONS of ``A + lambda I``.
 
     Fills y; returns (lambda of y, whether A is positive definite).  In the hard case, and near a saddle, the step is
-    filled up to the radius along a direction of negative curvature.
+    filled up to the radius along a direction of negative curvature.  What follows y in the arguments is room for work.
     """
-    L = np.zeros((n, n))
-    d, v, z, w, negative = np.ones(n), np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n)
     g_norm = math.sqrt(inner(g, g, n))
     least, size = A[0, 0], 0.0
     for i in range(n):
@@ -154,10 +151,9 @@ def bounded_step(A, g, R, lam0, y, n):
 
 
 @jit
-def pivots(A, scale, d, n):
+def pivots(A, scale, d, scaled, L, v, n):
     """The pivots d of A in relative coordinates; returns the least share that one has of its diagonal element, 0 where
-    A is not positive definite."""
-    scaled, L, v = np.zeros((n, n)), np.zeros((n, n)), np.zeros(n)
+    A is not positive definite.  ``scaled``, ``L`` and ``v`` are room for work."""
     for i in range(n):
         for j in range(n):
             scaled[i, j] = A[i, j] * scale[i] * scale[j]

@@ -79,3 +79,11 @@ class _ByAllSources(_CacheLocator):
 
 
 CacheImpl._locator_classes.insert(0, _ByAllSources)
+
+
+def on_cuda_too() -> None:
+    """The same for kernels of this package: Numba's CUDA has a list of its own."""
+    from numba.cuda.core.caching import CacheImpl
+
+    if _ByAllSources not in CacheImpl._locator_classes:
+        CacheImpl._locator_classes.insert(0, _ByAllSources)

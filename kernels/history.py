@@ -68,6 +68,18 @@ def record(S, lane, outputs, scale, n, row, at, begins):
             row[at, STEP] = row[at, ALPHA] = 0.0
 
 
+@njit(**OPTIONS)
+def record_value(f, g, row, at, begins, n):
+    """Evaluation number ``at`` of a problem, f and the gradient g, into its ``row``; as `record`."""
+    if at < row.shape[0]:
+        steepest = 0.0
+        for i in range(n):
+            steepest = larger(abs(g[i]), steepest)
+        row[at, 0], row[at, 1] = f, steepest
+        if begins:
+            row[at, STEP] = row[at, ALPHA] = 0.0
+
+
 @njit(**WITHIN)
 def record_lanes(S, W, trips, problem, outputs, scale, n, nfev, later, history):
     """One evaluation of every lane that is at work; ``trips`` is the place of the evaluations before it; a ``later``

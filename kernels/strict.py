@@ -9,12 +9,11 @@ SURE = 1e-8  # least share of a pivot that must come from the curvature of resid
 
 
 @jit
-def shrinkage_of_pivots(former, H, scale, n):
+def shrinkage_of_pivots(former, H, scale, scaled, L, before, now, v, n):
     """By how much the pivots of H shrank at most since the former point (infinite where either H is not positive
-    definite), and the least share that one has of its diagonal element."""
-    before, now = np.ones(n), np.ones(n)
-    share = pivots(H, scale, now, n)
-    if not (share > 0.0 and pivots(former, scale, before, n) > 0.0):
+    definite), and the least share that one has of its diagonal element.  What follows the scale is room for work."""
+    share = pivots(H, scale, now, scaled, L, v, n)
+    if not (share > 0.0 and pivots(former, scale, before, scaled, L, v, n) > 0.0):
         return np.inf, share
     shrunk = 0.0
     for j in range(n):
@@ -23,15 +22,15 @@ def shrinkage_of_pivots(former, H, scale, n):
 
 
 @jit
-def is_steady(squares, B, scale, shrunk, share, n):
+def is_steady(squares, B, scale, shrunk, share, scaled, L, d, v, n):
     """Whether H will be positive definite at the end, too: no pivot shrinks any more.
 
     Along a valley of minima, and towards an inflexion, one vanishes as the gradient does.  Of least squares (B = JᵀJ)
     it is enough that B is definite: the curvature of the residuals is of less weight the smaller they are; else it must
-    be more than what rounding errors of the residuals make of it.
+    be more than what rounding errors of the residuals make of it.  What follows ``share`` is room for work.
     """
     if squares:
-        return pivots(B, scale, np.ones(n), n) > 0.0 or (shrunk <= STEADY and share > SURE)
+        return pivots(B, scale, d, scaled, L, v, n) > 0.0 or (shrunk <= STEADY and share > SURE)
     return shrunk <= STEADY
 
 

@@ -14,13 +14,13 @@ import math
 
 import numpy as np
 
-from . import history, linalg, status, step
-from .bounded import EPS, backward, bounded_step, form, forward, inner, jit, ldl
-from .converge import RESIDUAL, SMALL, UNSEEN
+from . import history, step
+from .bounded import bounded_step, form, inner, jit
+from .held import confine, is_held, landed, without_held
 from .strict import is_steady, residuals_small, shrinkage_of_pivots
+from .trust_roots import kick, left_over, newton_step_of_roots, slope_and_bend
 
 scales = jit(step.scales)
-orthogonalise, back_substituted = jit(linalg.orthogonalise), jit(linalg.backward)
 
 RADIUS = 0.3  # first bound of a step, relative, per sqrt(n)
 GROW, GROW_MOST = 2.0, 64.0  # how a bound that was reached grows; it doubles while the model foretells f to 3 % and
@@ -42,6 +42,11 @@ SEARCHING, FOUND, LIMIT, STALLED, FLAT, DIVERGED, BAD_START, BAD_STEP, DEGENERAT
 (F, F0, R, LAM, TAU, DEC, SLOPE, PRED, PRED_H, PRED_B, STEP, TRIPS, MOVES, EXACT, NEWTON, TINY, GAINED, FORCE, TURNS,
  BACK, GROWTH, FAR, SHRUNK, SHARE, SCALARS) = range(25)  # fmt: skip
 
+# Vectors, by position: trial and current point, step, scale; gradient and residuals there, and at the trial point.
+X, C, Y, UNIT, GC, RC, G, RESIDUALS, VECTORS = range(9)
+
+ROOM = 4, 6  # matrices and vectors that a trip needs to work with
+
 
 @jit
 def start_search(x0, x, scale, K, exact, n):
@@ -50,7 +55,8 @@ def start_search(x0, x, scale, K, exact, n):
     for i in range(n):
         scale[i] = 1.0 / scale[i]
         x[i] = x0[i]
-    K[:] = 0.0
+    for i in range(SCALARS):
+        K[i] = 0.0
     K[F] = np.inf
     K[R] = RADIUS * math.sqrt(n)
     K[TAU] = 1.0
@@ -61,116 +67,7 @@ def start_search(x0, x, scale, K, exact, n):
 
 
 @jit
-def start_again(kind, attempt, x0, c, x, scale, K, n):
-    """State at the beginning of search number ``attempt`` (from 0), after one that ended at c.
-
-    Least squares: from x0 with the exact Hessian throughout.  Roots: from as far beyond the local minimum of |F|, or,
-    where that is x0 itself, from beside it; then from the side of x0 that lies away from it.
-    """
-    start_search(x0, x, scale, K, 0.0 if kind == ROOT else 1.0, n)
-    if kind == ROOT:
-        far = 0.0
-        for i in range(n):
-            far = max(far, abs(c[i] - x0[i]) / scale[i])
-        for i in range(n):
-            aside = RADIUS * scale[i] if i % 2 == 0 else -RADIUS * scale[i]
-            beyond = 2.0 * c[i] - x0[i] if attempt == 1 else 2.0 * x0[i] - c[i]
-            x[i] = beyond if far > 0.1 else x0[i] + aside
-
-
-@jit
-def is_held(x, g, lo, hi):
-    """Whether an unknown stays at its bound: there, its gradient points out of the box."""
-    return (x <= lo and g > 0.0) or (x >= hi and g < 0.0) or lo >= hi
-
-
-@jit
-def without_held(A, x, g, lo, hi, scale, n):
-    """A without the unknowns that are held: their rows and columns are those of a unit matrix, in relative
-    coordinates times the size of A."""
-    free = A.copy()
-    for i in range(n):
-        if is_held(x[i], g[i], lo[i], hi[i]):
-            size = abs(A[i, i]) * scale[i] * scale[i]
-            for j in range(n):
-                free[i, j] = free[j, i] = 0.0
-            free[i, i] = (size if size > 0.0 else 1.0) / (scale[i] * scale[i])
-    return free
-
-
-@jit
-def confine(c, y, scale, lo, hi, n):
-    """Stop each unknown of the step y from c at its bound; returns whether any did."""
-    cut = False
-    for i in range(n):
-        end = c[i] + scale[i] * y[i]
-        if y[i] < 0.0 and end <= lo[i]:
-            y[i] = (lo[i] - c[i]) / scale[i]
-            cut = True
-        elif y[i] > 0.0 and end >= hi[i]:
-            y[i] = (hi[i] - c[i]) / scale[i]
-            cut = True
-    return cut
-
-
-@jit
-def landed(x, c, lo, hi):
-    """A trial point within rounding of a bound, or beyond it, lies on it."""
-    if x <= lo + 4 * EPS * (abs(c) + abs(lo)):  # NaN where there is no bound
-        return lo
-    if x >= hi - 4 * EPS * (abs(c) + abs(hi)):
-        return hi
-    return x
-
-
-@jit
-def newton_step_of_roots(J, r, scale, y, n):
-    """``y = -J⁻¹ r`` in relative coordinates; returns whether J is regular, each equation in its own units."""
-    scaled, left = np.zeros((n, n)), np.zeros(n)
-    for i in range(n):
-        most = 0.0
-        for k in range(n):
-            most = max(most, abs(J[i, k] * scale[k]))
-        unit = 1.0 / most if most > 0.0 else 1.0
-        left[i] = unit * r[i]
-        for k in range(n):
-            scaled[i, k] = unit * J[i, k] * scale[k]
-    lower, inverse = np.zeros((n, n)), np.zeros(n)
-    regular, _ = orthogonalise(scaled, left, lower, inverse, y, n, EPS)
-    back_substituted(lower, inverse, y, n)
-    for i in range(n):
-        y[i] = -y[i]
-    return regular
-
-
-@jit
-def slope_and_bend(J, r, scale, y, n):
-    """``rᵀJy`` and ``|Jy|²``."""
-    slope = bend = 0.0
-    for i in range(n):
-        change = 0.0
-        for k in range(n):
-            change += J[i, k] * scale[k] * y[k]
-        slope += r[i] * change
-        bend += change * change
-    return slope, bend
-
-
-@jit
-def left_over(r, J, x, n):
-    """``|r|² / 2`` of the residuals that are more than the rounding of x."""
-    total = 0.0
-    for i in range(n):
-        size = 0.0
-        for k in range(n):
-            size += abs(J[i, k] * x[k])
-        if abs(r[i]) > RESIDUAL * EPS * size:
-            total += 0.5 * r[i] * r[i]
-    return total
-
-
-@jit
-def judge_trial(kind, f, g, H, B, r, J, x, c, y, scale, gc, Hc, Bc, rc, Jc, K, auto, lo, hi, n):
+def judge_trial(kind, f, g, H, B, r, J, x, c, y, scale, gc, Hc, Bc, rc, Jc, K, auto, lo, hi, M, V, n):
     """Accept or reject the trial point x; returns (accepted, at the rounding level of F, slope changed sign)."""
     finite = math.isfinite(f)
     slope_there = 0.0
@@ -212,8 +109,9 @@ def judge_trial(kind, f, g, H, B, r, J, x, c, y, scale, gc, Hc, Bc, rc, Jc, K, a
     if accept:
         if not force:
             K[MOVES] += 1.0
-        former, now = without_held(Hc, x, g, lo, hi, scale, n), without_held(H, x, g, lo, hi, scale, n)
-        K[SHRUNK], K[SHARE] = shrinkage_of_pivots(former, now, scale, n)
+        without_held(Hc, x, g, lo, hi, scale, M[0], n)
+        without_held(H, x, g, lo, hi, scale, M[1], n)
+        K[SHRUNK], K[SHARE] = shrinkage_of_pivots(M[0], M[1], scale, M[2], M[3], V[0], V[1], V[2], n)
         K[SHRUNK] = np.inf if force else K[SHRUNK]
         K[F] = f
         for i in range(n):
@@ -224,14 +122,22 @@ def judge_trial(kind, f, g, H, B, r, J, x, c, y, scale, gc, Hc, Bc, rc, Jc, K, a
 
 
 @jit
-def search(kind, auto, f, g, H, B, r, J, x, c, y, scale, gc, Hc, Bc, rc, Jc, K, limit, lo, hi, n):
-    """One trip of the search: from the values at the trial point x to the next; returns how it stands."""
+def search(kind, auto, f, trial, current, v, K, limit, lo, hi, M, V, n):
+    """One trip of the search: from the values at the trial point x to the next; returns how it stands.
+
+    ``trial`` and ``current`` hold the matrices of both points: H, and behind it JᵀJ of least squares or J of a root,
+    whose H is JᵀJ; ``v`` holds the vectors, K the scalars of the state.  The matrices M and the
+    vectors V (`ROOM` of them) are room for work: M[0] and V[0] for the model, the others for its parts.
+    """
+    x, c, y, scale, gc, rc, g, r = v[X], v[C], v[Y], v[UNIT], v[GC], v[RC], v[G], v[RESIDUALS]
+    H, J, Hc, Jc = trial[0], trial[trial.shape[0] - 1], current[0], current[current.shape[0] - 1]
+    B, Bc = (H, Hc) if kind == ROOT else (J, Jc)
     K[TRIPS] += 1.0
     first = K[TRIPS] == 1.0
     forced = K[FORCE] > 0.0
     plain = K[NEWTON] > 0.0 and K[TAU] == 1.0  # the step that led here was a Newton step, not relaxed
     finite, accept, noise, bracket = judge_trial(
-        kind, f, g, H, B, r, J, x, c, y, scale, gc, Hc, Bc, rc, Jc, K, auto, lo, hi, n
+        kind, f, g, H, B, r, J, x, c, y, scale, gc, Hc, Bc, rc, Jc, K, auto, lo, hi, M, V, n
     )  # fmt: skip
     if first and not finite:
         return BAD_START
@@ -245,22 +151,22 @@ def search(kind, auto, f, g, H, B, r, J, x, c, y, scale, gc, Hc, Bc, rc, Jc, K, 
     exact = K[EXACT] > 0.0
 
     # New direction from the model at the current point, in relative coordinates.
-    A, gs = np.zeros((n, n)), np.zeros(n)
-    model = without_held(Hc if exact else Bc, c, gc, lo, hi, scale, n)
+    A, gs = M[0], V[0]
+    without_held(Hc if exact else Bc, c, gc, lo, hi, scale, A, n)
     loose = False  # at a bound, but free
     for i in range(n):
         held = is_held(c[i], gc[i], lo[i], hi[i])
         loose = loose or (not held and (c[i] <= lo[i] or c[i] >= hi[i]))
         gs[i] = 0.0 if held else gc[i] * scale[i]
         for j in range(n):
-            A[i, j] = model[i, j] * scale[i] * scale[j]
+            A[i, j] = A[i, j] * scale[i] * scale[j]
     for _ in range(SHORTER):
-        definite = kind == ROOT and newton_step_of_roots(Jc, rc, scale, y, n)
+        definite = kind == ROOT and newton_step_of_roots(Jc, rc, scale, y, M[1], M[2], V[1], V[2], n)
         newton = definite and inner(y, y, n) <= (1.1 * K[R]) ** 2
         if newton:
             K[LAM] = 0.0
         else:
-            K[LAM], positive = bounded_step(A, gs, K[R], K[LAM], y, n)
+            K[LAM], positive = bounded_step(A, gs, K[R], K[LAM], y, M[1], V[1], V[2], V[3], V[4], V[5], n)
             newton = kind != ROOT and positive and K[LAM] == 0.0
             definite = definite or (kind != ROOT and positive)
         K[TAU] = K[TAU] if newton else 1.0
@@ -306,8 +212,11 @@ def search(kind, auto, f, g, H, B, r, J, x, c, y, scale, gc, Hc, Bc, rc, Jc, K, 
             return FOUND
     else:
         bottom = moved and plain and dec <= 1e-6 * abs(K[F]) and dec >= 0.25 * before and exact and not loose
-        normal = without_held(Bc, c, gc, lo, hi, scale, n)
-        certain = slope == 0.0 or is_steady(kind == LEAST_SQUARES, normal, scale, K[SHRUNK], K[SHARE], n)
+        if kind == LEAST_SQUARES:
+            without_held(Bc, c, gc, lo, hi, scale, M[1], n)
+        certain = slope == 0.0 or is_steady(
+            kind == LEAST_SQUARES, M[1], scale, K[SHRUNK], K[SHARE], M[2], M[3], V[1], V[2], n
+        )
         quick = not exact or (moved and plain and dec <= QUICK * before) or slope == 0.0
         small = quick and (dec <= FTOL * abs(K[F]) or (gained and step <= XTOL))
         if step <= 1e-6 and K[TAU] == 1.0 and (small or bottom):
@@ -327,7 +236,9 @@ def search(kind, auto, f, g, H, B, r, J, x, c, y, scale, gc, Hc, Bc, rc, Jc, K, 
     stuck = not K[PRED] > 0.0 or K[R] < (1e-9 if kind == ROOT else 1e-15)
     stuck = stuck or (dec <= FTOL * abs(K[F]) and not newton and step <= 1e-6)
     if stuck and kind == ROOT and K[TURNS] < KICKS:
-        kick(A, gs, y, K, n)
+        K[TURNS] += 1.0
+        K[FORCE] = 1.0
+        K[R] = kick(A, gs, y, K[TURNS], M[1], V[1], V[2], V[3], n)
     elif stuck:
         flat = True
         for i in range(n):
@@ -361,74 +272,3 @@ def record_step(x, c, scale, K, row, at, n):
     row[at, history.ALPHA] = math.nan
     if total > 0.0 and not K[FORCE] > 0.0:
         row[at, history.ALPHA] = history.model_alpha(-K[SLOPE], fall)
-
-
-@jit
-def kick(A, gs, y, K, n):
-    """A forced, nearly undamped Newton step of alternating sign, for a root search that is stuck."""
-    L, d, v, z = np.zeros((n, n)), np.ones(n), np.zeros(n), np.zeros(n)
-    K[TURNS] += 1.0
-    trace = 0.0
-    for i in range(n):
-        trace += A[i, i]
-    ldl(A, 1e-12 * trace + 1e-300, L, d, v, n)
-    forward(L, gs, z, n)
-    sign = -1.0 if K[TURNS] % 2.0 == 0.0 else 1.0
-    for i in range(n):
-        z[i] *= sign / d[i]
-    backward(L, z, y, n)
-    K[FORCE] = 1.0
-    K[R] = math.sqrt(inner(y, y, n))
-
-
-@jit
-def weight(curvature, x, scale, size):
-    """What changing an unknown by all of itself (or of its start) does to F, as in `converge.determined`."""
-    reach = max(abs(x), scale, SMALL * size)
-    return curvature * reach * reach
-
-
-@jit
-def judge_end(kind, how, c, scale, gc, Hc, Bc, K, lo, hi, n):
-    """Status of a search that ended: what is known of the point, never more."""
-    if how == FOUND:
-        size, most = 0.0, 0.0
-        for i in range(n):
-            size = max(size, abs(c[i]))
-        for i in range(n):
-            if not is_held(c[i], gc[i], lo[i], hi[i]):
-                most = max(most, weight(Hc[i, i], c[i], scale[i], 0.0))
-        singular = False
-        for i in range(n):
-            unseen = Hc[i, i] * max(c[i] * c[i], scale[i] * scale[i]) <= EPS * abs(K[F])
-            unseen = unseen or weight(Hc[i, i], c[i], scale[i], size) <= (UNSEEN * EPS) ** 2 * most
-            held = is_held(c[i], gc[i], lo[i], hi[i])
-            singular = singular or (unseen and kind != ROOT and not held)
-        return status.SINGULAR if singular else status.CONVERGED
-    if how == DEGENERATE:
-        return status.SINGULAR
-    if how == BAD_START:
-        return status.NOT_FINITE_AT_START
-    if how == DIVERGED:
-        return status.UNBOUNDED
-    slope = 0.0
-    for i in range(n):
-        if not is_held(c[i], gc[i], lo[i], hi[i]):
-            slope += abs(gc[i]) * max(abs(c[i]), 1e-2 * scale[i])
-    stationary = slope <= 1e-9 * max(abs(K[F]), K[F0] - K[F])
-    if kind == ROOT:
-        return status.NO_ROOT if stationary else status.MAX_ITER if how == LIMIT else status.STALLED
-    if stationary:
-        A, L, d, v = np.zeros((n, n)), np.zeros((n, n)), np.ones(n), np.zeros(n)
-        size = 0.0
-        curvature = without_held(Hc, c, gc, lo, hi, scale, n)
-        for i in range(n):
-            for j in range(n):
-                A[i, j] = curvature[i, j] * scale[i] * scale[j]
-                size = max(size, abs(A[i, j]))
-        definite, p = ldl(A, 0.0, L, d, v, n)
-        if not definite:
-            return status.SADDLE if p < -1e-8 * size * inner(v, v, n) else status.SINGULAR
-    if how == LIMIT:
-        return status.MAX_ITER
-    return status.NOT_FINITE if how == BAD_STEP else status.STALLED

@@ -24,6 +24,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parents[0]), str(HERE.parent / "asv_benchmarks")]
@@ -32,6 +33,7 @@ os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # else JAX take
 import cuda_at_answers
 import cuda_cases
 import cuda_methods
+import cuda_patient
 import gpu_speed
 import numpy as np
 import problems
@@ -39,7 +41,7 @@ import workloads
 from gpu_speed import NAMES, SIZES, libraries, run_host
 
 import batchnewton as bn
-from batchnewton import device, gpus, methods
+from batchnewton import device, gpus, methods, patient
 
 UNTIL = [float("inf")]  # when to stop
 GRACE = 30  # seconds beyond its time after which a process is ended
@@ -104,7 +106,7 @@ def lanes_as_before() -> Iterator[None]:
 def cases_agree(small: bool) -> str:
     """The cases of the simulator's tests, now on a GPU."""
     wrong, count = [], 0
-    every = cuda_cases.CASES + cuda_methods.CASES
+    every = cuda_cases.CASES + cuda_methods.CASES + cuda_patient.CASES
     chosen = every[::8] if small else every
     with lanes_as_before():
         for case in chosen:
@@ -264,6 +266,40 @@ def many_unknowns(small: bool) -> str:
     return "; ".join(said)
 
 
+def hard_starts(small: bool) -> str:
+    """The patient path on the GPU: decays from starts that are off by up to a factor of 5, steps within a radius and in
+    a box alone; statuses and costs as on the CPU, and the time of both."""
+    size = 40 if small else 200_000
+    data = {key: values.astype(float) for key, values in workloads.make("W2", size).items()}
+    p0 = data["p0"] * 5.0 ** np.random.default_rng(2).uniform(-1, 1, data["p0"].shape)
+    calls: dict[str, dict[str, Any]] = {
+        "left by the fast path": {},
+        "by itself": dict(method="trust-region", bounds=(-100.0, 100.0)),
+        "by itself, few": dict(method="trust-region", bounds=(-100.0, 100.0), max_iter=3),
+    }
+    said, wrong = [], []
+    for name, more in calls.items():
+        if late():
+            return "; ".join([*said, "the rest LEFT OUT: the time is over"])
+        with mock.patch.object(patient, "MUCH", 0.0):
+            seconds, found = [], []
+            for where in ("cpu", "cuda", "cuda"):  # the first one compiles
+                start = time.perf_counter()
+                found.append(bn.curve_fit(workloads.decay, data["x"], data["y"], p0, device=where, **more))
+                seconds.append(time.perf_counter() - start)
+        cpu, cuda, again = found
+        share = float((cpu.status == cuda.status).mean())
+        both = cpu.success & cuda.success
+        near = float(np.isclose(cuda.fun[both], cpu.fun[both], rtol=1e-6).mean()) if both.any() else 1.0
+        said += [f"{name}: same status {share:.4f}, same cost {near:.4f}, {seconds[0]:.2f} and {seconds[2]:.2f} s"]
+        for field in cuda_cases.FIELDS:
+            np.testing.assert_array_equal(getattr(again, field), getattr(cuda, field), err_msg=field)
+        if share < 0.98 or near < 0.98:
+            wrong.append(said[-1])
+    assert not wrong, "\n".join(wrong)
+    return "; ".join(said)
+
+
 def workloads_solved(small: bool) -> str:
     """Same solutions as the CPU, for as many problems."""
     said = []
@@ -385,6 +421,7 @@ CHECKS = (
     workloads_solved,
     statistics_agree,
     many_unknowns,
+    hard_starts,
     bad_neighbours,
     little_memory,
     arrays_stay,

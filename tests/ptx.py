@@ -4,10 +4,12 @@ import re
 import shutil
 import subprocess
 import tempfile
+import types
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
@@ -79,9 +81,9 @@ def assemble(
     return assembled(found.module.solve, found.signature, architecture, threads, staged * BLOCK, keep)
 
 
-def assemble_derivatives(problem: Problem, kind: str, dtype: str, lanes: int = 1) -> Assembled:
-    """Compile the kernel for derivatives at given points."""
-    found = compile_cuda.derivatives(problem.signature, kind, np.dtype(dtype), lanes)
+def assemble_derivatives(problem: Problem, kind: str, dtype: str, lanes: int = 1, listed: bool = False) -> Assembled:
+    """Compile the kernel for derivatives at given points; ``listed``: that of the patient path."""
+    found = compile_cuda.derivatives(problem.signature, kind, np.dtype(dtype), lanes, listed)
     return assembled(found.module.evaluate, found.signature)
 
 
@@ -94,10 +96,21 @@ def assembled(
     keep: str | None = None,
 ) -> Assembled:
     """What becomes of a kernel; ``dynamic`` bytes of shared memory are asked for at its launch."""
+    return from_ptx(compiled(kernel, signature, architecture), architecture, threads, dynamic, keep)
+
+
+def compiled(kernel: Any, signature: Any, architecture: str) -> str:
+    """Its PTX, which newer architectures take, too."""
     from numba import cuda
 
-    number = int(architecture[3:])
-    ptx, _ = cuda.compile(kernel.py_func, signature, cc=divmod(number, 10), device=False, abi="numba")
+    capability = divmod(int(architecture[3:]), 10)
+    device = types.SimpleNamespace(compute_capability=capability)  # for which functions that it calls are compiled
+    with mock.patch("numba.cuda.dispatcher.get_current_device", lambda: device):
+        return cuda.compile(kernel.py_func, signature, cc=capability, device=False, abi="numba")[0]
+
+
+def from_ptx(ptx: str, architecture: str, threads: int = BLOCK, dynamic: int = 0, keep: str | None = None) -> Assembled:
+    """What becomes of a kernel's PTX."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "kernel.ptx")
         path.write_text(ptx)

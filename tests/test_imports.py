@@ -25,6 +25,7 @@ FLOORS = [
     {"chosen", "engine"},
     {"device"},
     {"at_answers"},
+    {"patient"},
     {"schedule"},
     {"inference"},
     {"statistics"},

@@ -6,12 +6,12 @@ import model_cases
 import numpy as np
 import ptx
 import pytest
-from numba import boolean, float32, float64, int8
+from numba import boolean, float32, float64, int8, int32, int64
 
 import batchnewton as bn
 from batchnewton import engine
 from batchnewton.curve import from_curve
-from batchnewton.kernels import cuda_inverse
+from batchnewton.kernels import cuda_inverse, cuda_patient
 from batchnewton.methods import PHASES
 from batchnewton.problem import from_function
 
@@ -143,6 +143,26 @@ def test_more_unknowns_than_registers_hold_are_shared():
 def test_derivatives_at_the_answers_stay_in_registers(problem, kind, dtype, n):
     """However many unknowns there are: tile after tile."""
     check(ptx.assemble_derivatives(problem(n), kind, dtype), dtype)
+
+
+@pytest.mark.parametrize(
+    ("problem", "kind", "n"),
+    [(ptx.exponentials, "hybrid", 16), (ptx.chain, "minimize", 32), (ptx.equations, "root", 32)],
+)
+def test_derivatives_of_the_patient_path_stay_in_registers(problem, kind, n):
+    check(ptx.assemble_derivatives(problem(n), kind, "float64", listed=True), "float64")
+
+
+def test_a_trip_of_the_patient_path_stays_in_registers():
+    """Of whatever formula and size: there is one such kernel."""
+    rows, codes, flat = int32[::1], int8[::1], float64[::1]
+    two, three, four, five = float64[:, ::1], float64[:, :, ::1], float64[:, :, :, ::1], float64[:, :, :, :, ::1]
+    lists, state = (rows,) * 4, (flat, five, five, three, four)
+    ends, room = (two, two, flat, codes, rows, rows, codes), (four, three)
+    types = *lists, int64, boolean, float64, *state, *ends, two, two, three, int64, *room
+    text = ptx.compiled(cuda_patient.trip, types, EVERYWHERE[0])
+    for architecture in EVERYWHERE:
+        check(ptx.from_ptx(text, architecture), "float64")
 
 
 def test_covariances_assemble():

@@ -1,0 +1,234 @@
+"""The patient path on GPUs: many searches side by side, two launches a trip (docs/design.md).
+
+One kernel is the formula's: f, g, H where each search looks next.  The other is the same for all formulas: a thread
+takes one search a trip further, by the text of the CPU.  Searches that have ended leave the list of those at work; how
+many are left is asked every few trips only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from . import compile_cuda as compiler
+from .arrays import rows_of
+from .at_answers import unbounded
+from .chunk import columns, single_or_double
+from .device import LONGEST, SHARE, Feed, everywhere, free_memory
+from .engine import blocks, lanes, shared_there, small_is_no_mistake
+from .gpus import simulated
+from .kernels import status, trust
+from .kernels.cuda import BLOCK
+from .kernels.cuda_derivatives import TOGETHER
+from .kernels.history import COLUMNS
+from .options import Options
+from .phases import HYBRID, Solution, method_of, record_length
+from .problem import Problem
+
+AHEAD = 8  # trips between two looks at how many searches are left; an even number
+WORK = 1 << 28  # bytes in which the threads of a GPU work
+MUCH = 1e8  # operations in a trip of all problems, from which on a GPU takes what the fast path left (not measured)
+DOUBLE = np.dtype(np.float64)
+KINDS = ("minimize", "least-squares", "root")  # in the order of ``kernels.trust``
+
+
+def worthwhile(problem: Problem) -> bool:
+    """Whether a GPU is to take what the fast path leaves of the batch.
+
+    A search takes some hundred launches at worst, however few there are of them, so that small batches are better off
+    on the CPU.  How many problems are left must not decide: what happens to one would depend on the others.
+    """
+    n, m = problem.n, problem.m
+    return problem.size * (m * (n + 1) * (n + 2) + 10.0 * n**3) >= MUCH
+
+
+def solve(
+    problem: Problem,
+    at: np.ndarray,
+    options: Options,
+    gpus: Sequence[int],
+    answer: Solution,
+    stop: np.ndarray,
+    seen: np.ndarray,
+) -> None:
+    """Trust-region Newton from their starts, for the problems ``at``, whose history so far is ``seen``.
+
+    All of it in float64, whatever the precision of the answers.
+    """
+    if not at.size or stop[0]:
+        return
+    feed = Feed(len(at))
+
+    def work(gpu: int) -> None:
+        with on_gpu(problem, gpu):
+            search = Search(problem, options)
+            length = search.length(-(-len(at) // len(gpus)))
+            while not stop[0] and (part := feed.take(length)) is not None:
+                search.run(at[part], answer, stop, seen[part])
+
+    everywhere(gpus, work)
+
+
+@contextmanager
+def on_gpu(problem: Problem, gpu: int) -> Iterator[None]:
+    """With this GPU; what arrays that lie there wait for is done."""
+    from numba import cuda
+
+    with cuda.gpus[gpu]:
+        if problem.gpu is None:
+            yield
+            return
+        import cupy
+
+        with cupy.cuda.Device(gpu):
+            cupy.cuda.get_current_stream().synchronize()
+            yield
+
+
+class Search:
+    """The two kernels of the searches of one problem on one GPU, and what all searches share."""
+
+    def __init__(self, problem: Problem, options: Options) -> None:
+        from numba import cuda
+
+        from .kernels import cuda_patient
+
+        plain = unbounded(problem)  # bounds change no derivative
+        self.cuda, self.kernels = cuda, cuda_patient
+        self.problem, self.plain, self.options = problem, plain, options
+        self.kind = KINDS.index(problem.kind)
+        self.hybrid = problem.kind == "least-squares" and method_of(problem, options).patient != "exact"
+        self.matrices = 1 if problem.kind == "minimize" else 2  # H; JᵀJ or J
+        self.lanes = lanes(problem.n, problem.m, problem.size, DOUBLE.itemsize)
+        derive = HYBRID[problem.kind]
+        kernel = compiler.derivatives(plain.signature, derive, DOUBLE, self.lanes, listed=True)
+        self.evaluate, self.shared = kernel.module.evaluate, shared_there(plain, kernel, DOUBLE)
+        self.width = record_length(options)
+        self.threads = 4 if simulated() else BLOCK
+
+    def length(self, wanted: int) -> int:
+        """Searches for which there is memory, at most so many."""
+        n, (args, data) = self.problem.n, columns(self.problem)
+        numbers = sum(array[0].size for array in (*args, *data)) + (trust.VECTORS + 4) * n
+        numbers += 2 * self.matrices * n * n + trust.SCALARS + 1 + self.width * COLUMNS
+        each = numbers * DOUBLE.itemsize + 20
+        free = SHARE * free_memory(self.cuda) - WORK
+        return max(1, min(wanted, LONGEST, int(free) // each))
+
+    def run(self, at: np.ndarray, answer: Solution, stop: np.ndarray, seen: np.ndarray) -> None:
+        """The problems ``at``, all of them at once; what is not finished when ``stop[0] != 0`` keeps NOT_RUN."""
+        size = len(at)
+        state = State(self, at, answer)
+        history = np.empty((size, self.width, COLUMNS))
+        history[:, : seen.shape[1]] = seen[:, : self.width]
+        there = self.cuda.to_device(history if self.width else np.empty((1, 1, COLUMNS)))
+        with small_is_no_mistake():
+            state.begin()
+            left = size
+            while left and not stop[0]:
+                left = state.trips(left, there)
+        state.keep(at, answer)
+        answer.status[at[state.rows[0].copy_to_host()[:left]]] = status.NOT_RUN  # perhaps in a second attempt
+        if self.width:
+            found = there.copy_to_host()
+            answer.histories += [(at, found[:, : answer.nfev[at].max()])]
+
+
+class State:
+    """Some searches on the device: their data and where they are."""
+
+    def __init__(self, search: Search, at: np.ndarray, answer: Solution) -> None:
+        self.search, problem = search, search.problem
+        empty, size, n = search.cuda.device_array, len(at), problem.n
+        args, data = columns(search.plain)
+        self.size, self.x0 = size, self.sent(problem.x0, at)
+        self.given = [self.sent(one, at).reshape(-1) for one in (*args, *data)]
+        box = [np.full((1, n), -np.inf), np.full((1, n), np.inf)]
+        self.box = [search.cuda.to_device(one) for one in box]
+        if problem.box is not None:
+            self.box = [self.sent(one, at) for one in problem.box]
+        self.counts = [search.cuda.to_device(one[at]) for one in (answer.nit, answer.nfev)]
+        self.best, self.fun, self.state = empty((size, n), DOUBLE), empty(size, DOUBLE), empty(size, np.int8)
+        self.attempt, self.rows = empty(size, np.int8), [empty(size, np.int32) for _ in range(2)]
+        self.left = empty(AHEAD + 1, np.int32)
+        self.value, self.groups = empty(size, DOUBLE), -(-size // TOGETHER)
+        places, count = self.groups * TOGETHER, search.matrices
+        self.scalars = empty((self.groups, trust.SCALARS, TOGETHER), DOUBLE)
+        self.vectors, self.trial = empty(trust.VECTORS * n * places, DOUBLE), empty(count * n * n * places, DOUBLE)
+        self.current = empty((count, self.groups, n, n, TOGETHER), DOUBLE)
+        matrices, vectors = trust.ROOM
+        most = max(1, WORK // (DOUBLE.itemsize * n * (matrices * n + vectors)) // search.threads)
+        self.blocks = min(blocks(size, search.threads), most)
+        threads = self.blocks * search.threads
+        self.room = empty((matrices, n, n, threads), DOUBLE), empty((vectors, n, threads), DOUBLE)
+
+    def sent(self, array: Any, at: np.ndarray) -> Any:
+        """Some rows of an array, on the device and in float64."""
+        cuda = self.search.cuda
+        if self.search.problem.gpu is None:
+            return cuda.to_device(single_or_double(rows_of(array, at), DOUBLE))
+        import cupy
+
+        there = cupy.ascontiguousarray(rows_of(cupy.asarray(array), at), DOUBLE)
+        cupy.cuda.get_current_stream().synchronize()
+        return cuda.as_cuda_array(there, sync=False)
+
+    def begin(self) -> None:
+        """All searches at their starts."""
+        search, threads = self.search, self.search.threads
+        search.kernels.begin[blocks(self.size, threads), threads](
+            search.kind, search.hybrid, self.x0, self.scalars, self.whole_vectors(), self.best, self.fun, self.state,
+            self.attempt, self.rows[0],
+        )  # fmt: skip
+
+    def whole_vectors(self) -> Any:
+        """The vectors in their shape."""
+        return self.vectors.reshape(trust.VECTORS, self.groups, self.search.problem.n, TOGETHER)
+
+    def trips(self, running: int, history: Any) -> int:
+        """Some trips of the ``running`` searches; how many of them go on."""
+        search = self.search
+        counts = np.zeros(AHEAD + 1, np.int32)
+        counts[0] = running
+        self.left.copy_to_device(counts)
+        threads = search.threads if search.lanes == 1 or not simulated() else search.lanes
+        count = blocks(running * search.lanes, threads)
+        trips = min(self.blocks, blocks(running, search.threads))
+        vectors, trial, answers = self.whole_vectors(), self.trial.reshape(self.current.shape), self.derived()
+        limit = float(search.options.max_iter)
+        for k in range(AHEAD):
+            here, onward = self.rows[k % 2], self.rows[(k + 1) % 2]
+            now, then = self.left[k : k + 1], self.left[k + 1 : k + 2]
+            search.evaluate[count, threads](
+                here, now, self.vector(trust.X), *answers, *search.shared, np.int64(search.problem.m), *self.given
+            )  # fmt: skip
+            search.kernels.trip[trips, search.threads](
+                here, now, onward, then, search.kind, search.hybrid, limit, self.value, trial, self.current,
+                self.scalars, vectors, self.x0, self.best, self.fun, self.state, *self.counts, self.attempt, *self.box,
+                history, search.width, *self.room,
+            )  # fmt: skip
+        return int(self.left.copy_to_host()[AHEAD])
+
+    def vector(self, which: int) -> Any:
+        """One of the vectors of all searches, flat."""
+        length = self.search.problem.n * self.groups * TOGETHER
+        return self.vectors[which * length : (which + 1) * length]
+
+    def derived(self) -> list[Any]:
+        """Where the formula's kernel puts what it finds (`kernels.cuda_derivatives`), flat."""
+        matrix = self.trial.size // self.search.matrices
+        first, last = self.trial[:matrix], self.trial[-matrix:]
+        if self.search.problem.kind == "root":
+            return [self.vector(trust.RESIDUALS), last]
+        return [self.value, self.vector(trust.G), first, *([last] if self.search.matrices > 1 else [])]
+
+    def keep(self, at: np.ndarray, answer: Solution) -> None:
+        """What was found, to the answers."""
+        nit, nfev = (one.copy_to_host() for one in self.counts)
+        x, fun, state = (one.copy_to_host() for one in (self.best, self.fun, self.state))
+        with np.errstate(over="ignore"):  # what diverged may be beyond float32
+            answer.x[at], answer.fun[at], answer.nit[at], answer.nfev[at] = x, fun, nit, nfev
+        answer.status[at] = state

@@ -1,0 +1,97 @@
+"""The patient path: small batches of hard problems for the CPU and CUDA, as in `cuda_cases`."""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+from unittest import mock
+
+import numpy as np
+from cuda_cases import Case, T, counted, decay, fits, flawed, main, missing, remembered, resident, twelve
+from cuda_methods import by
+
+import batchnewton as bn
+from batchnewton import patient
+
+
+def quartic(x, a, b, c, d):
+    return a * x[0] ** 4 + b * x[0] ** 2 + c * x[0] + d * x[1] ** 2
+
+
+def ends(**options: Any) -> bn.Result:
+    """A minimum, x⁴, two that have no least value, a saddle, two wells, a start that is not finite."""
+    kinds = [[0, 1, 1, 1], [1, 0, 0, 1], [0, -1, 0, 1], [0, 0, 3, 1], [0, 1, 0, -1], [1, -1, 0, 1], [1, 1, 1, 1]]
+    x0 = [[1.0, 1.0], [1.0, 0.5], [1.0, 0.0], [1.0, 2.0], [0.0, 0.0], [1e-6, 1.0], [np.nan, 1.0]]
+    return bn.minimize(quartic, x0, tuple(np.array(kinds, float).T), **options)
+
+
+def far(**options: Any) -> bn.Result:
+    """Decays from starts far off: what Gauss-Newton does not lead to a minimum begins again with the exact Hessian."""
+    data = fits()
+    start = data["p0"] * np.array([[30, 0.02, -5], [-1, 40, 3], [0.1, 0.1, 10], [1, 1, 1], [-20, 3, 8], [5, 0.3, 1]])
+    return bn.curve_fit(decay, T, data["y"], start, **options)
+
+
+def systems(**options: Any) -> bn.Result:
+    """Roots behind local minima of |F|: second and third searches."""
+    starts = [[1.5, 1.0], [0.5, 0.0], [-3.0, 1.0]]
+    return bn.root(lambda x, a: [x[0] ** 3 - 3 * x[0] + a, x[1] - x[0]], starts, ([3.0, 2.5, 3.0],), **options)
+
+
+def no_roots(**options: Any) -> bn.Result:
+    """One without a root, one with a Jacobian that vanishes at the start."""
+    return bn.root(lambda x, a: [x[0] ** 2 + a], [[1.0], [0.0]], ([1.0, -4.0],), **options)
+
+
+def on_gpu(solve: Callable[..., bn.Result], **settings: Any) -> Callable[..., bn.Result]:
+    """The same call while the GPU takes what the fast path leaves, however little it is."""
+
+    def call(**options: Any) -> bn.Result:
+        with mock.patch.multiple(patient, **{"MUCH": 0.0, **settings}):
+            return solve(**options)
+
+    return call
+
+
+def reversed_order(solve: Callable[..., bn.Result]) -> Callable[..., bn.Result]:
+    """The same problems in chunks of one, the last one first."""
+
+    class Backwards(patient.Feed):
+        def take(self, length: int) -> slice | None:
+            part = super().take(1)
+            return part and slice(self.size - part.stop, self.size - part.start)
+
+    return on_gpu(solve, Feed=Backwards)
+
+
+BOX = dict(method="trust-region", bounds=(-2.0, 1.5))
+CASES = [
+    Case("ends", on_gpu(ends)),
+    Case("ends, float32", on_gpu(ends), "float32"),
+    Case("ends, mixed", on_gpu(ends), "mixed", digits=7),
+    Case("ends, history", on_gpu(remembered(ends))),
+    Case("ends, few evaluations", on_gpu(by(ends, max_iter=20))),
+    Case("ends, one evaluation", on_gpu(by(ends, max_iter=1))),
+    Case("ends in a box", on_gpu(by(ends, **BOX))),
+    Case("ends in a box, history", on_gpu(remembered(by(ends, **BOX)))),
+    Case("ends in a box, chunks of 2", on_gpu(by(ends, **BOX), LONGEST=2)),
+    Case("ends in a box, backwards", reversed_order(by(ends, **BOX))),
+    Case("ends in a box, two trips ahead", on_gpu(by(ends, **BOX), AHEAD=2)),
+    Case("flawed", on_gpu(flawed)),
+    Case("flawed, float32", on_gpu(flawed), "float32"),
+    Case("flawed, mixed", on_gpu(remembered(flawed)), "mixed", digits=7),
+    Case("flawed, exact", on_gpu(by(flawed, "newton"))),
+    Case("far", on_gpu(far), digits=8),
+    Case("far, in a box", on_gpu(by(far, "trust-region", bounds=(-5.0, 50.0))), digits=8),
+    Case("missing, in a box", on_gpu(by(missing, "trust-region", bounds=(0.0, [1.5, 1.1, 0.3])))),
+    Case("missing, one evaluation", on_gpu(by(missing, max_iter=1))),
+    Case("counted, in a box, 2 lanes", on_gpu(by(counted, **BOX)), lanes=2),
+    Case("twelve unknowns", on_gpu(by(twelve, "trust-region"))),
+    Case("systems", on_gpu(systems), digits=6),  # where J is singular, a rounding chooses the way, not the root
+    Case("systems, one evaluation, history", on_gpu(remembered(by(systems, max_iter=1)))),
+    Case("no roots", on_gpu(by(no_roots, max_iter=70))),
+    Case("resident, in a box", on_gpu(resident(method="trust-region", bounds=(0.0, [1.5, 1.1, 0.3])))),
+    Case("resident, few evaluations, history", on_gpu(resident(max_iter=4, history=True))),
+]
+
+if __name__ == "__main__":
+    main(sys.argv[1], CASES)
