@@ -144,8 +144,6 @@ def test_too_many_unknowns_name_the_methods_that_take_them():
     ("method", "n", "words"),
     [
         ("trust-region", 9, "method='trust-region' takes at most 8 unknowns on CUDA, not 9; expected method='newton'"),
-        ("newton-pure", 17, "method='newton-pure' takes at most 16 unknowns on CUDA, not 17; expected method='newton'"),
-        ("lbfgs", 33, "'lbfgs' takes at most 32 unknowns on CUDA, not 33; expected method='gradient-descent'"),
     ],
 )
 def test_what_does_not_run_on_cuda_is_said(method, n, words):
