@@ -32,7 +32,7 @@ ALONE = {4: 16, 8: 10}  # unknowns that one thread's registers hold, by the byte
 BY_NAME = {  # the same of methods whose state is another
     "newton-pure": {4: 12, 8: 8},
     "bfgs": {4: 12, 8: 8},
-    "lbfgs": {4: 12, 8: 4},
+    "lbfgs": {4: 8, 8: 4},
     "gradient-descent": {4: 32, 8: 16},
 }
 BOXED = {4: 4, 8: 2}  # by how many unknowns fewer, where they have bounds

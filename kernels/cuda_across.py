@@ -146,7 +146,7 @@ FAMILIES = {
     **dict.fromkeys(("root", "root-pure"), ROOT),
     "newton-pure": PLAIN,
     "gradient-descent": Family("fg", ALONG),
-    "lbfgs": Family("fg", ALONG, parked=("sm", "ym")),
+    "lbfgs": Family("fg", ALONG, parked=("d", "e", "sm", "ym")),
     "bfgs": Family(
         "fg",
         ALONG,

@@ -54,7 +54,7 @@ def places(program: Formula, where: Layout, lanes: int, phase: str) -> dict[str,
     for row in range(n if "j" in family.outputs else 0):
         put((f"j_{row}_{i}" for i in range(n)), pitch(n))
     found["trip"] = at - found["f"]
-    for name in (*family.vectors, *("_".join(one) for one in parked(phase))):
+    for name in (*family.vectors, *parked(phase)):
         put([name], room)
     for name in family.triangles:
         put([name], n * (n + 1) // 2)

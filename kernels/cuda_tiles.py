@@ -35,10 +35,14 @@ def tiles(program: Formula, itemsize: int, every: bool = False, kind: str = "fgh
     """The sums over the data (or ``every`` output), as many at a time as stay in registers: value, gradient, then
     squares of the Hessian; or residuals, then squares of their Jacobian."""
     there = set(program.outputs if every else summed(program))
+    wanted_parts = [[name for name in part if name in there]
+                    for letter in kind for part in parts(program.n, letter, SIDE[itemsize])]  # fmt: skip
     most = TILE[itemsize]
+    if max(map(len, wanted_parts), default=0) == 1:  # no matrix: tiles of the same length
+        count = sum(map(len, wanted_parts))
+        most = -(-count // -(-count // most))
     found: list[list[str]] = [[]]
-    for part in (part for letter in kind for part in parts(program.n, letter, SIDE[itemsize])):
-        wanted = [name for name in part if name in there]
+    for wanted in wanted_parts:
         if len(found[-1]) + len(wanted) > most:
             found.append([])
         found[-1] += wanted

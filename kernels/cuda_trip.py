@@ -32,8 +32,8 @@ def trip_texts(
     ends = [left(one.given, n, lanes, shared) for one in (*stops, Stop((), {"x": "x_0"}))]
     flags = {*iteration.flags, "own", *(name for one in (family.begin, *stops) for name in one.truths)}
     truth = truths([*(f"{name} = True" for name in sorted(flags)), *(line for part in parts for line in part)])
-    cells = {f"{array}_{m}_{e}": in_vector(shared[f"{array}_{m}"], e, lanes)
-             for array, m in parked(phase) for e in range(elements(n, lanes))}  # fmt: skip
+    cells = {f"{row}_{e}": in_vector(shared[row], e, lanes)
+             for row in parked(phase) for e in range(elements(n, lanes))}  # fmt: skip
     for name in sorted(handed_on([part + end for part, end in zip(parts, ends, strict=True)], stops) - cells.keys()):
         mine.slots.setdefault(name, len(mine.slots))
     functions, lines = [], [*family.begin.calls]
@@ -70,10 +70,10 @@ def left(given: Mapping[str, str], n: int, lanes: int, shared: Mapping[str, int]
             for e in range(elements(n, lanes))]  # fmt: skip
 
 
-def parked(phase: str) -> list[tuple[str, str]]:
-    """Rows of the state's arrays that lie in shared memory."""
-    names = dict.fromkeys(tuple(name.split("_")[:2]) for name in ITERATIONS[phase].slots(1) if name.count("_") == 2)
-    return [(array, m) for array, m in names if array in FAMILIES[phase].parked]
+def parked(phase: str) -> list[str]:
+    """Vectors of the state that lie in shared memory."""
+    rows = dict.fromkeys(name.rpartition("_")[0] for name in ITERATIONS[phase].slots(1))
+    return [row for row in rows if row.split("_")[0] in FAMILIES[phase].parked]
 
 
 def pieces(lines: Sequence[str], phase: str, bounded: bool) -> tuple[list[list[str]], list[Stop]]:
