@@ -19,6 +19,7 @@ from .kernels import lanes as cpu_lanes
 from .kernels.cache import source_hash
 from .kernels.converge import NEXT_PHASE
 from .kernels.cuda import Way
+from .kernels.cuda_across import FAMILIES
 from .kernels.cuda_tiles import table
 from .version import __version__
 
@@ -115,14 +116,21 @@ def group_text(program: Program, where: cpu_lanes.Layout, phase: str, dtype: np.
         f"TABLE = np.array({table(cut, way.lanes, shared)[0]}, np.int32)",
         "take = warp.take if SIMULATED else cuda_warp.take_together(LANES)",
         "sync = warp.sync if SIMULATED else cuda_factor.syncing(LANES)",
-        f"AT = { ({name: shared[name] for name in ('f', 'g_0', 'h_0_0', 'diagonal', 'inverse', 'y')}) }",
-        "not_finite, factor, solve_factored, clear, quadratic = "
-        f"cuda_factor.together(T, {program.n}, LANES, AT, {eps}, sync)",
+        *across(program, phase, shared, eps),
     ]
     constants = dict(program.constants) | unrolled.constants
     types = solve_types(program, where, way)
     head = header(program, phase, dtype, way.lanes, types, own, constants, mine.slots)
     return joined(head, program, where, functions)
+
+
+def across(program: Program, phase: str, shared: dict[str, int], eps: float) -> list[str]:
+    """What the lanes of a group do together, for this size."""
+    family = FAMILIES[phase]
+    names = ("f", "x_0", "g_0", "h_0_0", "r_0", "j_0_0", *family.vectors, *family.triangles)
+    at = {name: shared[name] for name in names if name in shared}
+    made = f"{family.file}.together(T, {program.n}, LANES, {at}, {eps}, sync)"
+    return [f"{family.functions} = {made}"] if family.file else []
 
 
 def solve_types(program: Program, where: cpu_lanes.Layout, way: Way) -> str:
@@ -165,7 +173,7 @@ def header(
             "import numpy as np",
             "from numba import cuda, float32, float64, int8, int32, int64, types, void",
             "",
-            "from batchnewton.kernels import cuda_factor, cuda_warp",
+            "from batchnewton.kernels import cuda_bfgs, cuda_factor, cuda_orthogonal, cuda_plain, cuda_warp",
             "from batchnewton.kernels.cuda_lower import SIMULATED, function, lanes, lowered",
             "",
             f"REAL = {dtype.name}",

@@ -19,6 +19,7 @@ from . import compile_cuda as compiler
 from .chunk import columns, shared_data
 from .gpus import simulated
 from .kernels.cuda import BLOCK, SHARED, Way
+from .kernels.cuda_across import FAMILIES
 from .methods import Phase
 from .options import Options
 from .phases import evaluations, limits, method_of
@@ -28,10 +29,15 @@ BLOCKS = 16  # of each multiprocessor: more than can be resident, so that all ar
 LANES = (1, 2, 4, 8, 16, 32)
 FULL = 1 << 16  # threads that a GPU runs side by side
 ALONE = {4: 16, 8: 10}  # unknowns that one thread's registers hold, by the bytes of a number (tests/test_ptx.py)
+BY_NAME = {  # the same of methods whose state is another
+    "newton-pure": {4: 12, 8: 8},
+    "bfgs": {4: 12, 8: 8},
+    "lbfgs": {4: 8, 8: 4},
+    "gradient-descent": {4: 32, 8: 16},
+}
 BOXED = {4: 4, 8: 2}  # by how many unknowns fewer, where they have bounds
 STAGED = 128  # bytes of data of a problem that a thread may keep in shared memory
 SINGLE = np.dtype(np.float32)
-GROUPED = ("gauss-newton", "exact", "minimize")  # iterations for which there are groups of lanes
 
 
 def lanes(n: int, m: int, size: int, itemsize: int) -> int:
@@ -58,13 +64,15 @@ def lanes(n: int, m: int, size: int, itemsize: int) -> int:
     return min(LANES, key=time)
 
 
-def lanes_of_a_group(n: int, m: int, itemsize: int, bounded: bool = False) -> int:
+def lanes_of_a_group(n: int, m: int, itemsize: int, bounded: bool = False, step: str = "minimize") -> int:
     """Threads that share a problem with its matrix, where one thread's registers would not hold it: n rows on so many
-    lanes (not measured on a device); 0 where they hold it."""
-    if n <= ALONE[itemsize] - bounded * BOXED[itemsize]:
+    lanes (not measured on a device); 0 where they hold it, or the iteration ``step`` is not made for groups."""
+    alone = BY_NAME.get(step, ALONE)[itemsize] - bounded * BOXED[itemsize]
+    if n <= alone or step not in FAMILIES:
         return 0
     chosen = int(os.environ.get("BATCHNEWTON_CUDA_LANES") or 0)
-    return (chosen if chosen > 1 else 0) if chosen else 8 if n <= 16 else 16
+    fitting = 8 if n <= 16 else 16 if n <= 32 else 32
+    return (chosen if chosen > 1 else 0) if chosen else fitting
 
 
 def staged_bytes(problem: Problem, dtype: np.dtype, width: int) -> int:
@@ -80,10 +88,10 @@ def staged_bytes(problem: Problem, dtype: np.dtype, width: int) -> int:
     return size if width == 1 and size <= limit else 0
 
 
-def chosen_way(problem: Problem, phase: Phase, dtype: np.dtype, history: bool = False) -> Way:
-    """How many threads have a problem in a phase, and what they keep in shared memory; no group writes a history."""
-    group = lanes_of_a_group(problem.n, problem.m, dtype.itemsize, problem.box is not None)
-    if group and not history and phase.step in GROUPED:
+def chosen_way(problem: Problem, phase: Phase, dtype: np.dtype) -> Way:
+    """How many threads have a problem in a phase, and what they keep in shared memory."""
+    group = lanes_of_a_group(problem.n, problem.m, dtype.itemsize, problem.box is not None, phase.step)
+    if group:
         return Way(group, grouped=True)
     width = lanes(problem.n, problem.m, problem.size, dtype.itemsize)
     return Way(width, staged_bytes(problem, dtype, width) > 0)
@@ -159,7 +167,7 @@ class Engine:
 
     def _add(self, phase: Phase, first: bool, fresh: bool, before: np.dtype, limit: int, options: Options) -> None:
         dtype = SINGLE if phase.rough else self.dtype
-        way = chosen_way(self.problem, phase, dtype, options.history)
+        way = chosen_way(self.problem, phase, dtype)
         way = replace(way, first=first, fresh=fresh, before=before.name, history=options.history)
         kernel = compiler.kernel(self.problem.signature, phase.derive, phase.step, dtype, way)
         block = kernel.module.THREADS if way.grouped else BLOCK

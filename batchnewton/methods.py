@@ -45,7 +45,7 @@ class Method:
     bounds : bool
         Whether unknowns may have bounds or be fixed (docs/design.md, Methods by name, says why some do not take them).
     cuda : int
-        Unknowns that its phases take on CUDA; what is behind them has more to itself there, too.
+        Unknowns that its phases take on CUDA; the patient path behind them has more to itself.
     boxed : bool
         Whether its phases know bounds; where they do not, what is behind them has bounded problems to itself.
     unrolled : int
@@ -67,26 +67,23 @@ class Method:
 CERTIFY = 5  # trips of a certificate
 
 
-def alone(derive: str, step: str, exact: str, max_iter: int, largest: int, cuda: int) -> Method:
-    """A method that nothing else helps out: its iteration, then a certificate by the derivatives ``exact``.
-
-    For more unknowns than ``cuda`` its kernel would take minutes to compile on CUDA (docs/design.md).
-    """
+def alone(derive: str, step: str, exact: str, max_iter: int, largest: int) -> Method:
+    """A method that nothing else helps out: its iteration, then a certificate by the derivatives ``exact``."""
     own = Phase(derive, step, WITHOUT_END)
-    return Method((own,), None, Phase(exact, "minimize", CERTIFY), max_iter, largest, bounds=False, cuda=cuda)
+    return Method((own,), None, Phase(exact, "minimize", CERTIFY), max_iter, largest, bounds=False, cuda=largest)
 
 
 def pure(derive: str) -> Method:
     """Newton's method as it is."""
-    return alone(derive, "newton-pure", derive, 500, SMALL, 16)
+    return alone(derive, "newton-pure", derive, 500, SMALL)
 
 
 def first_order(derive: str, exact: str) -> dict[str, Method]:
     """The methods that need no Hessian."""
     return {
-        "bfgs": alone(derive, "bfgs", exact, 1000, SMALL, 24),
-        "lbfgs": alone(derive, "lbfgs", exact, 2000, LARGE, 32),
-        "gradient-descent": alone(derive, "gradient-descent", exact, 10_000, LARGE, LARGE),
+        "bfgs": alone(derive, "bfgs", exact, 1000, SMALL),
+        "lbfgs": alone(derive, "lbfgs", exact, 2000, LARGE),
+        "gradient-descent": alone(derive, "gradient-descent", exact, 10_000, LARGE),
     }
 
 

@@ -107,19 +107,13 @@ def phases_on_cuda(problem: Problem, options: Options) -> tuple[Phase, ...]:
     return phases_of(problem, options) if problem.n <= method_of(problem, options).cuda else ()
 
 
-def largest_on_cuda(method: Method) -> int:
-    """Unknowns that the method takes on CUDA; the patient path, where it follows, has those to itself that its phases
-    do not take."""
-    return method.cuda if method.patient is None else method.largest
-
-
 def check_method(problem: Problem, options: Options) -> None:
     """What the method cannot do.
 
     Raises
     ------
     ValueError
-        More unknowns than it takes, bounds, or a GPU, with the methods that can.
+        More unknowns than it takes, or bounds, with the methods that can.
     """
     methods, method = METHODS[problem.kind], method_of(problem, options)
     if method is DEFAULT[problem.kind] and problem.n <= method.largest:
@@ -136,11 +130,6 @@ def check_method(problem: Problem, options: Options) -> None:
         raise ValueError(came + others(lambda row: row.largest >= problem.n))
     if problem.box is not None and not method.bounds:
         raise ValueError(f"method={name!r} takes no bounds or fixed" + others(lambda row: row.bounds))
-    most = largest_on_cuda(method)
-    if (options.gpus or problem.gpu is not None) and problem.n > most:
-        able = others(lambda row: (row.bounds or problem.box is None) and largest_on_cuda(row) >= problem.n)
-        came = f"method={name!r} takes at most {most} unknowns on CUDA, not {problem.n}"
-        raise ValueError(f"{came}{able or '; expected fewer'}, or device='cpu'")
 
 
 def evaluations(problem: Problem, options: Options) -> int:

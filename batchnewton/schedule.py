@@ -20,7 +20,6 @@ from .phases import (
     Solution,
     evaluations,
     first_kernel,
-    largest_on_cuda,
     mark_bounds,
     method_of,
     patiently,
@@ -87,7 +86,7 @@ def chosen_gpus(problem: Problem, options: Options) -> tuple[int, ...]:
         return (problem.gpu,)
     if options.gpus is not None:
         return options.gpus
-    if problem.size < gpus.WORTHWHILE or problem.n > largest_on_cuda(method_of(problem, options)):
+    if problem.size < gpus.WORTHWHILE:
         return ()
     from .patient import worthwhile
 

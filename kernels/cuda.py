@@ -394,11 +394,12 @@ def kernel_text(program: Formula, where: Layout, way: Way, parking: bool, read: 
 
 
 def written(way: Way, what: str, names: Iterable[str], first: int) -> list[str]:
-    """What the function ``what`` sees, into the columns of the history from ``first``; zeros where a search begins."""
+    """What the function ``what`` sees, into the columns of the history from ``first``; zeros where a search begins.
+    The lanes of a group all see it, since they find it together."""
     before = "" if way.fresh else "int64(nfev[b]) + "
     lines = [
         f"    k = {before}int64(S[trips_])",
-        f"    if k < width{' and lane == 0' if way.lanes > 1 else ''}:",
+        f"    if k < width{' and lane == 0' if way.lanes > 1 and not way.grouped else ''}:",
         f"        {what}({{state}})",
         f"        k = {COLUMNS} * (b * width + k)",
         *(f"        seen[k + {at}] = S[{name}_]" for at, name in enumerate(names, first)),

@@ -1,7 +1,8 @@
 """Linear algebra of one problem by a group of lanes, in shared memory: as ``linalg``, by rows.
 
 Lane u has the rows ``u, u + lanes, ...`` of the lower triangle, row i from ``i (i + 1) / 2`` on.  These distances are
-all different modulo 32, so lanes that read one column of neighbouring rows do not wait for each other.
+all different modulo 32, so lanes that read one column of neighbouring rows do not wait for each other.  ``K`` is the
+shared memory, ``t`` the place of a problem in it, ``members`` are the lanes of its group.
 """
 
 from typing import Any
@@ -24,19 +25,9 @@ def together(kind: Any, n: int, lanes: int, at: dict[str, int], eps: float, sync
     ``at`` says where f, g, h, the diagonal, the inverse pivots and the solution lie; ``sync(members)`` waits for all.
     """
     zero, one, least, limit = kind(0.0), kind(1.0), kind(RAISE), kind(32 * n * eps)
-    value, g, h = at["f"], at["g_0"], at["h_0_0"]
+    g, h = at["g_0"], at["h_0_0"]
     diagonal, inverse, y = at["diagonal"], at["inverse"], at["y"]
-    numbers = h + n * (n + 1) // 2 - value
-
-    @device
-    def not_finite(K, t, u):
-        """0 where every number of f, g and H that a lane looks at is finite, else NaN (see ``step.all_finite``)."""
-        total = zero
-        k = u
-        while k < numbers:
-            total += zero * K[t + value + k]
-            k += lanes
-        return total
+    eliminate = eliminating(n, lanes, h, sync)
 
     @device
     def factor(K, t, u, members):
@@ -57,42 +48,8 @@ def together(kind: Any, n: int, lanes: int, at: dict[str, int], eps: float, sync
             raised = raised if raised > zero else one
             quotient = one / (pivot if good else raised)
             K[t + inverse + k] = quotient
-            i = u + (k + lanes - u) // lanes * lanes
-            while i < n:
-                row = t + h + i * (i + 1) // 2
-                share = K[row + k] * quotient
-                for j in range(k + 1, i + 1):
-                    K[row + j] -= share * K[t + h + j * (j + 1) // 2 + k]
-                i += lanes
-            sync(members)
+            eliminate(K, t, u, members, k, quotient)
         return definite
-
-    @device
-    def solve(K, t, u, members):
-        """``L D Lᵀ y = g``: forward and backward, column by column."""
-        i = u
-        while i < n:
-            K[t + y + i] = K[t + g + i]
-            i += lanes
-        sync(members)
-        for k in range(n):
-            known = K[t + y + k] * K[t + inverse + k]
-            i = u + (k + lanes - u) // lanes * lanes
-            while i < n:
-                K[t + y + i] -= K[t + h + i * (i + 1) // 2 + k] * known
-                i += lanes
-            sync(members)
-        for k in range(n - 1, -1, -1):
-            known = K[t + y + k] * K[t + inverse + k]
-            i = u
-            while i < k:
-                K[t + y + i] -= K[t + h + k * (k + 1) // 2 + i] * known
-                i += lanes
-            sync(members)
-        i = u
-        while i < n:  # its own elements, which are all that a lane reads
-            K[t + y + i] *= K[t + inverse + i]
-            i += lanes
 
     @device
     def clear(K, t, u, members):
@@ -128,7 +85,86 @@ def together(kind: Any, n: int, lanes: int, at: dict[str, int], eps: float, sync
             k += lanes
         return total
 
-    return not_finite, factor, solve, clear, quadratic
+    not_finite = looking(kind, lanes, at["f"], h + n * (n + 1) // 2)
+    return not_finite, factor, solving(n, lanes, h, inverse, g, y, sync), clear, quadratic
+
+
+def looking(kind: Any, lanes: int, first: int, behind: int) -> Any:
+    """``not_finite(K, t, u)``: 0 where every number between two places that a lane looks at is finite, else NaN (see
+    ``step.all_finite``)."""
+    zero = kind(0.0)
+
+    @device
+    def not_finite(K, t, u):
+        total = zero
+        k = u + first
+        while k < behind:
+            total += zero * K[t + k]
+            k += lanes
+        return total
+
+    return not_finite
+
+
+def eliminating(n: int, lanes: int, h: int, sync: Any) -> Any:
+    """``eliminate(K, t, u, members, k, quotient)``: column k out of the rows below, ``quotient`` being 1 / d_k."""
+
+    @device
+    def eliminate(K, t, u, members, k, quotient):
+        i = u + (k + lanes - u) // lanes * lanes
+        while i < n:
+            row = t + h + i * (i + 1) // 2
+            share = K[row + k] * quotient
+            for j in range(k + 1, i + 1):
+                K[row + j] -= share * K[t + h + j * (j + 1) // 2 + k]
+            i += lanes
+        sync(members)
+
+    return eliminate
+
+
+def solving(n: int, lanes: int, h: int, inverse: int, b: int, y: int, sync: Any) -> Any:
+    """``solve(K, t, u, members)``: ``L D Lᵀ y = b``, forward and backward, column by column."""
+    backward = substituting(n, lanes, h, inverse, y, sync)
+
+    @device
+    def solve(K, t, u, members):
+        i = u
+        while i < n:
+            K[t + y + i] = K[t + b + i]
+            i += lanes
+        sync(members)
+        for k in range(n):
+            known = K[t + y + k] * K[t + inverse + k]
+            i = u + (k + lanes - u) // lanes * lanes
+            while i < n:
+                K[t + y + i] -= K[t + h + i * (i + 1) // 2 + k] * known
+                i += lanes
+            sync(members)
+        backward(K, t, u, members)
+
+    return solve
+
+
+def substituting(n: int, lanes: int, h: int, inverse: int, y: int, sync: Any) -> Any:
+    """``backward(K, t, u, members)``: ``D Lᵀ`` of what is left is y; L D lies below the diagonal.  A lane ends with its
+    own elements, which are all that it reads."""
+
+    @device
+    def backward(K, t, u, members):
+        for k in range(n - 1, -1, -1):
+            known = K[t + y + k] * K[t + inverse + k]
+            i = u
+            while i < k:
+                K[t + y + i] -= K[t + h + k * (k + 1) // 2 + i] * known
+                i += lanes
+            sync(members)
+        i = u
+        while i < n:
+            K[t + y + i] *= K[t + inverse + i]
+            i += lanes
+
+    return backward
 
 
 def syncing(lanes: int) -> Any:

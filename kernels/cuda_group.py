@@ -1,17 +1,20 @@
 """Text of the CUDA kernels for many unknowns: a group of lanes has one problem together, and its matrix between them.
 
 Nothing of a problem is held whole by a lane: unknowns, gradient and Hessian lie in shared memory (``K``, from ``t``
-on), the vectors of the step are spread over the lanes' registers (`spread`), the factorisation is done by rows
-(`cuda_factor`), the sums over the data in tiles (`cuda_tiles`).
+on), the vectors of the step are spread over the lanes' registers (`spread`), steps on matrices are done by rows or
+columns (`cuda_across`), the sums over the data in tiles (`cuda_tiles`).
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from . import step
 from .converge import HAND_OVER, NEXT_PHASE, NOT_FINITE_AT_START
-from .cuda import Way, _lost, begin_text, call_names, cells, named, widths
+from .cuda import SEEN, Way, _lost, _seen, _went, begin_text, call_names, cells, named, widths, written
+from .cuda_across import FAMILIES, registers
+from .cuda_orthogonal import pitch
 from .cuda_tiles import add_text, as_needed, gather_text, halves, in_shared, outputs, table, tiles
+from .cuda_trip import in_vector, parked, trip_texts, value
 from .iterations import ITERATIONS
 from .lanes import (
     Formula,
@@ -26,18 +29,17 @@ from .lanes import (
     stores,
     summed,
 )
-from .spread import CUT, elements, reduced, spread, truths
+from .spread import CUT, elements, spread
 from .unroll import Text, straight_line
 
-VECTORS = ("x", "c", "d", "q", "g", "z", "inverse", "diagonal")
 BOX = ("lo", "hi")
-GIVEN = ("finite", "definite")  # truth values that the lanes find together
 BLOCK, SHARED = 128, 48 * 1024  # threads of a block at most, bytes that it has everywhere
 
 
-def places(program: Formula, where: Layout, lanes: int) -> dict[str, int]:
-    """Where everything lies in the shared memory of a problem.  Vectors have room for every element of every lane."""
-    n, room = program.n, elements(program.n, lanes) * lanes
+def places(program: Formula, where: Layout, lanes: int, phase: str) -> dict[str, int]:
+    """Where everything lies in the shared memory of a problem, and how long it (``whole``) and what a trip needs of the
+    formula (``trip``, from f on) are.  Vectors have room for every element of every lane."""
+    n, room, family = program.n, elements(program.n, lanes) * lanes, FAMILIES[phase]
     found: dict[str, int] = {}
     at = 0
 
@@ -48,9 +50,14 @@ def places(program: Formula, where: Layout, lanes: int) -> dict[str, int]:
         at += len(listed) if size is None else size
 
     put((f"x_{i}" for i in range(n)), room)
-    put(outputs(n))
-    for name in ("diagonal", "inverse", "y"):
+    put(outputs(n, family.outputs.replace("j", "")))
+    for row in range(n if "j" in family.outputs else 0):
+        put((f"j_{row}_{i}" for i in range(n)), pitch(n))
+    found["trip"] = at - found["f"]
+    for name in (*family.vectors, *parked(phase)):
         put([name], room)
+    for name in family.triangles:
+        put([name], n * (n + 1) // 2)
     put([*in_common(program, where), *carried(program), *call_names(program), "nowhere"])
     found["whole"] = at | 1  # an odd distance: the problems of a block begin in different banks
     return found
@@ -62,17 +69,20 @@ def in_common(program: Formula, where: Layout) -> list[str]:
     return [name for name in where.problem if name not in bounds]
 
 
-def group_layout(program: Formula, where: Layout, lanes: int, tile: int) -> tuple[Layout, dict[str, int]]:
-    """Slots of a lane's registers, and the places in shared memory."""
-    vectors = (*VECTORS, *(BOX if where.bounded else ()))
-    mine = [f"{array}_{e}" for array in vectors for e in range(elements(program.n, lanes))]
-    mine += [*ITERATIONS["minimize"].scalars, *(ITERATIONS["minimize"].edges if where.bounded else ())]
-    mine += ["f", "own", *GIVEN, *halves(lanes), *(f"sum_{i}" for i in range(tile))]
-    return (
-        Layout({name: at for at, name in enumerate(mine)}, 1, where.call, where.rows, where.problem, where.points,
-               where.missing),
-        places(program, where, lanes),
-    )  # fmt: skip
+def formula_names(program: Formula, where: Layout, phase: str) -> list[str]:
+    """What of the formula's names lies in shared memory."""
+    outer = [*in_common(program, where), *carried(program), *call_names(program)]
+    return [*(f"x_{i}" for i in range(program.n)), *outputs(program.n, FAMILIES[phase].outputs), *outer]
+
+
+def group_layout(program: Formula, where: Layout, way: Way, phase: str, tile: int) -> Layout:
+    """Slots of a lane's registers."""
+    count, iteration = elements(program.n, way.lanes), ITERATIONS[phase]
+    vectors = ("x", *(BOX if where.bounded else ()))
+    mine = [f"{array}_{e}" for array in vectors for e in range(count)] + registers(phase, count)
+    mine += [*(iteration.edges if where.bounded else ()), *(SEEN if way.history else ())]
+    mine += ["own", *FAMILIES[phase].begin.slots, *halves(way.lanes), *(f"sum_{i}" for i in range(tile))]
+    return replace(where, slots={name: at for at, name in enumerate(dict.fromkeys(mine))})
 
 
 def solve_text(
@@ -80,21 +90,24 @@ def solve_text(
     tolerances: Mapping[str, float],
 ) -> tuple[list[str], Text, Layout, dict[str, int], list[list[str]]]:  # fmt: skip
     """All functions of a kernel, the kernel last; its constants; slots, places and tiles."""
-    cut = tiles(program, itemsize)
-    mine, shared = group_layout(program, where, way.lanes, max(map(len, cut), default=0))
+    cut = tiles(program, itemsize, kind=FAMILIES[phase].outputs)
+    mine = group_layout(program, where, way, phase, max(map(len, cut), default=0))
+    shared = places(program, where, way.lanes, phase)
     constants = Text()
-    known = {name: place for name, place in shared.items() if name not in ("diagonal", "inverse", "y", "whole")}
+    known = {name: shared[name] for name in formula_names(program, where, phase)}
     once, _ = once_text(program, where, [], summed(program))
+    trip, passage = trip_texts(program, where, phase, way.lanes, mine, shared, eps, tolerances, constants)
     functions = [begin(program, where, shared, mine)]
     functions += [enter_text(program, where, mine, shared, way, constants)]
     functions += [as_needed(in_shared(once, known), 128 // itemsize)]
     for at, names in enumerate(cut):
         functions += [add_text(program, where, names, known, at)]
         functions += [gather_text(names, way.lanes, at, table(cut, way.lanes, shared)[1][at])]
-    trip, bend = trip_texts(program, where, phase, way, mine, shared, eps, tolerances, constants)
-    functions += trip
-    functions += [leave_text(program, way, mine, eps_before, constants)]
-    return [*functions, kernel_text(program, where, way, shared, cut, bend)], constants, mine, shared, cut
+    functions += [*trip, leave_text(program, way, mine, eps_before, constants)]
+    if way.history:
+        functions += [see_text(program, phase, way.lanes, shared, constants)]
+        functions += [went_text(program.n, phase, way.lanes, constants)]
+    return [*functions, kernel_text(program, where, way, shared, cut, passage, phase)], constants, mine, shared, cut
 
 
 def begin(program: Formula, where: Layout, shared: Mapping[str, int], mine: Layout) -> str:
@@ -121,7 +134,7 @@ def enter_text(
     mine_at = element_places(n, way.lanes)
     body = [f"x_{e} = x[b * {n} + {place}]" for e, place in enumerate(mine_at)]
     body += [f"own = {slot('own')} > zero"]
-    body += [f"K[{shared['x_0']} + t + u + {e * way.lanes}] = x_{e}" for e in range(len(mine_at))]
+    body += [f"{in_vector(shared['x_0'], e, way.lanes)} = x_{e}" for e in range(len(mine_at))]
     given = dict(zip(where.problem, cells("P", arrays, "b"), strict=True))
     body += [f"K[{shared[name]} + t] = {given[name]}" for name in in_common(program, where)]
     if where.bounded:
@@ -130,84 +143,31 @@ def enter_text(
             body += [f"S[{bound}_{e}_ + l] = P{first + at}[b * {n} + {place}]" for e, place in enumerate(mine_at)]
     body += text.lines
     body += ["F0 = lowest" if way.first else "F0 = tops[b]", "radius = first_radius", "trips = zero"]
-    body += stores([*(f"{v}_{e}" for v in "xq" for e in range(len(mine_at))), "F0", "radius", "trips"])
+    begun = [*(f"{v}_{e}" for v in "xq" for e in range(len(mine_at))), "F0", "radius", "trips"]
+    body += stores(name for name in begun if name in mine.slots)
     head = ", ".join(["S, K, t, l, u, last, members, x, tops, b", *named("P", arrays)])
     return function(f"enter({head})", body, "lowered")
 
 
-def trip_texts(
-    program: Formula, where: Layout, phase: str, way: Way, mine: Layout, shared: Mapping[str, int], eps: float,
-    tolerances: Mapping[str, float], constants: Text,
-) -> tuple[list[str], str]:  # fmt: skip
-    """One trip, the vectors spread over the lanes: ``before`` and ``after`` the factorisation; where there are bounds
-    ``cut``, too, once it is known what of the step lies in the box, and its dᵀHd (whose name is returned)."""
-    n, lanes, bounded = program.n, way.lanes, where.bounded
-    iteration = ITERATIONS[phase]
-    known = iteration.constants(n, bounded=bounded, eps=eps, **tolerances)
-    del known["n"]
-    text = spread(iteration.trip, lanes, iteration.arrays, n, **known)
+def see_text(program: Formula, phase: str, lanes: int, shared: Mapping[str, int], constants: Text) -> str:
+    """``see(S, K, t, l, u, members)``: as `cuda.see_text`."""
+    n = program.n
+    text = spread(_seen, lanes, ("r", "j", "g", "h"), n, root=ITERATIONS[phase].root)
     constants.constants |= text.constants
-    count = range(elements(n, lanes))
-    own = [("K[{} + t + u + " + f"{e * lanes}]").format for e in count]
-    first = [f"f = K[{shared['f']} + t]"] + (["f = half * f"] if program.scale == 0.5 else [])
-    first += [f"g_{e} = {own[e](shared['g_0'])}" for e in count]
-    first += [
-        f"finite = {slot('finite')}",
-        *reduced("finite", "{0} + {1}", lanes),
-        "finite = finite == zero",
-    ]
-    second = [f"z_{e} = {own[e](shared['y'])}" for e in count]
-    second += [f"{name}_{e} = {own[e](shared[name])}" for name in ("inverse", "diagonal") for e in count]
-    parts, bend = pieces(text.lines)
-    heads, tails = [first, second], [[], [f"{own[e](shared['x_0'])} = x_{e}" for e in count]]
-    if bounded:
-        tails[0] = [f"{own[e](shared['y'])} = hold_{e}" for e in count]
-        tails.insert(1, [f"{own[e](shared['y'])} = z_{e}" for e in count])
-        heads += [[f"{bend} = {slot(bend)}", *reduced(bend, "{0} + {1}", lanes)]]
-    lines = [line for part in parts for line in part]
-    truth = truths(["finite = True", "definite = True", "own = True", "settled = True", "tiny = True", *lines])
-    through = {name for at in range(1, len(parts))
-               for name in awaited(parts[at]) & assigned(line for part in parts[:at] for line in part)}  # fmt: skip
-    for name in sorted((through | {bend} - {""}) - mine.slots.keys()):
-        mine.slots[name] = len(mine.slots)
-    functions = []
-    for name, head, part, tail in zip(("before", "after", "cut"), heads, parts, tails, strict=False):
-        fetched = sorted((awaited(part) & mine.slots.keys()) - assigned(head))
-        body = [f"{one} = {slot(one)}{' > zero' if one in truth else ''}" for one in fetched] + head + part
-        kept = sorted((assigned(part) | assigned(head)) & mine.slots.keys())
-        body += [f"{slot(one)} = {f'one if {one} else zero' if one in truth else one}" for one in kept] + tail
-        functions.append(function(f"{name}(S, K, t, l, u, members, limit, ftol, xtol, gtol)", body, "lowered"))
-    return functions, bend
+    body = [f"own = {slot('own')} > zero", *value(program, shared)]
+    body += [f"g_{e} = {in_vector(shared['g_0'], e, lanes)}" for e in range(elements(n, lanes))]
+    body += [line for line in text.lines if not line.startswith(CUT)]  # f and g of residuals are there
+    return function("see(S, K, t, l, u, members)", [*body, *stores(SEEN[:2])], "lowered")
 
 
-def pieces(lines: Sequence[str]) -> tuple[list[list[str]], str]:
-    """A trip, cut where the lanes factorise together, and where they work out dᵀHd (if so, the name of that)."""
-    parts: list[list[str]] = [[]]
-    bend = ""
-    for line in lines:
-        step, _, name = line.removeprefix(CUT).partition(" ")
-        if not line.startswith(CUT):
-            parts[-1].append(line)
-        elif step in ("factor", "quadratic"):
-            parts.append([])
-            bend = name if step == "quadratic" else bend
-    return parts, bend
-
-
-def assigned(lines: Iterable[str]) -> set[str]:
-    """Names that lines set."""
-    return {line.partition(" = ")[0] for line in lines}
-
-
-def awaited(lines: Iterable[str]) -> set[str]:
-    """Names that lines read before they set them."""
-    found: set[str] = set()
-    there: set[str] = set()
-    for line in lines:
-        name, _, value = line.partition(" = ")
-        found |= {word for word in re.findall(r"[A-Za-z_]\w*", value) if word not in there}
-        there.add(name)
-    return found
+def went_text(n: int, phase: str, lanes: int, constants: Text) -> str:
+    """``went(S, K, t, l, u, members)``: as `cuda.went_text`."""
+    fraction = ITERATIONS[phase].fraction
+    text = spread(_went, lanes, ("x", "c", "q"), n, parts=-1 if fraction is None else len(fraction))
+    constants.constants |= text.constants | {"nothing": float("nan")}
+    body = [f"own = {slot('own')} > zero", *loads(f"{v}_{e}" for v in "xcq" for e in range(elements(n, lanes)))]
+    body += [f"{name} = {slot(place)}" for name, place in zip(("given", "fall"), fraction or (), strict=False)]
+    return function("went(S, K, t, l, u, members)", [*body, *text.lines, *stores(SEEN[2:])], "lowered")
 
 
 def leave_text(program: Formula, way: Way, mine: Layout, eps_before: float, constants: Text) -> str:
@@ -223,21 +183,26 @@ def leave_text(program: Formula, way: Way, mine: Layout, eps_before: float, cons
         constants.constants |= text.constants
         body += ["before = fun[b]", *text.lines]
         body += ["code = hand_over if lost | (code == no_start) else code", f"{slot('code')} = code"]
-    body += ["kept = code < hand_over", "onward = code == next_phase", f"{slot('F')} = F if kept else nothing"]
+    body += [
+        "kept = (code < hand_over) | (code > no_start)",
+        "onward = code == next_phase",
+        f"{slot('F')} = F if kept else nothing",
+    ]
     for e, place in enumerate(mine_at):
         body += [f"end = x_{e} if onward else c_{e}", f"{slot(f'x_{e}')} = end if kept else x[b * {n} + {place}]"]
     return function("leave(S, l, u, last, x, fun, b)", body, "lowered")
 
 
 def kernel_text(
-    program: Formula, where: Layout, way: Way, shared: Mapping[str, int], cut: Sequence[Sequence[str]], bend: str
-) -> str:
-    """The kernel, as `cuda.kernel_text`."""
+    program: Formula, where: Layout, way: Way, shared: Mapping[str, int], cut: Sequence[Sequence[str]],
+    passage: Sequence[str], phase: str,
+) -> str:  # fmt: skip
+    """The kernel, as `cuda.kernel_text`; ``passage`` are the lines of a trip."""
     args, data = named("P", widths(program, where, "problem")), named("D", widths(program, where, "point"))
     given = ["x, fun, tops, code, nit, nfev, X, A, queue, m, limit, ftol, xtol, gtol", *args, *data]
+    given += ["seen, width"] * way.history
     n, lanes = program.n, way.lanes
     adds = "=" if way.fresh else "+="
-    numbers = "S, K, t, 0, u, members, limit, ftol, xtol, gtol"
     body = [
         "S = cuda.local.array(SLOTS, dtype=REAL)",
         "K = cuda.shared.array(SHARED, dtype=REAL)",
@@ -249,6 +214,7 @@ def kernel_text(
         "count = int64(code.size)",
         "b = int64(-1)",
         "ended = True",
+        *cleared("t", "WHOLE"),
         "begin(S, K, t, 0, A)",
         f"S[own_] = one if u + {(elements(n, lanes) - 1) * lanes} < {n} else zero",
         *(f"S[{name}_] = one if u & {name.split('_')[1]} else zero" for name in halves(lanes)),
@@ -281,11 +247,7 @@ def kernel_text(
         "        sync(members)",
         f"        enter({', '.join(['S, K, t, 0, u, last, members, x, tops, b', *args])})",
         "        sync(members)",
-        "    k = u",
-        f"    while k < {len(outputs(n))}:",
-        f"        K[t + {shared['f']} + k] = zero",
-        "        k += LANES",
-        "    sync(members)",
+        *indent(cleared(f"t + {shared['f']}", str(shared["trip"])), 1),
         "    once(S, K, t, 0, T(m))",
         "    sync(members)",
     ]
@@ -300,22 +262,23 @@ def kernel_text(
             "        k += LANES",
             f"    gather_{at}(S, K, t, 0, u, members, table)",
         ]
-    body += [
-        "    sync(members)",
-        "    S[finite_] = not_finite(K, t, u)",
-        f"    before({numbers})",
-    ]
-    body += ["    clear(K, t, u, members)"] * where.bounded
-    body += [
-        "    S[definite_] = one if factor(K, t, u, members) else zero",
-        "    solve_factored(K, t, u, members)",
-        f"    after({numbers})",
-    ]
-    if where.bounded:
-        body += [f"    S[{bend}_] = quadratic(K, t, u, members)", f"    cut({numbers})"]
-    body += ["    ended = S[code_] > zero"]
+    begin, trip = passage[: len(FAMILIES[phase].begin.calls)], passage[len(FAMILIES[phase].begin.calls) :]
+    body += ["    sync(members)", *indent(begin, 1)]
+    body += seen(way, "see", SEEN[:2], 0) if way.history else []
+    body += [*indent(trip, 1), "    ended = S[code_] > zero"]
+    body += seen(way, "went", SEEN[2:], 2) if way.history else []
     lines = [line for block in body for line in block.split("\n")]
     return "\n".join([f"def solve({', '.join(given)}):", *indent(lines, 1)])
+
+
+def cleared(first: str, count: str) -> list[str]:
+    """Lines that set a part of the shared memory to zero."""
+    return ["k = u", f"while k < {count}:", f"    K[{first} + k] = zero", "    k += LANES", "sync(members)"]
+
+
+def seen(way: Way, what: str, names: Sequence[str], first: int) -> list[str]:
+    """`cuda.written` for all lanes, which write the same numbers."""
+    return [line.format(state="S, K, t, 0, u, members") for line in written(way, what, names, first)]
 
 
 def problems_of_a_block(whole: int, itemsize: int, lanes: int) -> int:

@@ -8,30 +8,41 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from .cuda import cells, named, widths
-from .lanes import Formula, Layout, additions, computed_rows, function, slot, summed, triangle
+from .lanes import Formula, Layout, additions, computed_rows, function, slot, summed
 
 TILE = {4: 64, 8: 36}  # sums that a lane adds up at a time, by the bytes of a number
 SIDE = {4: 8, 8: 6}  # a tile is about a square of the Hessian: few unknowns take part in it
 
 
-def outputs(n: int) -> list[str]:
-    """What a trip needs of the formula, in the order in which it lies in shared memory."""
-    return ["f", *(f"g_{i}" for i in range(n)), *triangle(n)]
+def outputs(n: int, kind: str = "fgh") -> list[str]:
+    """What a trip needs of the formula: value, gradient and Hessian, or fewer of them, or "frj"."""
+    return [name for letter in kind for part in parts(n, letter, max(1, n)) for name in part]
 
 
-def tiles(program: Formula, itemsize: int, every: bool = False) -> list[list[str]]:
+def parts(n: int, letter: str, side: int) -> list[list[str]]:
+    """One of the outputs in pieces that should be together: elements, or squares of a matrix."""
+    if letter in "hj":
+        corners = [(top, left) for top in range(0, n, side) for left in range(0, n if letter == "j" else top + 1, side)]
+        return [
+            [f"{letter}_{i}_{k}" for i in range(top, min(top + side, n)) for k in range(left, min(left + side, n))
+             if letter == "j" or k <= i]
+            for top, left in corners
+        ]  # fmt: skip
+    return [["f"]] if letter == "f" else [[f"{letter}_{i}"] for i in range(n)]
+
+
+def tiles(program: Formula, itemsize: int, every: bool = False, kind: str = "fgh") -> list[list[str]]:
     """The sums over the data (or ``every`` output), as many at a time as stay in registers: value, gradient, then
-    squares of the Hessian."""
+    squares of the Hessian; or residuals, then squares of their Jacobian."""
     there = set(program.outputs if every else summed(program))
-    n, side, most = program.n, SIDE[itemsize], TILE[itemsize]
-    parts = [[name] for name in outputs(n)[: n + 1]]
-    for top in range(0, n, side):
-        for left in range(0, top + 1, side):
-            square = [f"h_{i}_{j}" for i in range(top, top + side) for j in range(left, min(left + side, i + 1))]
-            parts += [square]
+    wanted_parts = [[name for name in part if name in there]
+                    for letter in kind for part in parts(program.n, letter, SIDE[itemsize])]  # fmt: skip
+    most = TILE[itemsize]
+    if max(map(len, wanted_parts), default=0) == 1:  # no matrix: tiles of the same length
+        count = sum(map(len, wanted_parts))
+        most = -(-count // -(-count // most))
     found: list[list[str]] = [[]]
-    for part in parts:
-        wanted = [name for name in part if name in there]
+    for wanted in wanted_parts:
         if len(found[-1]) + len(wanted) > most:
             found.append([])
         found[-1] += wanted

@@ -11,9 +11,14 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from .unroll import Text, _Scope
+from .unroll import Text, _Scope, _Unknown
 
-ACROSS = ("factor", "solve", "all_finite", "quadratic")  # steps that the lanes do together (``cuda_group``)
+ACROSS = (  # steps that the lanes do together (``cuda_across``)
+    *("all_finite", "factor", "solve", "quadratic"),
+    *("factor_plain", "refine"),
+    *("gradient", "residuals_vanish", "residuals_finite", "orthogonalise", "backward"),
+    *("bfgs_restart", "bfgs_remember", "bfgs_direction"),
+)
 CUT = "# across the lanes: "  # the line where such a step stands
 JOINS = {ast.Add: "{0} + {1}", ast.Sub: "{0} + {1}", ast.Mult: "{0} * {1}"}
 OWN = "own"  # what a lane carries on for itself
@@ -21,7 +26,9 @@ OWN = "own"  # what a lane carries on for itself
 
 def spread(function: Callable[..., Any], lanes: int, arrays: Collection[str], n: int, **known: Any) -> Text:
     """Text of ``function`` for one of ``lanes`` lanes; elements are called ``name_e`` (the last one counts where
-    ``own``); ``h[i, i]`` is the vector ``diagonal``, and ``hold`` that of a row that is held, else -1 (`box.clear`)."""
+    ``own``); ``h[i, i]`` is the vector ``diagonal``, and ``hold`` that of a row that is held, else -1 (`box.clear`).
+
+    Where a step on a matrix stands, there is a comment: CUT, its name, the names that take what it yields."""
     text = Text()
     _Spread(function, {**known, "n": n}, {name: name for name in arrays}, {}, "", text, set(), lanes).run(False)
     return text
@@ -64,9 +71,9 @@ class _Spread(_Scope):
         call = getattr(statement, "value", None)
         name = call.func.id if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) else ""
         if name in ACROSS:
-            target = statement.targets[0] if isinstance(statement, ast.Assign) else None
-            local = f" {self.prefix}{target.id}" if isinstance(target, ast.Name) else ""
-            self.text.lines.append(CUT + name + local)
+            target: Any = statement.targets[0] if isinstance(statement, ast.Assign) else ast.Tuple([])
+            taken: list[Any] = target.elts if isinstance(target, ast.Tuple) else [target]
+            self.text.lines.append(CUT + " ".join([name, *(self.prefix + one.id for one in taken)]))
         elif name == "clear":  # a row of the matrix: its new diagonal goes to all lanes
             assert self.at is not None and call is not None
             held, diagonal = (self.expression(one) for one in call.args[2:4])
@@ -108,15 +115,19 @@ class _Spread(_Scope):
         self.text.lines += [*reduced("flag", "{0} + {1}", self.lanes), f"{name} = flag {'==' if every else '>'} zero"]
 
     def element(self, node: Any) -> str:
-        index, array = ast.unparse(node.slice), self.arrays[node.value.id]
         if self.at is None:
             return super().element(node)
         variable, e = self.at
-        if index == variable:
-            return f"{array}_{e}"
-        if array == "h" and index == f"({variable}, {variable})":
+        array = self.arrays[node.value.id]
+        if array == "h" and ast.unparse(node.slice) == f"({variable}, {variable})":
             return f"diagonal_{e}"
-        raise NotImplementedError(f"{self.function.__name__}: {ast.unparse(node)} cannot be spread over lanes")
+        *others, last = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        try:
+            own = isinstance(last, ast.Name) and last.id == variable
+            return "_".join([array, *(str(self.value(one)) for one in others), str(e if own else self.value(last))])
+        except _Unknown:
+            where = f"{self.function.__name__}: {ast.unparse(node)}"
+            raise NotImplementedError(f"{where} cannot be spread over lanes") from None
 
 
 def carried_on(body: Sequence[Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import simulator
 import workloads
 from problems import PROBLEMS
 
@@ -21,6 +22,8 @@ import batchnewton.special as special
 from batchnewton import device, engine, gpus
 
 T = np.linspace(0, 5, 9)
+if gpus.simulated():
+    simulator.share_once()
 
 
 @dataclass(frozen=True)
@@ -179,6 +182,25 @@ def kepler(**options: Any) -> bn.Result:
     return bn.root(lambda x, e: x[0] - e * np.sin(x[0]) - 1.0, [[1.0]] * 4, ([0.0, 0.5, 0.9, 0.99],), **options)
 
 
+def broyden(**options: Any) -> bn.Result:
+    """Roots of tridiagonal equations; one start is not finite."""
+
+    def equations(x):
+        low, high = [0.0, *x[:4]], [*x[1:], 0.0]
+        return [(3 - 2 * x[i]) * x[i] - low[i] - 2 * high[i] + 1 for i in range(5)]
+
+    x0 = -np.ones((3, 5))
+    x0[1], x0[2, 1] = -0.6, np.nan
+    return bn.root(equations, x0, **options)
+
+
+def summed_roots(**options: Any) -> bn.Result:
+    """Residuals that are sums over data: slopes and offsets of weighted lines."""
+    w, y = np.random.default_rng(9).uniform(0.5, 1, (2, 2, 7))
+    return bn.root(lambda x, t, w, y: [w * (x[0] + x[1] * t - y), w * t * (x[0] + x[1] * t - y)], [[0.0, 0.0]] * 2,
+                   data=(bn.shared(T[:7]), w, y), **options)  # fmt: skip
+
+
 def functions(**options: Any) -> bn.Result:
     """Special functions, of libdevice and of the package's own (derivatives of lgamma: digamma and trigamma)."""
 
@@ -263,7 +285,7 @@ def with_settings(solve: Callable[..., bn.Result], **settings: Any) -> Callable[
 
 def in_groups(solve: Callable[..., bn.Result]) -> Callable[..., bn.Result]:
     """The same call with the kernels for many unknowns, however few there are."""
-    return with_settings(solve, ALONE={4: 0, 8: 0})
+    return with_settings(solve, ALONE={4: 0, 8: 0}, BY_NAME={})
 
 
 class SmallMemory(device.Slot):
@@ -337,7 +359,13 @@ CASES = [
     Case("two bounded, in pairs, mixed", in_groups(two_bounded), "mixed", 2, digits=7),
     Case("twelve unknowns in a box, 8 lanes", twelve_boxed, lanes=8),
     Case("a boxed valley, in pairs", in_groups(boxed_valley), lanes=2),
-    Case("history, where there would be groups", in_groups(remembered(two)), lanes=2),
+    Case("history, two curves, in pairs", in_groups(remembered(two)), lanes=2),
+    Case("history, two bounded, in groups of 4, mixed", in_groups(remembered(two_bounded)), "mixed", 4, digits=7),
+    Case("kepler, in pairs", in_groups(kepler), lanes=2),
+    Case("broyden, in pairs", in_groups(broyden), lanes=2),
+    Case("history, broyden, in groups of 4, float32", in_groups(remembered(broyden)), "float32", 4),
+    Case("summed roots, in pairs", in_groups(summed_roots), lanes=2),
+    Case("no root, parabola, in pairs", in_groups(from_table("no root, parabola")), lanes=2),
     Case("resident", resident()),
     Case("resident, mixed, history", resident(history=True), "mixed", digits=7),
     Case("resident, bounds", resident(bounds=(0.0, [1.5, 1.1, 0.3]))),

@@ -7,8 +7,10 @@ import numpy as np
 from cuda_cases import (
     Case,
     SmallMemory,
+    broyden,
     curves,
     from_table,
+    in_groups,
     main,
     missing,
     remembered,
@@ -62,6 +64,12 @@ def manies(**options: Any) -> bn.Result:
     return bn.minimize(many, x0, ([1.0, -1.0],), **options)
 
 
+def five(**options: Any) -> bn.Result:
+    """Rosenbrock's function of five unknowns."""
+    chain = lambda x: sum(20 * (x[i + 1] - x[i] ** 2) ** 2 + (1 - x[i]) ** 2 for i in range(4))  # noqa: E731
+    return bn.minimize(chain, [[0.8, 0.9, 0.6, 0.4, 0.1]], **options)
+
+
 CASES = [
     *(Case(f"himmelblau, {method}", by(himmelblaus, method)) for method in METHODS),
     *(Case(f"himmelblau, {method}, float32", by(himmelblaus, method), "float32") for method in METHODS),
@@ -80,6 +88,13 @@ CASES = [
       for name, method in (("saddle", "newton-pure"), ("unbounded line", "bfgs"), ("log of a negative number", "lbfgs"),
                            ("x^4", "lbfgs"), ("wood", "lbfgs"), ("rosenbrock residuals", "newton-pure"),
                            ("rosenbrock residuals", "bfgs"))),
+    *(Case(f"himmelblau, {method}, in pairs", in_groups(by(himmelblaus, method)), lanes=2) for method in METHODS[1:]),
+    *(Case(f"five unknowns, {method}, in pairs", in_groups(by(five, method)), lanes=2, digits=6)
+      for method in METHODS[1:4]),
+    *(Case(f"history, two curves, {method}, in groups of 4, float32", in_groups(remembered(by(two, method))),
+           "float32", 4) for method in ("newton-pure", "bfgs")),
+    Case("missing, lbfgs, in pairs", in_groups(by(missing, "lbfgs", max_iter=12)), lanes=2),
+    Case("broyden, newton-pure, in pairs", in_groups(by(broyden, "newton-pure")), lanes=2),
     Case("34 unknowns, gradient-descent", by(manies, "gradient-descent")),
     Case("equations", by(equations, "newton-pure")),
     Case("equations, float32", by(equations, "newton-pure"), "float32"),

@@ -34,6 +34,7 @@ import cuda_at_answers
 import cuda_cases
 import cuda_methods
 import cuda_patient
+import gpu_groups
 import gpu_speed
 import numpy as np
 import problems
@@ -300,6 +301,24 @@ def hard_starts(small: bool) -> str:
     return "; ".join(said)
 
 
+def groups_of_lanes(small: bool) -> str:
+    """Groups of lanes for roots, for the methods by name, with a history, against the CPU."""
+    said, wrong = [], []
+    with lanes_as_before():
+        if gpus.simulated():
+            os.environ["BATCHNEWTON_CUDA_LANES"] = "2"  # one thread a problem would be no group
+        for name, call in list(gpu_groups.calls(small).items())[:: 2 if small else 1]:
+            if late():
+                said += ["the rest LEFT OUT: the time is over"]
+                break
+            try:
+                said.append(f"{name}: {gpu_groups.compared(call)}")
+            except Exception as error:
+                wrong.append(f"{name}: {type(error).__name__}: {error}"[:500])
+    assert not wrong, "\n".join(wrong)
+    return "; ".join(said)
+
+
 def workloads_solved(small: bool) -> str:
     """Same solutions as the CPU, for as many problems."""
     said = []
@@ -422,6 +441,7 @@ CHECKS = (
     statistics_agree,
     many_unknowns,
     hard_starts,
+    groups_of_lanes,
     bad_neighbours,
     little_memory,
     arrays_stay,

@@ -1,14 +1,19 @@
-"""Throughput on a GPU, beside JAX and CuPy: the second part of `gpu_check`."""
+"""Throughput on a GPU, beside JAX and CuPy (`gpu_peers`): the second part of `gpu_check`.
+
+The workloads, and N32: 32 unknowns, 64 rows of 32 values, residuals sinh(row x / 10) - y.
+"""
 
 from __future__ import annotations
 
 import functools
 import gc
 import os
+import subprocess
 import time
 from collections.abc import Callable
 from typing import Any
 
+import gpu_peers
 import numpy as np
 import ptx
 import ptx_table
@@ -17,11 +22,13 @@ import workloads
 import batchnewton as bn
 from batchnewton import engine
 
-SIZES = (1_000_000, 100_000, 10_000_000, 10_000, 1_000)  # what matters most first: the time may run out
-NAMES = ("W2", "W3", "W1_5", "W5", "W4", "W1_15")
+SIZES = (1_000_000, 100_000, 10_000_000, 10_000, 1_000, 100_000_000)  # what matters most first: the time may run out
+NAMES = ("W2", "W3", "W1_5", "W5", "W4", "W1_15", "N32")
+UNKNOWNS, ROWS = 32, 64  # of N32
 SECONDS = 0.3  # a figure is the median of at least 3 runs and this long
 MOST = 8 << 30  # bytes of a batch
 PEERS = 1_000_000  # problems of the batch with which peers are compared: their compilation takes long for every size
+PEERS_N32 = 100_000  # of N32, which has no larger batches: its Jacobians are arrays of 1.6 GB
 Row = dict[str, Any]
 
 
@@ -62,7 +69,25 @@ def run_host(
         return bn.minimize(workloads.logistic_term, data["p0"], data=(data["X"], data["y"]), **options)
     if name == "W5":
         return bn.minimize(workloads.valley, data["p0"], (data["a"], data["b"]), **options)
+    if name == "N32":
+        return bn.least_squares(many_unknowns, data["p0"], data=(data["X"], data["y"]), **options)
     return bn.curve_fit(workloads.FORMULAS[name], data["x"], data["y"], data["p0"], **options)
+
+
+def many_unknowns(p: Any, row: Any, y: Any) -> Any:
+    """A residual of N32."""
+    return np.sinh(0.1 * sum(p[i] * row[i] for i in range(UNKNOWNS))) - y
+
+
+def make(name: str, size: int) -> dict[str, np.ndarray]:
+    """A workload's problems, or those of N32."""
+    if name != "N32":
+        return workloads.make(name, size)
+    rng = np.random.default_rng(32)
+    X, truth = rng.normal(size=(size, ROWS, UNKNOWNS)), rng.normal(size=(size, UNKNOWNS))
+    y = np.sinh(0.1 * np.einsum("bmk,bk->bm", X, truth)) + 0.01 * rng.normal(size=(size, ROWS))
+    p0 = truth + 0.1 * rng.normal(size=truth.shape)
+    return {key: value.astype(np.float32) for key, value in dict(X=X, y=y, p0=p0, truth=truth).items()}
 
 
 def repeated(call: Callable[[], Any]) -> float:
@@ -78,7 +103,7 @@ def repeated(call: Callable[[], Any]) -> float:
 
 def tiled(name: str, size: int, dtype: str) -> dict[str, np.ndarray]:
     """``size`` problems, the first 100,000 over and over: making 1e8 different ones would take hours."""
-    data = first_problems(name, min(size, 100_000 if name != "W4" else 5_000))
+    data = first_problems(name, min(size, 5_000 if name in ("W4", "N32") else 100_000))
     count = len(data["p0"])
     pick = np.arange(size) % count
     return {key: np.ascontiguousarray(value if key == "x" else value[pick], dtype) for key, value in data.items()}
@@ -87,7 +112,7 @@ def tiled(name: str, size: int, dtype: str) -> dict[str, np.ndarray]:
 @functools.lru_cache(maxsize=2)
 def first_problems(name: str, size: int) -> dict[str, np.ndarray]:
     """A workload's problems, made once."""
-    return workloads.make(name, size)
+    return make(name, size)
 
 
 def bytes_of(data: dict[str, np.ndarray]) -> int:
@@ -108,6 +133,8 @@ def measured(name: str, dtype: str, size: int, peers: bool) -> list[Row]:
             found["first"] = time.perf_counter() - start
             found["rate"] = size / repeated(call)
             found |= more()
+            most = [found[limit] for limit in ("issue_limit", "memory_limit") if limit in found]
+            found |= dict(share=found["rate"] / min(most)) if most else {}
         except Exception as error:
             found["note"] = f"{type(error).__name__}: {error}"[:300]
         rows.append(found)
@@ -138,10 +165,10 @@ def measured(name: str, dtype: str, size: int, peers: bool) -> list[Row]:
     free_pools()
     if peers:
         row("ours, with cov", "host", lambda: lambda: with_covariance(name, data, dtype, "cuda"))
-    if peers and "jax" in there:
-        row("jax vmap, unrolled Cholesky", "device", lambda: jax_peer(name, data, dtype))
-    if peers and "cupy" in there and name in workloads.FORMULAS:
-        row("cupy, batched LM", "device", lambda: cupy_peer(name, data))
+    if peers and "jax" in there and name != "N32":
+        row("jax vmap, unrolled Cholesky", "device", lambda: gpu_peers.jax_peer(name, data, dtype))
+    if peers and "cupy" in there and name in gpu_peers.MODELS:
+        row("cupy, batched LM", "device", lambda: gpu_peers.cupy_peer(name, data))
     if name == "W2" and dtype == "float64":
         row("ours, mixed", "host", lambda: lambda: run_host(name, data, dtype, "cuda", precision="mixed"))
         box = (np.zeros(3), np.full(3, np.inf))
@@ -174,17 +201,30 @@ def limits(name: str, dtype: str, size: int, trips: float, number: float) -> Row
 
     found: Row = dict(trips=trips)
     unit = cuda.get_current_device()
-    problem = ptx_table.workload(name, dtype)
-    lanes = engine.lanes(problem.n, problem.m, size, np.dtype(dtype).itemsize)
-    found["lanes"] = lanes
-    try:  # newer drivers may not tell clocks
-        found["memory_limit"] = 2e3 * unit.MEMORY_CLOCK_RATE * unit.GLOBAL_MEMORY_BUS_WIDTH / 8 / number
+    try:
+        processor, memory = clocks(unit)
+        found["memory_limit"] = 2 * memory * unit.GLOBAL_MEMORY_BUS_WIDTH / 8 / number
+        if name == "N32":
+            return found
+        problem = ptx_table.workload(name, dtype)
+        lanes = found["lanes"] = engine.lanes(problem.n, problem.m, size, np.dtype(dtype).itemsize)
         count = issue_slots(name, dtype, lanes)
         if count:
-            found["issue_limit"] = unit.MULTIPROCESSOR_COUNT * 128 * unit.CLOCK_RATE * 1e3 / (count * lanes * trips)
+            found["issue_limit"] = unit.MULTIPROCESSOR_COUNT * 128 * processor / (count * lanes * trips)
     except Exception as error:
         found["note"] = f"limits: {error}"[:200]
     return found
+
+
+def clocks(unit: Any) -> tuple[float, float]:
+    """Largest clock of the multiprocessors and of the memory, in Hz; by nvidia-smi where the driver does not tell."""
+    try:
+        return 1e3 * unit.CLOCK_RATE, 1e3 * unit.MEMORY_CLOCK_RATE
+    except AttributeError:
+        command = ["nvidia-smi", "--query-gpu=clocks.max.sm,clocks.max.memory", "--format=csv,noheader,nounits"]
+        said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
+        processor, memory = (1e6 * float(one) for one in said.splitlines()[0].split(","))
+        return processor, memory
 
 
 @functools.cache
@@ -195,84 +235,22 @@ def issue_slots(name: str, dtype: str, lanes: int) -> float | None:
     return ptx_table.trip_instructions(ptx_table.workload(name, dtype), dtype, lanes)
 
 
-def jax_peer(name: str, data: dict[str, np.ndarray], dtype: str) -> Callable[[], Any]:
-    """The strongest peer: `asv_benchmarks`' hand-written solver, mapped over the whole batch on the GPU."""
-    import jax
-    from peers_runners import jax_peer as peer
-
-    jax.config.update("jax_enable_x64", dtype == "float64")
-    solve, arrays = peer.problem(name, data, dtype, peer.unrolled, False)
-    arrays = [jax.numpy.asarray(one) for one in arrays]
-    call = jax.jit(jax.vmap(solve))
-    return lambda: jax.block_until_ready(call(*arrays))
-
-
-def cupy_peer(name: str, data: dict[str, np.ndarray]) -> Callable[[], Any]:
-    """Levenberg-Marquardt on whole arrays with `cupy.linalg`: stops when no cost changes by 1e-6 of itself."""
-    import cupy as cp
-
-    x, y, p0 = (cp.asarray(data[key]) for key in ("x", "y", "p0"))
-    tolerance = 1e-6 if y.dtype == np.float64 else 1e-5
-
-    def model(p: Any) -> tuple[Any, Any]:
-        c = [p[:, i : i + 1] for i in range(p.shape[1])]
-        one = cp.ones_like(y)
-        if name == "W2":
-            e = cp.exp(-x / c[1])
-            return c[0] * e + c[2], cp.stack([e, c[0] * e * x / c[1] ** 2, one], 2)
-        if name == "W3":
-            z = cp.exp(c[1] * (cp.log(x) - cp.log(c[2])))
-            s = 1 / (1 + z)
-            w = (c[0] - c[3]) * z * s * s
-            columns = [s, -w * (cp.log(x) - cp.log(c[2])), w * c[1] / c[2], 1 - s]
-            return c[3] + (c[0] - c[3]) * s, cp.stack(columns, 2)
-        u, v = x[0] - c[1], x[1] - c[2]
-        e = cp.exp(-(u * u + v * v) / (2 * c[3] ** 2))
-        a = c[0] * e / c[3] ** 2
-        return c[0] * e + c[4], cp.stack([e, a * u, a * v, a * (u * u + v * v) / c[3], one], 2)
-
-    def solve() -> Any:
-        p, lam = p0.copy(), cp.full(len(p0), 1e-3, y.dtype)
-        f, J = model(p)
-        r = f - y
-        cost = (r * r).sum(1)
-        done = cp.zeros(len(p0), bool)
-        for _ in range(50):
-            H, g = cp.einsum("bki,bkj->bij", J, J), cp.einsum("bki,bk->bi", J, r)
-            damped = H + lam[:, None, None] * (H * cp.eye(p.shape[1], dtype=y.dtype))
-            trial = p - cp.linalg.solve(damped, g[..., None])[..., 0]
-            f_new, J_new = model(trial)
-            r_new = f_new - y
-            new = (r_new * r_new).sum(1)
-            better = (new < cost) & ~done
-            done |= abs(cost - new) <= tolerance * cost
-            p, J, r = (
-                cp.where(better.reshape(-1, *[1] * (a.ndim - 1)), a, b) for a, b in ((trial, p), (J_new, J), (r_new, r))
-            )
-            cost, lam = cp.where(better, new, cost), cp.where(better, lam * 0.1, lam * 10)
-            if bool(done.all()):
-                break
-        cp.cuda.Device().synchronize()
-        return p
-
-    return solve
-
-
 def speed(sizes: list[int], names: list[str], until: float, keep: Callable[[list[Row]], None]) -> list[Row]:
     """All figures for which there is time and memory; ``keep`` is told of them after each workload."""
     rows: list[Row] = []
     for size in sizes:
         for name in names:
+            compared = PEERS_N32 if name == "N32" else PEERS
             for dtype in ("float32", "float64"):
-                number = bytes_of(workloads.make(name, 10)) / 10 * (2 if dtype == "float64" else 1)
+                number = bytes_of(make(name, 10)) / 10 * (2 if dtype == "float64" else 1)
                 where = f"{name} {dtype} {size}"
                 if time.perf_counter() > until:
                     print(f"{where}: left out, the time is over", flush=True)
-                elif size * number > MOST or size * number * 5 > memory_there():
+                elif size * number > MOST or size * number * 5 > memory_there() or size > compared == PEERS_N32:
                     print(f"{where}: left out, too large", flush=True)
                 else:
                     try:
-                        rows += measured(name, dtype, size, size == PEERS or size == max(sizes) < PEERS)
+                        rows += measured(name, dtype, size, size == compared or size == max(sizes) < compared)
                     except Exception as error:  # no memory for the data, say
                         rows.append(dict(workload=name, dtype=dtype, size=size, note=str(error)[:300]))
                         print(f"{where}: {error}", flush=True)
@@ -300,6 +278,7 @@ def markdown(rows: list[Row]) -> str:
         "lanes",
         "issue_limit",
         "memory_limit",
+        "share",
         "note",
     )
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]

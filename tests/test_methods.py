@@ -2,7 +2,6 @@
 
 import inspect
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,9 +12,6 @@ from batchnewton import compile, phases
 from batchnewton.kernels import converge, lanes, linesearch, sections, unroll
 from batchnewton.kernels.iterations import ITERATIONS
 from batchnewton.methods import METHODS
-from batchnewton.options import options
-from batchnewton.phases import check_method
-from batchnewton.problem import from_function
 
 EPS = np.finfo(float).eps
 OTHERS = ("newton-pure", "trust-region", "bfgs", "lbfgs", "gradient-descent")
@@ -138,22 +134,6 @@ def test_what_a_method_cannot_do_is_said(given, words):
 def test_too_many_unknowns_name_the_methods_that_take_them():
     with pytest.raises(ValueError, match="at most 32; expected method='lbfgs' or 'gradient-descent'"):
         bn.minimize(many, np.ones((1, 34)), (1.0,), method="bfgs")
-
-
-@pytest.mark.parametrize(
-    ("method", "n", "words"),
-    [
-        ("newton-pure", 17, "takes at most 16 unknowns on CUDA, not 17; expected method='newton' or 'trust-region'"),
-        ("lbfgs", 33, "'lbfgs' takes at most 32 unknowns on CUDA, not 33; expected method='gradient-descent'"),
-    ],
-)
-def test_what_does_not_run_on_cuda_is_said(method, n, words):
-    problem = from_function("minimize", lambda x: sum((x[i] - 1) ** 2 for i in range(n)), np.zeros((1, n)), (), ())
-    chosen = options("minimize", method, None, None, None, None, "float64", "cpu", 1, False, {})
-    check_method(problem, chosen)
-    with pytest.raises(ValueError) as caught:
-        check_method(problem, replace(chosen, gpus=(0,)))
-    assert words in str(caught.value)
 
 
 def test_bounds_by_trust_region():

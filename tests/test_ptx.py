@@ -12,7 +12,7 @@ import batchnewton as bn
 from batchnewton import engine
 from batchnewton.curve import from_curve
 from batchnewton.kernels import cuda_inverse, cuda_patient
-from batchnewton.methods import PHASES
+from batchnewton.methods import METHODS, PHASES
 from batchnewton.problem import from_function
 
 if ptx.missing():
@@ -113,6 +113,33 @@ def test_a_group_of_lanes_holds_bounds(problem, n):
     check(ptx.assemble(bounded, "float64", lanes=lanes, grouped=True), "float64")
 
 
+@pytest.mark.parametrize(
+    ("problem", "method", "dtype", "n"),
+    [
+        (ptx.equations, "newton", "float64", 32),
+        (ptx.equations, "newton-pure", "float32", 24),
+        (ptx.chain, "newton-pure", "float64", 32),
+        (ptx.chain, "bfgs", "float64", 32),
+        (ptx.exponentials, "bfgs", "float32", 32),
+        (ptx.chain, "lbfgs", "float64", 128),
+        (ptx.exponentials, "lbfgs", "float32", 64),
+        (ptx.chain, "gradient-descent", "float64", 128),
+    ],
+)
+def test_a_group_of_lanes_holds_every_method(problem, method, dtype, n):
+    """To the number of unknowns that the CPU takes."""
+    problem = problem(n)
+    step = METHODS[problem.kind][method].phases[0].step
+    lanes = engine.lanes_of_a_group(n, 40, np.dtype(dtype).itemsize, step=step)
+    kernel = ptx.assemble(problem, dtype, lanes=lanes, grouped=True, method=method)
+    check(kernel, dtype)
+    assert kernel.shared <= 48 * 1024
+
+
+def test_a_group_of_lanes_writes_a_history():
+    check(ptx.assemble(ptx.chain(24), "float64", lanes=16, grouped=True, history=True), "float64")
+
+
 def test_more_unknowns_than_registers_hold_are_shared():
     """What the engine chooses: groups where one thread would spill, and not where a group is not made for it."""
     phase = PHASES["minimize"][0]
@@ -127,8 +154,16 @@ def test_more_unknowns_than_registers_hold_are_shared():
     for n, grouped in ((8, False), (9, True)):
         boxed = replace(ptx.chain(n), box=(np.zeros((4, n)), np.ones((4, n))))
         assert engine.chosen_way(boxed, phase, np.dtype("float64")).grouped == grouped
-    assert not engine.chosen_way(ptx.chain(32), phase, np.dtype("float64"), history=True).grouped
-    assert not engine.chosen_way(ptx.equations(32), PHASES["root"][0], np.dtype("float64")).grouped
+    for n, method, grouped in ((10, "newton", False), (11, "newton", True), (11, "newton-pure", True)):
+        step = METHODS["root"][method].phases[0]
+        assert engine.chosen_way(ptx.equations(n), step, np.dtype("float64")).grouped == grouped
+    for method, alone in (("newton-pure", 8), ("bfgs", 8), ("lbfgs", 4), ("gradient-descent", 16)):
+        step = METHODS["minimize"][method].phases[0]
+        for n, grouped in ((alone, False), (alone + 1, True)):
+            assert engine.chosen_way(ptx.chain(n), step, np.dtype("float64")).grouped == grouped
+    assert not engine.chosen_way(
+        ptx.chain(12), METHODS["minimize"]["trust-region"].phases[0], np.dtype("float64")
+    ).grouped
 
 
 @pytest.mark.parametrize(
