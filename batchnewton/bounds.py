@@ -12,6 +12,7 @@ from .options import nearest
 
 Box = tuple[np.ndarray, np.ndarray]
 Names = Sequence[str]
+MANY = 64  # problems that are looked at as one row, where all have the same bounds
 
 
 def check_bounds(bounds: Any, size: int, n: int, names: Names = ()) -> Box | None:
@@ -121,7 +122,7 @@ def boxed(x0: np.ndarray, bounds: Any, fixed: Any, names: Names = ()) -> Bounded
     box, stay = check_bounds(bounds, size, n, names), check_fixed(fixed, size, n, names)
     lower, upper = box or (np.full((1, n), -np.inf), np.full((1, n), np.inf))
     given = on_host(x0)
-    inside = not any(one.any() for one in beyond(given, (lower, upper)))
+    inside = within(given, (lower, upper))
     start = given if inside else np.clip(given, lower, upper)
     if stay is not None:
         lower, upper = np.where(stay, start, lower), np.where(stay, start, upper)
@@ -129,11 +130,39 @@ def boxed(x0: np.ndarray, bounds: Any, fixed: Any, names: Names = ()) -> Bounded
     return Bounded(x0 if inside else there(start, x0), (lower, upper), moved)
 
 
-def beyond(x: np.ndarray, box: Box) -> tuple[np.ndarray, np.ndarray]:
-    """Which of the unknowns x (B, n) lie below and above their bounds, (n, B): along the batch, which is long."""
-    across = np.ascontiguousarray(x.T)
-    lower, upper = (one_row(one).T for one in box)
-    return across < lower, across > upper
+def within(x: np.ndarray, box: Box) -> bool:
+    """Whether all of the unknowns x (B, n) lie within their bounds, and none is NaN."""
+    lower, upper = map(one_row, box)
+    low, high = extremes(x) if len(lower) == len(upper) == 1 else (x, x)
+    return bool((low >= lower).all() and (high <= upper).all())
+
+
+def extremes(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The lowest and the highest of each unknown.  A row of n is too short for vectors: MANY are taken as one."""
+    whole = len(x) // MANY * MANY
+    few = x[whole:]
+    if whole:
+        long = x[:whole].reshape(-1, MANY * x.shape[1])
+        few = np.concatenate([few, *(one.reshape(MANY, -1) for one in (long.min(0), long.max(0)))])
+    return few.min(0), few.max(0)
+
+
+def touching(x: np.ndarray, box: Box) -> np.ndarray:
+    """Which of the unknowns x (B, n) lie at a bound, or beyond."""
+    lower, upper = map(one_row, box)
+    found = np.empty(x.shape, bool)
+    whole = len(x) // MANY * MANY if len(lower) == len(upper) == 1 else 0
+    if whole:
+        long = -1, MANY * x.shape[1]
+        compare(x[:whole].reshape(long), *(np.tile(one[0], MANY) for one in box), found[:whole].reshape(long))
+    compare(x[whole:], lower, upper, found[whole:])
+    return found
+
+
+def compare(x: np.ndarray, lower: np.ndarray, upper: np.ndarray, found: np.ndarray) -> None:
+    """``x <= lower`` or ``x >= upper``, to ``found``."""
+    np.less_equal(x, lower, out=found)
+    found |= x >= upper
 
 
 def bracketed(x0: Any, bracket: Any, args: Any) -> tuple[np.ndarray, Box]:

@@ -17,7 +17,7 @@ from . import compile as compiler
 from .arrays import on_host, one_row
 from .chunk import Chunk, chunk, kernel, place, shared_data, single_or_double, stride
 from .fingerprint import Signature
-from .kernels import cpu, status
+from .kernels import cpu, gaps, status
 from .kernels.converge import CONVERGED, HAND_OVER, NEXT_PHASE
 from .kernels.history import COLUMNS
 from .methods import BRACKETED, CERTIFY, DEFAULT, METHODS, MIXED, Method, Phase
@@ -172,7 +172,7 @@ def too_few(problem: Problem, residuals: int, rows: slice) -> np.ndarray:
     if problem.mask is None:
         return problem.points(rows) < least
     mask = np.ascontiguousarray(one_row(problem.mask[rows]))
-    return cpu.short(place(mask), stride(mask), problem.m, np.full(rows.stop - rows.start, least, np.int64))
+    return gaps.short(place(mask), stride(mask), problem.m, rows.stop - rows.start, np.atleast_1d(least))
 
 
 def run_phases(problem: Problem, rows: slice, options: Options, answer: Solution, stop: np.ndarray) -> None:
@@ -196,8 +196,9 @@ def run_phases(problem: Problem, rows: slice, options: Options, answer: Solution
 def mark_bounds(problem: Problem, rows: slice, answer: Solution) -> None:
     """What converged with an unknown at a bound says so."""
     if problem.box is not None and not problem.bracketed:
-        reached = problem.at_bound(answer.x[rows], rows).any(1) & (answer.status[rows] == status.CONVERGED)
-        answer.status[rows][reached] = status.CONVERGED_AT_BOUND
+        reached = np.flatnonzero(problem.at_bound(answer.x[rows], rows)) // problem.n
+        state = answer.status[rows]
+        state[reached[state[reached] == status.CONVERGED]] = status.CONVERGED_AT_BOUND
 
 
 class Run:
@@ -234,6 +235,8 @@ class Run:
         if self.problem.missing is None and self.problem.m >= self.problem.n:  # a row has one residual at least
             return np.arange(len(self.x))
         few = too_few(self.problem, residuals_of(self.problem, self.options), self.rows)
+        if not few.any():
+            return np.arange(len(self.x))
         self.state[few] = status.TOO_FEW_POINTS
         return np.flatnonzero(~few)
 

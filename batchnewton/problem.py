@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import LISTS, Shared, library, on_host, one_row, real, rows_of, shape_error
-from .bounds import Bounded, Box, boxed, bracketed
+from .bounds import Bounded, Box, boxed, bracketed, touching
 from .derive import Input, values
 from .fingerprint import Formula, Signature, fingerprint, signature
 from .kernels.lanes import GAPS
@@ -157,11 +157,10 @@ class Problem:
         """Which unknowns that are not fixed lie at a bound, at x of some problems."""
         if self.box is None:
             return np.zeros(x.shape, bool)
-        across = np.ascontiguousarray(x.T)  # along the batch, which is long
-        lower, upper = (one_row(one[rows]).astype(x.dtype, copy=False).T for one in self.box)
-        there = (across <= lower) | (across >= upper)
+        lower, upper = (one_row(one[rows]).astype(x.dtype, copy=False) for one in self.box)
+        there = touching(x, (lower, upper))
         fixed = one_row(self.fixed[rows])
-        return (there & ~fixed.T if fixed.any() else there).T
+        return there & ~fixed if fixed.any() else there
 
     def free(self, rows: Any = slice(None)) -> Any:
         """Unknowns of each of these problems that are not fixed; a single number where it is the same for all."""
