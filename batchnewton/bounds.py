@@ -12,7 +12,7 @@ from .options import nearest
 
 Box = tuple[np.ndarray, np.ndarray]
 Names = Sequence[str]
-MANY = 64  # problems that are looked at as one row, where all have the same bounds
+MANY = 256  # problems that are looked at as one row, where all have the same bounds
 
 
 def check_bounds(bounds: Any, size: int, n: int, names: Names = ()) -> Box | None:
@@ -35,13 +35,21 @@ def check_bounds(bounds: Any, size: int, n: int, names: Names = ()) -> Box | Non
         one_side(name, value, free, size, n)
         for name, value, free in zip(("lower", "upper"), bounds, (-np.inf, np.inf), strict=True)
     )
-    wrong = np.argwhere(~(lower <= upper))
-    if wrong.size:
-        at = tuple(int(i) for i in wrong[0])
-        raise ValueError(f"bounds: lower {lower[at]} is above upper {upper[at]} at {at}; expected lower <= upper")
-    if (lower == np.inf).any() or (upper == -np.inf).any():
-        raise ValueError("bounds: a lower bound is inf or an upper one -inf; expected room for a finite number")
+    if not ((lower <= upper) & (lower < np.inf) & (upper > -np.inf)).all():
+        refuse(lower, upper)
     return np.broadcast_to(lower, (size, n)), np.broadcast_to(upper, (size, n))
+
+
+def refuse(lower: np.ndarray, upper: np.ndarray) -> None:
+    """Say what is wrong with these bounds."""
+    for name, array, free in (("lower", lower, -np.inf), ("upper", upper, np.inf)):
+        if np.isnan(array).any():
+            raise ValueError(f"{name} bounds hold NaN; expected numbers, {free} for none")
+    for at in np.argwhere(~(lower <= upper)).tolist():
+        low, high = np.broadcast_arrays(lower, upper)
+        came = f"lower {low[tuple(at)]} is above upper {high[tuple(at)]} at {tuple(at)}"
+        raise ValueError(f"bounds: {came}; expected lower <= upper")
+    raise ValueError("bounds: a lower bound is inf or an upper one -inf; expected room for a finite number")
 
 
 def by_name(bounds: Mapping[str, Any], size: int, names: Names) -> Box:
@@ -72,8 +80,6 @@ def one_side(name: str, value: Any, free: float, size: int, n: int) -> np.ndarra
     array = on_host(real(f"{name} bounds", free if value is None else value))
     if array.shape not in ((), (n,), (size, n)):
         raise shape_error(f"{name} bounds", array, f"a number, ({n},) or ({size}, {n})")
-    if np.isnan(array).any():
-        raise ValueError(f"{name} bounds hold NaN; expected numbers, {free} for none")
     return np.broadcast_to(array, (array.shape[0] if array.ndim == 2 else 1, n))
 
 
@@ -144,7 +150,8 @@ def extremes(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if whole:
         long = x[:whole].reshape(-1, MANY * x.shape[1])
         few = np.concatenate([few, *(one.reshape(MANY, -1) for one in (long.min(0), long.max(0)))])
-    return few.min(0), few.max(0)
+    along = np.ascontiguousarray(few.T)
+    return along.min(1), along.max(1)
 
 
 def touching(x: np.ndarray, box: Box) -> np.ndarray:

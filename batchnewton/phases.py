@@ -168,7 +168,11 @@ def first_kernel(problem: Problem, options: Options) -> compiler.Kernel:
 
 def too_few(problem: Problem, residuals: int, rows: slice) -> np.ndarray:
     """Which of some problems have fewer residuals than unknowns that are not fixed, ``residuals`` a row of data."""
-    least = -(-problem.free(rows) // residuals)  # rows, rounded up
+    return fewer_than(problem, -(-problem.free(rows) // residuals), rows)  # rounded up
+
+
+def fewer_than(problem: Problem, least: Any, rows: slice) -> np.ndarray:
+    """Which of some problems have fewer rows of data."""
     if problem.mask is None:
         return problem.points(rows) < least
     mask = np.ascontiguousarray(one_row(problem.mask[rows]))
@@ -234,9 +238,9 @@ class Run:
             return np.arange(len(self.x))
         if self.problem.missing is None and self.problem.m >= self.problem.n:  # a row has one residual at least
             return np.arange(len(self.x))
-        few = too_few(self.problem, residuals_of(self.problem, self.options), self.rows)
-        if not few.any():
+        if not fewer_than(self.problem, self.problem.n, self.rows).any():
             return np.arange(len(self.x))
+        few = too_few(self.problem, residuals_of(self.problem, self.options), self.rows)
         self.state[few] = status.TOO_FEW_POINTS
         return np.flatnonzero(~few)
 
