@@ -161,7 +161,8 @@ def touching(x: np.ndarray, box: Box) -> np.ndarray:
     whole = len(x) // MANY * MANY if len(lower) == len(upper) == 1 else 0
     if whole:
         long = -1, MANY * x.shape[1]
-        compare(x[:whole].reshape(long), *(np.tile(one[0], MANY) for one in box), found[:whole].reshape(long))
+        rows = np.tile(lower[0], MANY), np.tile(upper[0], MANY)
+        compare(x[:whole].reshape(long), rows[0], rows[1], found[:whole].reshape(long))
     compare(x[whole:], lower, upper, found[whole:])
     return found
 

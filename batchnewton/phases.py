@@ -20,7 +20,7 @@ from .fingerprint import Signature
 from .kernels import cpu, gaps, status
 from .kernels.converge import CONVERGED, HAND_OVER, NEXT_PHASE
 from .kernels.history import COLUMNS
-from .methods import BRACKETED, CERTIFY, DEFAULT, METHODS, MIXED, Method, Phase
+from .methods import BRACKETED, CERTIFY, DEFAULT, METHODS, MIXED, SCORING, Method, Phase
 from .options import Options
 from .problem import Problem
 
@@ -102,6 +102,12 @@ def phases_of(problem: Problem, options: Options) -> tuple[Phase, ...]:
     return method.phases if (method.boxed or problem.box is None) and problem.n <= method.unrolled else ()
 
 
+def attempts(problem: Problem, options: Options) -> list[tuple[Phase, ...]]:
+    """What runs one after the other, each from the start for the problems that the one before did not settle."""
+    first = [MIXED[problem.kind]] if options.mixed else [SCORING] if problem.scored and not options.method else []
+    return [*first, phases_of(problem, options)]
+
+
 def largest_on_cuda(problem: Problem, method: Method) -> int:
     """Unknowns that the method takes on CUDA; 0 where it does not run there."""
     return method.cuda if method.boxed or problem.box is None else 0
@@ -160,7 +166,7 @@ def residuals_of(problem: Problem, options: Options) -> int:
 
 def first_kernel(problem: Problem, options: Options) -> compiler.Kernel:
     """The kernel of the first phase."""
-    phases = MIXED[problem.kind] if options.mixed else phases_of(problem, options)
+    phases = attempts(problem, options)[0]
     if not phases:
         return kernel(problem, HYBRID[problem.kind], None, DOUBLE)
     return kernel(problem, phases[0].derive, phases[0].step, SINGLE if phases[0].rough else options.dtype)
@@ -182,12 +188,10 @@ def fewer_than(problem: Problem, least: Any, rows: slice) -> np.ndarray:
 def run_phases(problem: Problem, rows: slice, options: Options, answer: Solution, stop: np.ndarray) -> None:
     """All phases of the problems of one chunk."""
     run = Run(problem, rows, options, answer, stop)
-    phases = phases_of(problem, options)
     todo = run.enough()
-    if options.mixed:
-        todo = run.fast_path(MIXED[problem.kind], todo)
-    if phases and run.spent < options.max_iter:
-        todo = run.fast_path(phases, todo)
+    for phases in attempts(problem, options):
+        if phases and run.spent < options.max_iter:
+            todo = run.fast_path(phases, todo)
     if todo.size and not stop[0]:
         history = run.history[todo] if run.history.size else run.history
         patiently(problem, rows.start + todo, options, answer, stop, history)

@@ -15,7 +15,7 @@ from .bounds import Bounded, Box, boxed, bracketed, touching
 from .derive import Input, values
 from .fingerprint import Formula, Signature, fingerprint, signature
 from .kernels.lanes import GAPS
-from .losses import LOSSES, check_loss, check_scale, robust, squares
+from .losses import LOSSES, SCORES, check_loss, check_scale, robust, squares
 from .methods import LARGE
 from .missing import check_counts, check_mask
 from .prior import check_prior, penalized
@@ -175,6 +175,11 @@ class Problem:
     def counted(self) -> bool:
         """Whether there must be as many residuals as unknowns."""
         return self.kind == "least-squares" or self.observed
+
+    @property
+    def scored(self) -> bool:
+        """Whether the cost is a likelihood alone whose expected Hessian is known."""
+        return self.curve is not None and self.observed and self.curve.likelihood in SCORES
 
     @property
     def missing(self) -> str | None:
