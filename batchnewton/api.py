@@ -106,6 +106,7 @@ def curve_fit(
     method : {"lm", "newton", "trust-region", "newton-pure", "bfgs", "lbfgs", "gradient-descent"}
         "lm", the default: Gauss-Newton steps, bounded and damped, then exact Newton steps and a test of the exact
         Hessian; "newton": the exact Hessian throughout; both with trust-region Newton for what is left.
+        With a likelihood "newton" is the default, after steps of its Fisher information where that is known.
         "trust-region": steps of least model value within a radius.  The others run as they are, whatever becomes of
         them, on half the sum of squares: see `minimize`.
     ftol, xtol, gtol, max_iter

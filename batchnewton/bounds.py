@@ -12,6 +12,7 @@ from .options import nearest
 
 Box = tuple[np.ndarray, np.ndarray]
 Names = Sequence[str]
+MANY = 256  # problems that are looked at as one row, where all have the same bounds
 
 
 def check_bounds(bounds: Any, size: int, n: int, names: Names = ()) -> Box | None:
@@ -34,13 +35,21 @@ def check_bounds(bounds: Any, size: int, n: int, names: Names = ()) -> Box | Non
         one_side(name, value, free, size, n)
         for name, value, free in zip(("lower", "upper"), bounds, (-np.inf, np.inf), strict=True)
     )
-    wrong = np.argwhere(~(lower <= upper))
-    if wrong.size:
-        at = tuple(int(i) for i in wrong[0])
-        raise ValueError(f"bounds: lower {lower[at]} is above upper {upper[at]} at {at}; expected lower <= upper")
-    if (lower == np.inf).any() or (upper == -np.inf).any():
-        raise ValueError("bounds: a lower bound is inf or an upper one -inf; expected room for a finite number")
+    if not ((lower <= upper) & (lower < np.inf) & (upper > -np.inf)).all():
+        refuse(lower, upper)
     return np.broadcast_to(lower, (size, n)), np.broadcast_to(upper, (size, n))
+
+
+def refuse(lower: np.ndarray, upper: np.ndarray) -> None:
+    """Say what is wrong with these bounds."""
+    for name, array, free in (("lower", lower, -np.inf), ("upper", upper, np.inf)):
+        if np.isnan(array).any():
+            raise ValueError(f"{name} bounds hold NaN; expected numbers, {free} for none")
+    for at in np.argwhere(~(lower <= upper)).tolist():
+        low, high = np.broadcast_arrays(lower, upper)
+        came = f"lower {low[tuple(at)]} is above upper {high[tuple(at)]} at {tuple(at)}"
+        raise ValueError(f"bounds: {came}; expected lower <= upper")
+    raise ValueError("bounds: a lower bound is inf or an upper one -inf; expected room for a finite number")
 
 
 def by_name(bounds: Mapping[str, Any], size: int, names: Names) -> Box:
@@ -71,8 +80,6 @@ def one_side(name: str, value: Any, free: float, size: int, n: int) -> np.ndarra
     array = on_host(real(f"{name} bounds", free if value is None else value))
     if array.shape not in ((), (n,), (size, n)):
         raise shape_error(f"{name} bounds", array, f"a number, ({n},) or ({size}, {n})")
-    if np.isnan(array).any():
-        raise ValueError(f"{name} bounds hold NaN; expected numbers, {free} for none")
     return np.broadcast_to(array, (array.shape[0] if array.ndim == 2 else 1, n))
 
 
@@ -121,7 +128,7 @@ def boxed(x0: np.ndarray, bounds: Any, fixed: Any, names: Names = ()) -> Bounded
     box, stay = check_bounds(bounds, size, n, names), check_fixed(fixed, size, n, names)
     lower, upper = box or (np.full((1, n), -np.inf), np.full((1, n), np.inf))
     given = on_host(x0)
-    inside = not any(one.any() for one in beyond(given, (lower, upper)))
+    inside = within(given, (lower, upper))
     start = given if inside else np.clip(given, lower, upper)
     if stay is not None:
         lower, upper = np.where(stay, start, lower), np.where(stay, start, upper)
@@ -129,11 +136,41 @@ def boxed(x0: np.ndarray, bounds: Any, fixed: Any, names: Names = ()) -> Bounded
     return Bounded(x0 if inside else there(start, x0), (lower, upper), moved)
 
 
-def beyond(x: np.ndarray, box: Box) -> tuple[np.ndarray, np.ndarray]:
-    """Which of the unknowns x (B, n) lie below and above their bounds, (n, B): along the batch, which is long."""
-    across = np.ascontiguousarray(x.T)
-    lower, upper = (one_row(one).T for one in box)
-    return across < lower, across > upper
+def within(x: np.ndarray, box: Box) -> bool:
+    """Whether all of the unknowns x (B, n) lie within their bounds, and none is NaN."""
+    lower, upper = map(one_row, box)
+    low, high = extremes(x) if len(lower) == len(upper) == 1 else (x, x)
+    return bool((low >= lower).all() and (high <= upper).all())
+
+
+def extremes(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The lowest and the highest of each unknown.  A row of n is too short for vectors: MANY are taken as one."""
+    whole = len(x) // MANY * MANY
+    few = x[whole:]
+    if whole:
+        long = x[:whole].reshape(-1, MANY * x.shape[1])
+        few = np.concatenate([few, *(one.reshape(MANY, -1) for one in (long.min(0), long.max(0)))])
+    along = np.ascontiguousarray(few.T)
+    return along.min(1), along.max(1)
+
+
+def touching(x: np.ndarray, box: Box) -> np.ndarray:
+    """Which of the unknowns x (B, n) lie at a bound, or beyond."""
+    lower, upper = map(one_row, box)
+    found = np.empty(x.shape, bool)
+    whole = len(x) // MANY * MANY if len(lower) == len(upper) == 1 else 0
+    if whole:
+        long = -1, MANY * x.shape[1]
+        rows = np.tile(lower[0], MANY), np.tile(upper[0], MANY)
+        compare(x[:whole].reshape(long), rows[0], rows[1], found[:whole].reshape(long))
+    compare(x[whole:], lower, upper, found[whole:])
+    return found
+
+
+def compare(x: np.ndarray, lower: np.ndarray, upper: np.ndarray, found: np.ndarray) -> None:
+    """``x <= lower`` or ``x >= upper``, to ``found``."""
+    np.less_equal(x, lower, out=found)
+    found |= x >= upper
 
 
 def bracketed(x0: Any, bracket: Any, args: Any) -> tuple[np.ndarray, Box]:

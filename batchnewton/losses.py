@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 
 from .arrays import real, shape_error
+from .derive import Scored
 from .derive.trace import of_a_point
 from .options import check_choice
 from .special import i0e
 
 Rho = Callable[[Any], Any]
+Score = tuple[Any, Any, Any]  # residual, weight, curvature: see `Scored`
 
 
 def soft_l1(z: Any) -> Any:
@@ -50,12 +52,11 @@ LOSSES: dict[str, Rho] = {
 def poisson(mu: Any, y: Any) -> Any:
     """Half the deviance of a count, ``mu - y + y log(y / mu)``; infinite unless mu > 0 and y >= 0.
 
-    Near mu = y both parts are large and nearly cancel; ``d - y log(1 + d / y)`` with d = mu - y keeps the digits.
+    As ``mu (1 - u) + y log(u)`` with u = y / mu: its slope in u is zero there, so that the rounding of u does not
+    count, and both parts are small near mu = y, where those of the first form are large and nearly cancel.
     """
-    d = mu - y
-    counted = np.where(y > 0.0, y, 1.0)
-    term = d - y * np.log1p(d / counted)
-    half = np.where(y > 0.0, term, d)
+    u = y * (1.0 / mu)
+    half = mu * (1.0 - u) + y * np.log(np.where(y > 0.0, u, 1.0))
     return np.where(mu > 0.0, np.where(y >= 0.0, half, np.inf), np.inf)
 
 
@@ -79,8 +80,12 @@ def rician(nu: Any, y: Any, sigma: Any) -> Any:
 def scmos(mu: Any, y: Any, sigma: Any) -> Any:
     """Half the deviance of photons with Gaussian read noise sigma (in photons): ``y + sigma²`` taken as a Poisson count
     of mean ``mu + sigma²``, no less than 0 (Huang et al. 2013, Nature Methods 10, 653)."""
-    variance = sigma * sigma
-    return poisson(mu + variance, np.maximum(y + variance, 0.0))
+    return poisson(mu + sigma * sigma, counted(y, sigma))
+
+
+def counted(y: Any, sigma: Any) -> Any:
+    """What `scmos` takes for a count."""
+    return np.maximum(y + sigma * sigma, 0.0)
 
 
 LIKELIHOODS: dict[str, Callable[..., Any]] = {
@@ -89,6 +94,37 @@ LIKELIHOODS: dict[str, Callable[..., Any]] = {
     "negative-binomial": negative_binomial,
     "rician": rician,
     "scmos": scmos,
+}
+
+
+def poisson_score(mu: Any, y: Any) -> Score:
+    """Of `poisson`."""
+    weight = 1.0 / mu
+    return mu - y, weight, y * weight * weight
+
+
+def binomial_score(p: Any, y: Any, trials: Any) -> Score:
+    """Of `binomial`, whose residual is that of the count."""
+    hit, missed = 1.0 / (trials * p), 1.0 / (trials * (1.0 - p))
+    return trials * p - y, hit + missed, y * hit * hit + (trials - y) * missed * missed
+
+
+def negative_binomial_score(mu: Any, y: Any, size: Any) -> Score:
+    """Of `negative_binomial`."""
+    one, both = 1.0 / mu, 1.0 / (mu + size)
+    return mu - y, size * one * both, y * one * one - (y + size) * both * both
+
+
+def scmos_score(mu: Any, y: Any, sigma: Any) -> Score:
+    """Of `scmos`."""
+    return poisson_score(mu + sigma * sigma, counted(y, sigma))
+
+
+SCORES: dict[str, Callable[..., Score]] = {  # the rest of `Scored` of a likelihood whose information is known
+    "poisson": poisson_score,
+    "binomial": binomial_score,
+    "negative-binomial": negative_binomial_score,
+    "scmos": scmos_score,
 }
 VARIANCES: dict[str, Callable[..., Any]] = {"poisson": np.asarray}  # of a new observation, given its mean
 NEEDS = {"binomial": "trials", "negative-binomial": "trials", "rician": "sigma", "scmos": "sigma"}
@@ -124,10 +160,12 @@ def squares(residual: Callable[..., Any]) -> Callable[..., Any]:
 def likelihood(f: Callable[..., Any], name: str) -> Callable[..., Any]:
     """Half the deviance (or ``-log L``) of one point: a formula of (x, y, a number of the likelihood if it takes one,
     parameters...)."""
-    term, numbers = LIKELIHOODS[name], int(name in NEEDS)
+    term, numbers, expected = LIKELIHOODS[name], int(name in NEEDS), SCORES.get(name)
 
     def half(x, y, *rest):
-        return term(of_a_point(f(x, *rest[numbers:]), f, x), y, *rest[:numbers])
+        mean, given = of_a_point(f(x, *rest[numbers:]), f, x), rest[:numbers]
+        value = term(mean, y, *given)
+        return Scored(value, *expected(mean, y, *given)) if expected else value
 
     half.__name__ = getattr(f, "__name__", "formula")
     return half

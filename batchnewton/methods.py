@@ -116,3 +116,4 @@ MIXED = {
     "minimize": (Phase("minimize", "minimize", 50, rough=True), Phase("minimize", "minimize", 10)),
     "root": (Phase("root", "root", 50, rough=True), Phase("root", "root", 10)),
 }
+SCORING = Phase("scoring", "gauss-newton", 20), Phase("minimize", "minimize", 10)  # of likelihoods, before their method

@@ -17,10 +17,10 @@ from . import compile as compiler
 from .arrays import on_host, one_row
 from .chunk import Chunk, chunk, kernel, place, shared_data, single_or_double, stride
 from .fingerprint import Signature
-from .kernels import cpu, status
+from .kernels import cpu, gaps, status
 from .kernels.converge import CONVERGED, HAND_OVER, NEXT_PHASE
 from .kernels.history import COLUMNS
-from .methods import BRACKETED, CERTIFY, DEFAULT, METHODS, MIXED, Method, Phase
+from .methods import BRACKETED, CERTIFY, DEFAULT, METHODS, MIXED, SCORING, Method, Phase
 from .options import Options
 from .problem import Problem
 
@@ -107,6 +107,12 @@ def phases_on_cuda(problem: Problem, options: Options) -> tuple[Phase, ...]:
     return phases_of(problem, options) if problem.n <= method_of(problem, options).cuda else ()
 
 
+def attempts(problem: Problem, options: Options) -> list[tuple[Phase, ...]]:
+    """What runs one after the other, each from the start for the problems that the one before did not settle."""
+    first = [MIXED[problem.kind]] if options.mixed else [SCORING] if problem.scored and not options.method else []
+    return [*first, phases_of(problem, options)]
+
+
 def check_method(problem: Problem, options: Options) -> None:
     """What the method cannot do.
 
@@ -154,7 +160,7 @@ def residuals_of(problem: Problem, options: Options) -> int:
 
 def first_kernel(problem: Problem, options: Options) -> compiler.Kernel:
     """The kernel of the first phase."""
-    phases = MIXED[problem.kind] if options.mixed else phases_of(problem, options)
+    phases = attempts(problem, options)[0]
     if not phases:
         return kernel(problem, HYBRID[problem.kind], None, DOUBLE)
     return kernel(problem, phases[0].derive, phases[0].step, SINGLE if phases[0].rough else options.dtype)
@@ -162,22 +168,24 @@ def first_kernel(problem: Problem, options: Options) -> compiler.Kernel:
 
 def too_few(problem: Problem, residuals: int, rows: slice) -> np.ndarray:
     """Which of some problems have fewer residuals than unknowns that are not fixed, ``residuals`` a row of data."""
-    least = -(-problem.free(rows) // residuals)  # rows, rounded up
+    return fewer_than(problem, -(-problem.free(rows) // residuals), rows)  # rounded up
+
+
+def fewer_than(problem: Problem, least: Any, rows: slice) -> np.ndarray:
+    """Which of some problems have fewer rows of data."""
     if problem.mask is None:
         return problem.points(rows) < least
     mask = np.ascontiguousarray(one_row(problem.mask[rows]))
-    return cpu.short(place(mask), stride(mask), problem.m, np.full(rows.stop - rows.start, least, np.int64))
+    return gaps.short(place(mask), stride(mask), problem.m, rows.stop - rows.start, np.atleast_1d(least))
 
 
 def run_phases(problem: Problem, rows: slice, options: Options, answer: Solution, stop: np.ndarray) -> None:
     """All phases of the problems of one chunk."""
     run = Run(problem, rows, options, answer, stop)
-    phases = phases_of(problem, options)
     todo = run.enough()
-    if options.mixed:
-        todo = run.fast_path(MIXED[problem.kind], todo)
-    if phases and run.spent < options.max_iter:
-        todo = run.fast_path(phases, todo)
+    for phases in attempts(problem, options):
+        if phases and run.spent < options.max_iter:
+            todo = run.fast_path(phases, todo)
     if todo.size and not stop[0]:
         history = run.history[todo] if run.history.size else run.history
         patiently(problem, rows.start + todo, options, answer, stop, history)
@@ -190,8 +198,9 @@ def run_phases(problem: Problem, rows: slice, options: Options, answer: Solution
 def mark_bounds(problem: Problem, rows: slice, answer: Solution) -> None:
     """What converged with an unknown at a bound says so."""
     if problem.box is not None and not problem.bracketed:
-        reached = problem.at_bound(answer.x[rows], rows).any(1) & (answer.status[rows] == status.CONVERGED)
-        answer.status[rows][reached] = status.CONVERGED_AT_BOUND
+        reached = np.flatnonzero(problem.at_bound(answer.x[rows], rows)) // problem.n
+        state = answer.status[rows]
+        state[reached[state[reached] == status.CONVERGED]] = status.CONVERGED_AT_BOUND
 
 
 class Run:
@@ -226,6 +235,8 @@ class Run:
         if not self.problem.counted:
             return np.arange(len(self.x))
         if self.problem.missing is None and self.problem.m >= self.problem.n:  # a row has one residual at least
+            return np.arange(len(self.x))
+        if not fewer_than(self.problem, self.problem.n, self.rows).any():
             return np.arange(len(self.x))
         few = too_few(self.problem, residuals_of(self.problem, self.options), self.rows)
         self.state[few] = status.TOO_FEW_POINTS

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from .arrays import LISTS, Shared, library, on_host, one_row, real, rows_of, shape_error
-from .bounds import Bounded, Box, boxed, bracketed
+from .bounds import Bounded, Box, boxed, bracketed, touching
 from .derive import Input, values
 from .fingerprint import Formula, Signature, fingerprint, signature
 from .kernels.lanes import GAPS
-from .losses import LOSSES, check_loss, check_scale, robust, squares
+from .losses import LOSSES, SCORES, check_loss, check_scale, robust, squares
 from .methods import LARGE
 from .missing import check_counts, check_mask
 from .prior import check_prior, penalized
@@ -157,11 +157,10 @@ class Problem:
         """Which unknowns that are not fixed lie at a bound, at x of some problems."""
         if self.box is None:
             return np.zeros(x.shape, bool)
-        across = np.ascontiguousarray(x.T)  # along the batch, which is long
-        lower, upper = (one_row(one[rows]).astype(x.dtype, copy=False).T for one in self.box)
-        there = (across <= lower) | (across >= upper)
+        lower, upper = (one_row(one[rows]).astype(x.dtype, copy=False) for one in self.box)
+        there = touching(x, (lower, upper))
         fixed = one_row(self.fixed[rows])
-        return (there & ~fixed.T if fixed.any() else there).T
+        return there & ~fixed if fixed.any() else there
 
     def free(self, rows: Any = slice(None)) -> Any:
         """Unknowns of each of these problems that are not fixed; a single number where it is the same for all."""
@@ -176,6 +175,11 @@ class Problem:
     def counted(self) -> bool:
         """Whether there must be as many residuals as unknowns."""
         return self.kind == "least-squares" or self.observed
+
+    @property
+    def scored(self) -> bool:
+        """Whether the cost is a likelihood alone whose expected Hessian is known."""
+        return self.curve is not None and self.observed and self.curve.likelihood in SCORES
 
     @property
     def missing(self) -> str | None:

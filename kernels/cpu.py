@@ -22,9 +22,10 @@ from numba.core.extending import intrinsic
 
 from . import converge, status
 from .converge import CONVERGED, ENDED, HAND_OVER, NEXT_PHASE, NOT_FINITE_AT_START
+from .gaps import leave_out
 from .history import FULL, UNKNOWN, record_lanes, record_steps
 from .iterations import ITERATIONS
-from .lower import flush_subnormals, get, keep, lowest_bit, only, peek, pointer, put, set_mode, small, truth
+from .lower import flush_subnormals, get, keep, lowest_bit, peek, pointer, put, set_mode, small
 
 OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
 WITHIN: dict[str, Any] = OPTIONS | {"inline": "always"}  # of a caller: not compiled by themselves
@@ -78,7 +79,7 @@ call_advance = _pointer_call("bits", 5)  # S, limit, ftol, xtol, gtol
 
 @njit(forceinline=True, **OPTIONS)
 def load(S, D, W, lane, b, n, m, x, args, arg_arrays, data, data_arrays):
-    """Problem b into one lane: unknowns, scalars, data.  All arrays are pointers: nothing is counted here.
+    """Problem b into one lane: unknowns, scalars of its own, data.  All arrays are pointers: nothing is counted here.
 
     ``args`` and ``data`` hold a row of TABLE for each array.
     """
@@ -88,63 +89,41 @@ def load(S, D, W, lane, b, n, m, x, args, arg_arrays, data, data_arrays):
     place = n * W + lane
     for array in range(arg_arrays):
         address, width, stride = get(args, TABLE * array), get(args, TABLE * array + 1), get(args, TABLE * array + 2)
-        for i in range(width):
-            put(S, place, peek(address, b * stride + i, S))
-            place += W
+        for i in range(width if stride != 0 else 0):
+            put(S, place + i * W, peek(address, b * stride + i, S))
+        place += width * W
     line = 0
     for array in range(data_arrays):
         line += get(data, TABLE * array + 1) * W
     column = lane
     for array in range(data_arrays):
         address, width, first = get(data, TABLE * array), get(data, TABLE * array + 1), get(data, TABLE * array + 2) * b
-        for i in range(width if width <= NARROW else 0):
+        mask = get(data, TABLE * array + 3)
+        if mask != 0:
+            mask += get(data, TABLE * array + 4) * b
+            leave_out(S, D, W, lane, n, m, place, line, column, address, first, width, mask)
+        for i in range(mask != 0, width if width <= NARROW else 0):
             for k in range(m):
                 put(D, k * line + column + i * W, peek(address, first + k * width + i, S))
         for k in range(m if width > NARROW else 0):  # row by row: D is larger than the first-level cache
-            for i in range(width):
+            for i in range(mask != 0, width):
                 put(D, k * line + column + i * W, peek(address, first + k * width + i, S))
-        if get(data, TABLE * array + 3) != 0:
-            leave_out(S, D, W, lane, b, n, m, place, line, column, data, array)
         column += width * W
 
 
 @njit(**OPTIONS)
-def leave_out(S, D, W, lane, b, n, m, place, line, column, data, array):
-    """Where an array has a mask, its rows are counted (``place``), and its first value is NaN in those that are not
-    there; a NaN in one that is makes the unknowns NaN: the problem is not finite."""
-    mask, row = get(data, TABLE * array + 3), get(data, TABLE * array + 4) * b
-    count, numbers = 0, 0
-    for k in range(m):
-        there = truth(mask, row + k)
-        value = only(there, get(D, k * line + column))
-        put(D, k * line + column, value)
-        count += there
-        numbers += value == value
-    put(S, place, count)
-    for i in range(n if numbers < count else 0):
-        put(S, i * W + lane, only(False, get(S, i * W + lane)))
-
-
-@njit(**OPTIONS)
-def short(mask, step, m, least):
-    """Which problems have fewer rows than their ``least``, by the address of a mask and the way from row to row."""
-    few = np.zeros(least.size, np.bool_)
-    for b in range(least.size):
-        count, k = 0, 0
-        while k < m and count < least[b]:
-            count += truth(mask, b * step + k)
-            k += 1
-        few[b] = count < least[b]
-    return few
-
-
-@njit(**OPTIONS)
-def workspaces(slots, W, m, data, like):
-    """State of the lanes, and their data."""
+def workspaces(slots, W, m, n, args, data, like):
+    """State of the lanes, with the scalars that all problems share in every lane; and their data."""
     columns = 0
     for array in range(data.shape[0]):
         columns += data[array, 1]
-    return aligned_zeros(slots * W, like), aligned_zeros((m * columns + 1) * W, like)
+    S, D = aligned_zeros(slots * W, like), aligned_zeros((m * columns + 1) * W, like)
+    place = n * W
+    for array in range(args.shape[0]):
+        for i in range(args[array, 1] * W if args[array, 2] == 0 else 0):
+            S[place + i] = peek(args[array, 0], i // W, pointer(S))
+        place += args[array, 1] * W
+    return S, D
 
 
 @njit(**OPTIONS)
@@ -228,9 +207,9 @@ def solve(
     small()
     enter, evaluate, advance, W = phase[ENTER], phase[EVALUATE], phase[ADVANCE], phase[LANES]
     limit, ftol, xtol, gtol, precision = numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]
-    S, D = workspaces(phase[SLOTS], W, m, data, x)
-    X = prepared(phase[PREPARE], phase[COMPUTED], X, A, m)
     n, size = x.shape[1], todo.size
+    S, D = workspaces(phase[SLOTS], W, m, n, args, data, x)
+    X = prepared(phase[PREPARE], phase[COMPUTED], X, A, m)
     state, rows, start, where = pointer(S), pointer(D), pointer(x), pointer(at)
     tables = pointer(args), pointer(data)
     out = pointer(fun), pointer(top), pointer(code), pointer(nit), pointer(nfev)
@@ -296,9 +275,9 @@ def leave(S, W, lane, at, b, n, later, precision, x, fun, top, code, nit, nfev):
 @njit(**OPTIONS)
 def derivatives(prepare, computed, evaluate, slots, W, outputs, scale, x, f, g, h, args, data, X, A, m):
     """f, g and H of every problem at x; ``outputs[i]`` is the place of g_i, ``outputs[n + i n + j]`` of h_ij."""
-    S, D = workspaces(slots, W, m, data, x)
-    X = prepared(prepare, computed, X, A, m)
     n = x.shape[1]
+    S, D = workspaces(slots, W, m, n, args, data, x)
+    X = prepared(prepare, computed, X, A, m)
     for first in range(0, x.shape[0], W):
         lanes = min(W, x.shape[0] - first)
         for lane in range(lanes):

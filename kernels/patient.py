@@ -49,9 +49,9 @@ def solve_trust(
     is kept.  ``exact`` uses the exact Hessian at once.  Where ``stop[0] != 0`` ends the run, what is not finished gets
     NOT_RUN.
     """
-    S, D = workspaces(slots, W, m, data, x)
-    X = prepared(prepare, computed, X, A, m)
     n = x0.shape[1]
+    S, D = workspaces(slots, W, m, n, args, data, x)
+    X = prepared(prepare, computed, X, A, m)
     problem = np.full(W, -1, np.int64)
     attempt = np.zeros(W, np.int64)
     K = np.zeros((W, trust.SCALARS))

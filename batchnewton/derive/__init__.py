@@ -13,12 +13,12 @@ from batchnewton.derive.emit import emit
 from batchnewton.derive.errors import TraceError
 from batchnewton.derive.graph import ROW, Expr, Graph
 from batchnewton.derive.lower import lower
-from batchnewton.derive.outputs import KINDS, SUMS
+from batchnewton.derive.outputs import KINDS, SCORED, SUMS
 from batchnewton.derive.program import Input, Program, Statement
 from batchnewton.derive.rebind import formula_name, source_place
-from batchnewton.derive.trace import Argument, Penalized, trace
+from batchnewton.derive.trace import Argument, Penalized, Scored, trace
 
-__all__ = ["Input", "Penalized", "Program", "Statement", "TraceError", "derive", "values"]
+__all__ = ["Input", "Penalized", "Program", "Scored", "Statement", "TraceError", "derive", "values"]
 
 
 def derive(fun: Any, arguments: Sequence[Argument], kind: str, name: str | None = None) -> Program:
@@ -28,10 +28,11 @@ def derive(fun: Any, arguments: Sequence[Argument], kind: str, name: str | None 
     ----------
     fun : callable
         The formula. It is called as ``fun(*arguments)``, each `Input` replaced by a traced scalar or an array of them.
-        It may return `Penalized`: the values of a data row, and a number to be added once.
+        It may return `Penalized`: the values of a data row, and a number to be added once.  And the summand of a
+        likelihood `Scored`, from which "scoring" takes its gradient and Fisher's information.
     arguments : sequence of Input or tuple of Input
         A tuple is handed over as a tuple. The unknowns are the inputs of level ``"unknown"``, in order.
-    kind : {"value", "model", "minimize", "gauss-newton", "least-squares", "hybrid", "squares", "root"}
+    kind : {"value", "model", "minimize", "gauss-newton", "least-squares", "hybrid", "squares", "root", "scoring"}
         Outputs, with i >= j:
 
         ================= ===========================================================================================
@@ -43,6 +44,7 @@ def derive(fun: Any, arguments: Sequence[Argument], kind: str, name: str | None 
         ``hybrid``        as ``least-squares``, and J^T J as ``b_i_j``
         ``squares``       ``f`` and ``g_i`` as ``gauss-newton``
         ``root``          ``r_q``, Jacobian ``j_q_i``
+        ``scoring``       as ``minimize``, ``h_i_j`` the expected Hessian (Fisher's information); of `Scored` alone
         ================= ===========================================================================================
     name : str, optional
         The formula's name, by default that of `fun`.
@@ -63,18 +65,18 @@ def derive(fun: Any, arguments: Sequence[Argument], kind: str, name: str | None 
     inputs = tuple(part for argument in arguments for part in _parts(argument))
     _check_names(inputs)
     graph = Graph()
-    residuals, once = trace(fun, arguments, graph)
+    residuals, once, scoring = trace(fun, arguments, graph)
     unknowns = [graph.input(scalar, "unknown") for part in inputs if part.level == "unknown" for scalar in part.scalars]
     _check_counts(fun, kind, len(residuals), len(unknowns))
     derivation, factor = KINDS[kind]
-    outputs = derivation(residuals, unknowns)
+    outputs = derivation(residuals + scoring if kind in SCORED else residuals, unknowns)
     bases = {} if once is None else derivation([once], unknowns)
     return _program(name or formula_name(fun), inputs, (len(unknowns), len(residuals)), outputs, bases, factor)
 
 
 def values(fun: Any, arguments: Sequence[Argument]) -> int:
     """How many values a formula returns, as `derive` would call it."""
-    return len(trace(fun, arguments, Graph())[0])
+    return len(trace(fun, arguments, Graph()).values)
 
 
 def _parts(argument: Argument) -> tuple[Input, ...]:

@@ -39,18 +39,28 @@ def value(residuals: Sequence[Expr], unknowns: Sequence[Expr]) -> Outputs:
     return {"f": residuals[0]}
 
 
-def model(residuals: Sequence[Expr], unknowns: Sequence[Expr]) -> Outputs:
+def model(values: Sequence[Expr], unknowns: Sequence[Expr]) -> Outputs:
     """The formula and its gradient."""
-    (gradient,) = jacobian(residuals, unknowns)
-    return {"f": residuals[0], **_vector(gradient)}
+    value, *scored = values
+    (gradient,) = jacobian([value], unknowns)
+    if scored:
+        residual, weight, _ = scored
+        gradient, _ = _of_residual(residual, weight, unknowns)
+    return {"f": value, **_vector(gradient)}
 
 
-def minimize(residuals: Sequence[Expr], unknowns: Sequence[Expr]) -> Outputs:
-    """The formula, its gradient and its Hessian."""
-    one = unknowns[0].graph.constant(1.0)
-    first = model(residuals, unknowns)
-    gradient = jacobian(residuals, unknowns)[0]
-    return _cheapest(first, [(gradient, rows) for rows in _hessians(residuals, [one], gradient, unknowns)])
+def minimize(values: Sequence[Expr], unknowns: Sequence[Expr]) -> Outputs:
+    """The formula, its gradient and its Hessian; what is `Scored` brings a way of its own to them."""
+    value, *scored = values
+    one = value.graph.constant(1.0)
+    (gradient,) = jacobian([value], unknowns)
+    candidates = [(gradient, rows) for rows in _hessians([value], [one], gradient, unknowns)]
+    if scored:
+        residual, weight, curvature = scored
+        gradient, slopes = _of_residual(residual, weight, unknowns)
+        bent = edge_pushing([residual], [weight * residual], unknowns)
+        candidates.append((gradient, _sum(_square(curvature, slopes), bent)))
+    return _cheapest({"f": value}, candidates)
 
 
 def gauss_newton(residuals: Sequence[Expr], unknowns: Sequence[Expr]) -> Outputs:
@@ -94,6 +104,15 @@ def hybrid(residuals: Sequence[Expr], unknowns: Sequence[Expr]) -> Outputs:
     return least_squares(residuals, unknowns) | {"b" + name[1:]: entry for name, entry in normal.items()}
 
 
+def scoring(values: Sequence[Expr], unknowns: Sequence[Expr]) -> Outputs:
+    """As `minimize`, with Fisher's information in place of the Hessian of what is `Scored`."""
+    if len(values) == 1:
+        return minimize(values, unknowns)
+    value, residual, weight, _ = values
+    gradient, slopes = _of_residual(residual, weight, unknowns)
+    return {"f": value, **_vector(gradient), **_triangle(_square(weight, slopes))}
+
+
 KINDS: dict[str, tuple[Callable[[Sequence[Expr], Sequence[Expr]], Outputs], float]] = {
     "value": (value, 1.0),
     "model": (model, 1.0),
@@ -103,11 +122,28 @@ KINDS: dict[str, tuple[Callable[[Sequence[Expr], Sequence[Expr]], Outputs], floa
     "hybrid": (hybrid, 0.5),
     "squares": (squares, 0.5),
     "root": (root, 1.0),
+    "scoring": (scoring, 1.0),
 }
 """What is derived for each kind of problem, and the factor of ``f`` after summation."""
 
+SCORED = frozenset({"model", "minimize", "scoring"})
+"""Kinds that know what to do with `Scored`."""
+
 SUMS = frozenset({"gauss-newton", "least-squares", "hybrid", "squares", "root"})
 """Kinds whose formula may return several residuals."""
+
+
+def _of_residual(residual: Expr, weight: Expr, unknowns: Sequence[Expr]) -> tuple[list[Expr], list[Expr]]:
+    """Gradient of what is `Scored`, and that of its residual."""
+    (slopes,) = jacobian([residual], unknowns)
+    pull = weight * residual
+    return [pull * slope for slope in slopes], slopes
+
+
+def _square(weight: Expr, slopes: Sequence[Expr]) -> Rows:
+    """``weight slopes slopesᵀ``."""
+    weighted = [weight * slope for slope in slopes]
+    return [[weighted[i] * slopes[j] for j in range(i + 1)] for i in range(len(slopes))]
 
 
 def _hessians(

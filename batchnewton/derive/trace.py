@@ -28,18 +28,40 @@ class Penalized(NamedTuple):
     once: Any
 
 
-def trace(function: Any, arguments: Sequence[Argument], graph: Graph) -> tuple[list[Expr], Expr | None]:
-    """Expressions of the values that ``function(*arguments)`` returns, flattened in order; and of what is to be added
-    once, if it returns `Penalized`."""
+class Scored(NamedTuple):
+    """What the summand of a likelihood may return, a function of the ``residual`` r = mean - y: its ``value`` v, with
+    v' = ``weight`` r, the ``weight``, which is also what is expected of v'', and v'' itself, its ``curvature``.
+
+    So the gradient is v' ∇r, the Hessian v'' ∇r∇rᵀ + v' ∇²r, Fisher's information weight ∇r∇rᵀ.
+    """
+
+    value: Any
+    residual: Any
+    weight: Any
+    curvature: Any
+
+
+class Traced(NamedTuple):
+    """Expressions of the values that a formula returns, flattened in order; of what is added once (`Penalized`); of
+    residual, weight and curvature (`Scored`)."""
+
+    values: list[Expr]
+    once: Expr | None
+    scoring: list[Expr]
+
+
+def trace(function: Any, arguments: Sequence[Argument], graph: Graph) -> Traced:
+    """What ``function(*arguments)`` returns."""
     _check_signature(function, arguments)
     copy = rebound(function)
-    penalized: set[bool] = set()
+    kinds: set[type] = set()
     with tracing(graph) as paths:
-        values = paths.run(lambda: _run(copy, function, arguments, graph, penalized))
-    return (values[:-1], values[-1]) if True in penalized else (values, None)
+        values = paths.run(lambda: _run(copy, function, arguments, graph, kinds))
+    once = values.pop() if Penalized in kinds else None
+    return Traced(values[:1], once, values[1:]) if Scored in kinds else Traced(values, once, [])
 
 
-def _run(copy: Any, function: Any, arguments: Sequence[Argument], graph: Graph, penalized: set[bool]) -> list[Expr]:
+def _run(copy: Any, function: Any, arguments: Sequence[Argument], graph: Graph, kinds: set[type]) -> list[Expr]:
     """One path. Arguments are made anew: a formula may change its arrays."""
     try:
         result = copy(*[_argument(argument, graph) for argument in arguments])
@@ -56,16 +78,16 @@ def _run(copy: Any, function: Any, arguments: Sequence[Argument], graph: Graph, 
             raise TraceError(f"{name} raises {raised}, {branch}; {way_out}", place) from error
         raise
     values: list[Expr] = []
-    penalized.add(isinstance(result, Penalized))
+    once: list[Expr] = []
+    kinds.add(type(result))
     if isinstance(result, Penalized):
-        once: list[Expr] = []
         _flatten(result.once, function, graph, once)
         if len(once) != 1:
             raise TraceError(f"the prior of {formula_name(function)} returns {len(once)} values; expected one number")
-        _flatten(result.values, function, graph, values)
-        return values + once
+        result = result.values
+        kinds.add(type(result))
     _flatten(result, function, graph, values)
-    return values
+    return values + once
 
 
 def _argument(argument: Argument, graph: Graph) -> Any:
