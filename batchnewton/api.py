@@ -278,7 +278,7 @@ def minimize(
         unknowns; "newton-pure" takes full Newton steps, uphill and to saddles, too: for comparison. No other method
         helps these four out: an end is a success only where a few Newton steps from there certify a minimum at that
         place, which also gives its last digits (beyond 32 unknowns: with differences of gradients). They take no
-        bounds. On CUDA their certificates are the CPU's work.
+        bounds.
     ftol, xtol, gtol, max_iter, dtype, device, threads, progress, history
         As for `curve_fit`.
 

@@ -16,12 +16,11 @@ from .differences import Gradient, hessian, is_minimum
 from .kernels import status
 from .kernels.converge import AT_LIMIT, AWAY, CONVERGED, EDGE, NEXT_PHASE, NOT_FINITE_AT_START
 from .kernels.converge import worse as ends_worse
-from .methods import CERTIFY, SMALL
+from .methods import CERTIFY, CLOSE, SMALL
 from .options import Options
 from .phases import DOUBLE, Run, Solution, method_of
 from .problem import Problem
 
-CLOSE = {"float64": 1e-2, "float32": 3e-2}  # a certificate moves x_i by at most this share of max(|x_i|, largest |x0|)
 ASIDE = {"float64": 1e-5, "float32": 3e-3}  # so far beside an end a second one begins, where nothing is rounding
 STATIONARY = {"float64": 1e-9, "float32": 1e-5}  # see `stationary`
 BLOCK = 1 << 20  # elements of the Hessians that are looked at together
@@ -37,7 +36,9 @@ def run_chosen(problem: Problem, rows: slice, options: Options, answer: Solution
     code = run.ends(own, todo) if todo.size else np.zeros(0)
     run.state[todo[code == NOT_FINITE_AT_START]] = status.NOT_FINITE_AT_START
     ended = (code != 0) & (code != NOT_FINITE_AT_START)  # 0: interrupted
-    judge(run, todo[ended], code[ended])
+    todo, code = todo[ended], code[ended]
+    left = certify_first(run, todo, code)
+    judge(run, todo[left], code[left])
     run.keep_history(answer)
 
 
@@ -52,8 +53,9 @@ def judge_ends(
     top: np.ndarray,
     seen: np.ndarray,
 ) -> None:
-    """Statuses of the problems ``todo`` of a chunk that a GPU has run.  What it found is in the answers;
-    ``code`` says how each ended, ``top`` is the largest F at its start, ``seen`` its history."""
+    """Statuses of the problems ``todo`` of a chunk that a GPU left open: method and first certificate have run there.
+    What it found is in the answers; ``code`` says how each ended, ``top`` is the largest F at its start, ``seen`` its
+    history."""
     run = Run(problem, rows, options, answer, stop, top)
     if options.history:
         run.history[:, : seen.shape[1]] = seen[:, : run.history.shape[1]]
@@ -61,12 +63,16 @@ def judge_ends(
     run.keep_history(answer)
 
 
+def certify_first(run: Run, todo: np.ndarray, code: np.ndarray) -> np.ndarray:
+    """Which ends, of all, the first certificate leaves open."""
+    if run.problem.n > SMALL:
+        return np.ones(len(todo), bool)
+    return ~found_in(todo, certify(run, todo[code == NEXT_PHASE], 0.0))
+
+
 def judge(run: Run, todo: np.ndarray, code: np.ndarray) -> None:
-    """Statuses of these ends."""
+    """Statuses of ends that the first certificate left open."""
     large = run.problem.n > SMALL
-    found = todo[:0] if large else certify(run, todo[code == NEXT_PHASE], 0.0)
-    left = ~found_in(todo, found)
-    todo, code = todo[left], code[left]
     length = max(1, BLOCK // run.problem.n**2)
     for first in range(0, len(todo), length):
         some = slice(first, first + length)

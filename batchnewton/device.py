@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -109,6 +109,7 @@ class Slot:
         rough = [*sizes, length, length] if engine.mixed else []
         self.rough = [cuda.device_array(size, SINGLE) for size in rough]
         self.kept: Any = cuda.device_array(sizes[0], dtype) if engine.mixed else None
+        self.ends = engine.room(length)
 
     def start(self, rows: slice) -> None:
         """Send a chunk on its way: copy in, all phases, copy out; nothing is waited for."""
@@ -141,7 +142,8 @@ class Slot:
         counts, top = (code, nit, nfev, self.queue), self.top[:size]
         seen = self.out[4] if self.engine.history else None
         if not self.engine.mixed:
-            return Arrays(x, fun, top, *counts, more, seen)
+            ends = [one[: one.size // self.length * size] for one in self.ends]
+            return Arrays(x, fun, top, *counts, more, seen, ends=ends)
         copies = [one[: source.size] for one, source in zip(self.rough, given, strict=False)]
         rough = Arrays(copies[0], self.rough[-2], self.rough[-1], *counts, copies[1:], seen)
         return Arrays(x, fun, top, *counts, more, seen, rough, self.kept[: x.size])
@@ -276,7 +278,8 @@ def solve_in_place(
         rough = [cupy.empty(one.size, np.float32) for one in (x, fun, top, *given)] if engine.mixed else []
         kept = cupy.empty(x.size, dtype) if engine.mixed else None
         cupy.cuda.get_current_stream().synchronize()
-        engine.launch(0, arrays_in_place(x.ravel(), fun, top, (code, nit, nfev), queue, given, seen, rough, kept))
+        on = arrays_in_place(x.ravel(), fun, top, (code, nit, nfev), queue, given, seen, rough, kept)
+        engine.launch(0, replace(on, ends=engine.room(size)))
         cuda.synchronize()
         state, bad = statuses(cupy, code), code == NOT_FINITE_AT_START
         x[bad], fun[bad] = cupy.asarray(problem.x0)[bad], np.nan
@@ -329,6 +332,7 @@ def chunk_length(problem: Problem, engine: Engine, free: int) -> int:
     numbers = sum(array[0].size for array in sources(problem))
     each = (numbers + 2) * engine.dtype.itemsize + 9
     each += (numbers + 2) * SINGLE.itemsize + problem.n * engine.dtype.itemsize if engine.mixed else 0
+    each += (problem.n + 3) * engine.dtype.itemsize + 5 if engine.certified else 0
     each += engine.width * COLUMNS * DOUBLE.itemsize if engine.history else 0
     fitting = int(SHARE * free / SLOTS) // each
     wanted = -(-problem.size // (4 * SLOTS))

@@ -20,7 +20,7 @@ from .chunk import columns, shared_data
 from .gpus import simulated
 from .kernels.cuda import BLOCK, SHARED, Way
 from .kernels.cuda_across import FAMILIES
-from .methods import Phase
+from .methods import CERTIFY, CLOSE, SMALL, Phase
 from .options import Options
 from .phases import evaluations, limits, method_of
 from .problem import Problem
@@ -105,7 +105,8 @@ def sources(problem: Problem) -> tuple[np.ndarray, ...]:
 
 @dataclass(frozen=True)
 class Step:
-    """A kernel in its place: ``anew`` where what was not settled before it begins at its start again."""
+    """A kernel in its place: ``anew`` where what was not settled before it begins at its start again, ``certifies``
+    where it confirms what the method before it found."""
 
     solve: Any
     X: Any
@@ -116,6 +117,7 @@ class Step:
     staged: int
     rough: bool
     anew: bool
+    certifies: bool
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,7 @@ class Arrays:
     seen: Any = None
     rough: Arrays | None = None  # of a rough phase, in float32
     x0: Any = None  # where there is a rough phase: room for the start
+    ends: Sequence[Any] = ()  # where there is a certificate: room for x, fun, top, nit, code, and sizes of the starts
 
 
 class Engine:
@@ -148,7 +151,8 @@ class Engine:
         self.m = np.int64(problem.m)
         self.steps: list[Step] = []
         self.history = options.history
-        self.judged = method_of(problem, options).certificate is not None  # by the CPU, which needs the start's F, too
+        certificate = method_of(problem, options).certificate
+        self.judged = certificate is not None  # by the CPU, where a certificate leaves it open: by the start's F, too
         self.width = 0  # evaluations that the phases take together: rows of a history
         left = evaluations(problem, options)
         for sequence in sequences:
@@ -158,12 +162,27 @@ class Engine:
                 before = SINGLE if phase.rough else self.dtype
                 self.width += limit
             left -= sum(phase.trips for phase in sequence)
+        if certificate is not None and problem.n <= SMALL:
+            self._add(certificate, False, False, self.dtype, CERTIFY, options)
+            self.width += CERTIFY
         cuda.synchronize()
 
     @property
     def mixed(self) -> bool:
         """Whether there is a rough phase."""
         return any(step.rough for step in self.steps)
+
+    @property
+    def certified(self) -> bool:
+        """Whether the last phase is a certificate."""
+        return any(step.certifies for step in self.steps)
+
+    def room(self, size: int) -> list[Any]:
+        """Arrays for what a certificate keeps of so many ends (`Arrays.ends`)."""
+        real, count, how = self.dtype, np.dtype(np.int32), np.dtype(np.int8)
+        lengths = size * self.problem.n, size, size, size, size, size
+        kinds = zip(lengths, (real, real, real, count, how, real), strict=True)
+        return [self.cuda.device_array(*kind) for kind in kinds] if self.certified else []
 
     def _add(self, phase: Phase, first: bool, fresh: bool, before: np.dtype, limit: int, options: Options) -> None:
         dtype = SINGLE if phase.rough else self.dtype
@@ -178,19 +197,26 @@ class Engine:
         staged = BLOCK * staged_bytes(self.problem, dtype, way.lanes) if way.staged else 0
         self.steps.append(
             Step(kernel.module.solve, columns, scalars, numbers, way.lanes, threads, staged,
-                 phase.rough, first and not fresh)
+                 phase.rough, first and not fresh, not fresh and self.judged)
         )  # fmt: skip
 
     def launch(self, stream: Any, on: Arrays) -> None:
         """All phases of a chunk."""
         with small_is_no_mistake():
+            if self.certified:
+                self._run("measure", stream, on.ends[-1], on.x)
             for at, step in enumerate(self.steps):
                 if step.rough:
                     self._copy_rough(stream, on)
                 if step.anew:
                     self._run("begin_anew", stream, on.code, on.x, on.x0)
+                found = on.code, on.x, on.fun, on.top, on.nit, *on.ends
+                if step.certifies:
+                    self._run("keep_ends", stream, *found[:-1])
                 here = on.rough if step.rough and on.rough else on
                 seen = () if on.seen is None else (on.seen, np.int64(self.width))
+                if step.certifies and seen:
+                    self._run("begin_search", stream, on.code, on.nfev, *seen)
                 step.solve[blocks(on.code.size * step.lanes, step.threads), step.threads, stream, step.staged](
                     here.x, here.fun, here.top, on.code, on.nit, on.nfev, step.X, step.A, on.queue[at : at + 1], self.m,
                     *step.numbers, *here.given, *seen,
@@ -198,6 +224,8 @@ class Engine:
                 if step.rough:
                     both = on.x, on.fun, on.top, here.x, here.fun, here.top
                     self._run("refine", stream, on.code, *both, *self._box(on))
+                if step.certifies:
+                    self._run("confirm", stream, *found, self.dtype.type(CLOSE[self.dtype.name]))
 
     def _copy_rough(self, stream: Any, on: Arrays) -> None:
         """The start to where it is kept, and everything to float32."""

@@ -65,6 +65,7 @@ class Method:
 
 
 CERTIFY = 5  # trips of a certificate
+CLOSE = {"float64": 1e-2, "float32": 3e-2}  # it moves x_i by at most this share of max(|x_i|, largest |x0|)
 
 
 def alone(derive: str, step: str, exact: str, max_iter: int, largest: int) -> Method:

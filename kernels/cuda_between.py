@@ -1,4 +1,4 @@
-"""What happens to the arrays between two phases of mixed precision, on the device."""
+"""What happens to the arrays between two phases on the device: of mixed precision, of a method and its certificate."""
 
 # pyright: reportCallIssue=false
 # (the signature that pyright sees of `cuda.grid` is that of its stub)
@@ -7,6 +7,7 @@ from numba import cuda
 
 from .converge import CONVERGED, HAND_OVER, NEXT_PHASE
 from .cuda_lower import SIMULATED
+from .history import ALPHA, COLUMNS, STEP
 
 OPTIONS = {} if SIMULATED else dict(cache=True, lto=False)
 CLOSED, ONWARD, LEFT = int(CONVERGED), int(NEXT_PHASE), int(HAND_OVER)
@@ -48,3 +49,51 @@ def begin_anew(code, x, x0):
             for i in range(b * n, b * n + n):
                 x[i] = x0[i]
             code[b] = ONWARD
+
+
+@cuda.jit(**OPTIONS)
+def measure(size, x):
+    """The largest number of each start, by its size."""
+    n = x.size // size.size
+    for b in range(cuda.grid(1), size.size, cuda.gridsize(1)):
+        size[b] = abs(x[b * n])
+        for i in range(b * n + 1, b * n + n):
+            size[b] = max(size[b], abs(x[i]))
+
+
+@cuda.jit(**OPTIONS)
+def keep_ends(code, x, fun, top, nit, x_end, fun_end, top_end, nit_end, code_end):
+    """How a method ended, before its certificate."""
+    n = x.size // code.size
+    for b in range(cuda.grid(1), code.size, cuda.gridsize(1)):
+        fun_end[b], top_end[b], nit_end[b], code_end[b] = fun[b], top[b], nit[b], code[b]
+        for i in range(b * n, b * n + n):
+            x_end[i] = x[i]
+
+
+@cuda.jit(**OPTIONS)
+def begin_search(code, nfev, seen, width):
+    """No step leads to the first evaluation of what is handed on, in the history."""
+    for b in range(cuda.grid(1), code.size, cuda.gridsize(1)):
+        if code[b] == ONWARD and nfev[b] < width:
+            row = COLUMNS * (b * width + nfev[b])
+            seen[row + STEP] = seen[row + ALPHA] = 0.0
+
+
+@cuda.jit(**OPTIONS)
+def confirm(code, x, fun, top, nit, x_end, fun_end, top_end, nit_end, code_end, size, close):
+    """An end that a certificate confirms has its numbers: Newton's tests held, and no unknown is farther from the end
+    than ``close`` times its own size or the start's.  Any other goes back to what it was."""
+    n = x.size // code.size
+    for b in range(cuda.grid(1), code.size, cuda.gridsize(1)):
+        if code_end[b] == ONWARD:
+            nit[b] = nit_end[b]
+            top[b] = top_end[b]
+            good = code[b] == CLOSED
+            unit = size[b] if size[b] > 0 else size.dtype.type(1)
+            for i in range(b * n, b * n + n):
+                good = good and abs(x[i] - x_end[i]) <= close * max(abs(x_end[i]), unit)
+            if not good:
+                fun[b], code[b] = fun_end[b], ONWARD
+                for i in range(b * n, b * n + n):
+                    x[i] = x_end[i]

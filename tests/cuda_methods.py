@@ -2,6 +2,7 @@
 
 import sys
 from typing import Any
+from unittest import mock
 
 import numpy as np
 from cuda_cases import (
@@ -21,6 +22,7 @@ from cuda_cases import (
 from problems import himmelblau, kepler
 
 import batchnewton as bn
+from batchnewton import schedule
 
 METHODS = ("trust-region", "newton-pure", "bfgs", "lbfgs", "gradient-descent")
 
@@ -37,6 +39,16 @@ def by(solve: Any, method: str | None = None, **more: Any) -> Any:
     if method:
         more["method"] = method
     return lambda **options: solve(**more, **options)
+
+
+def without_the_cpu(solve: Any) -> Any:
+    """The same call; the CPU may judge nothing."""
+
+    def call(**options: Any) -> bn.Result:
+        with mock.patch.object(schedule, "judge_ends", side_effect=AssertionError("the CPU judged")):
+            return solve(**options)
+
+    return call
 
 
 def equations(**options: Any) -> bn.Result:
@@ -81,6 +93,8 @@ CASES = [
     Case("history, bfgs", remembered(by(himmelblaus, "bfgs"))),
     Case("history, newton-pure", remembered(by(himmelblaus, "newton-pure"))),
     Case("chunks of 2, bfgs", with_settings(by(himmelblaus, "bfgs"), LONGEST=2)),
+    Case("certified on the GPU, bfgs", without_the_cpu(by(himmelblaus, "bfgs"))),
+    Case("certified on the GPU, gradient-descent, 2 lanes", without_the_cpu(by(two, "gradient-descent")), lanes=2),
     Case("parts of 1, bfgs", with_settings(by(himmelblaus, "bfgs"), Slot=SmallMemory, SHORTEST=1, PART=1)),
     Case("resident, bfgs", resident(method="bfgs")),
     Case("resident, history, lbfgs", resident(method="lbfgs", history=True)),

@@ -11,7 +11,7 @@ from numba import boolean, float32, float64, int8, int32, int64
 import batchnewton as bn
 from batchnewton import engine
 from batchnewton.curve import from_curve
-from batchnewton.kernels import cuda_inverse, cuda_patient
+from batchnewton.kernels import cuda_between, cuda_inverse, cuda_patient
 from batchnewton.methods import METHODS, PHASES
 from batchnewton.problem import from_function
 
@@ -198,6 +198,16 @@ def test_a_trip_of_the_patient_path_stays_in_registers():
     text = ptx.compiled(cuda_patient.trip, types, EVERYWHERE[0])
     for architecture in EVERYWHERE:
         check(ptx.from_ptx(text, architecture), "float64")
+
+
+@pytest.mark.parametrize("real", [float32, float64])
+def test_what_is_done_before_and_after_a_certificate_assembles(real):
+    flat, codes, counts = real[::1], int8[::1], int32[::1]
+    ends = codes, flat, flat, flat, counts, flat, flat, flat, counts, codes
+    kernels = {"measure": (flat, flat), "keep_ends": ends, "confirm": (*ends, flat, real)}
+    kernels["begin_search"] = codes, counts, float64[::1], int64
+    for name, types in kernels.items():
+        check(ptx.assembled(getattr(cuda_between, name), types), "float64")
 
 
 def test_covariances_assemble():
