@@ -98,7 +98,7 @@ class Quality:
         return float(workloads.solved(workload, data, self.result.x, least, dtype == "float32").mean())
 
     track_evaluations.unit = "evaluations/fit"  # type: ignore[attr-defined]
-    track_share_solved.unit = "solved"  # type: ignore[attr-defined]
+    track_share_solved.unit = "share"  # type: ignore[attr-defined]
 
 
 def best_cost(workload: str, data: workloads.Data) -> np.ndarray:
