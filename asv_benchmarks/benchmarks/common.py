@@ -59,8 +59,7 @@ def solver(workload: str, dtype: str, size: int, device: str = "cpu", **options:
     options |= dict(dtype=dtype, device=device)
 
     def solve(problems: int = size) -> object:
-        some = {name: array if name == "x" else array[:problems] for name, array in data.items()}
-        result = front_door("ours", workload, some, options)
+        result = front_door("ours", workload, first(data, problems), options)
         if device == "cuda":
             from numba import cuda
 
@@ -69,6 +68,11 @@ def solver(workload: str, dtype: str, size: int, device: str = "cpu", **options:
 
     solve(min(size, ORIGINAL))
     return solve
+
+
+def first(data: workloads.Data, problems: int) -> workloads.Data:
+    """The arrays of the first problems; x is all problems'."""
+    return {name: array if name == "x" else array[:problems] for name, array in data.items()}
 
 
 def fits_per_second(solve: Solve, size: int) -> float:

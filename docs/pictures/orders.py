@@ -17,7 +17,7 @@ for i, method in enumerate(("newton", "bfgs", "lbfgs", "gradient-descent")):
     evaluations = np.median(bn.minimize(valley, starts, method=method).nfev)
     label = f"{method}: median {evaluations:.0f}"
     left.semilogy(np.arange(1, len(gradient) + 1), gradient, ".-", color=f"C{i}", markersize=4, label=label)
-left.set(xlabel="evaluation", ylabel="max |gradient|", xlim=(0, 60), title="from (-1.2, 1); medians of 200 starts")
-left.legend(frameon=False, loc="center right", bbox_to_anchor=(1.0, 0.4))
+left.set(xlabel="evaluation", ylabel="max |gradient|", xlim=(0, 80), title="from (-1.2, 1); medians of 200 starts")
+left.legend(frameon=False, fontsize="small", loc="center right", bbox_to_anchor=(1.0, 0.4))
 bn.plot.convergence_order(bn.minimize(valley, starts, history=True), axes=right)
 right.set_title("Newton: each gradient against the one before")
