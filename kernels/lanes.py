@@ -225,7 +225,8 @@ def evaluate_text(program: Formula, where: Layout, points: int) -> list[str]:
         text, loop = pass_text(program, where, call, sums, points)
         functions += [text]
         body += [f"whole = m // {points} * {points}"]
-        body += [f"for k in range(0, min(whole, {last}), {points}):", *indent(loop, 1)]
+        end = "whole" if last == "m" else f"min(whole, {last})"
+        body += [f"for k in range(0, {end}, {points}):", *indent(loop, 1)]
         first = "whole"
     if sums:
         text, loop = pass_text(program, where, call, sums, 1)
