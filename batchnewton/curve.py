@@ -180,7 +180,7 @@ def plain(f: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def weighted(f: Callable[..., Any]) -> Callable[..., Any]:
-    """Residual of a curve in units of the standard deviation."""
+    """Residual of a curve in units of the standard deviation; not finite unless that is positive."""
 
     def residual(x, y, sigma, *parameters):
         return (of_a_point(f(x, *parameters), f, x) - y) * np.where(sigma > 0.0, 1.0 / sigma, np.nan)

@@ -98,15 +98,15 @@ def load(S, D, W, lane, b, n, m, x, args, arg_arrays, data, data_arrays):
     column = lane
     for array in range(data_arrays):
         address, width, first = get(data, TABLE * array), get(data, TABLE * array + 1), get(data, TABLE * array + 2) * b
-        mask = get(data, TABLE * array + 3)
-        if mask != 0:
-            mask += get(data, TABLE * array + 4) * b
+        if get(data, TABLE * array + 3) != 0:
+            mask = get(data, TABLE * array + 3) + get(data, TABLE * array + 4) * b
             leave_out(S, D, W, lane, n, m, place, line, column, address, first, width, mask)
-        for i in range(mask != 0, width if width <= NARROW else 0):
+            width, column = 0, column + width * W
+        for i in range(width if width <= NARROW else 0):
             for k in range(m):
                 put(D, k * line + column + i * W, peek(address, first + k * width + i, S))
         for k in range(m if width > NARROW else 0):  # row by row: D is larger than the first-level cache
-            for i in range(mask != 0, width):
+            for i in range(width):
                 put(D, k * line + column + i * W, peek(address, first + k * width + i, S))
         column += width * W
 

@@ -58,8 +58,8 @@ def how_many(builder: Any, conditions: Any) -> Any:
 
 @njit(**OPTIONS)
 def leave_out(S, D, W, lane, n, m, place, line, column, address, first, width, mask):
-    """The first column of an array into a lane, NaN in the rows that are not there.  Those that are there are counted
-    (``place``); a NaN in one of them makes the unknowns NaN: the problem is not finite."""
+    """The columns of an array into a lane, the first one NaN in the rows that are not there.  Those that are there are
+    counted (``place``); a NaN in one of them makes the unknowns NaN: the problem is not finite."""
     count, k = 0, 0
     while width == 1 and k <= m - TOGETHER:
         count += copy_rows(address, first + k, mask + k, D, column + k * line, line)
@@ -70,6 +70,9 @@ def leave_out(S, D, W, lane, n, m, place, line, column, address, first, width, m
         count += there
         count += (there & (value != value)) << LOST
         k += 1
+    for k in range(m if width > 1 else 0):
+        for i in range(1, width):
+            put(D, column + k * line + i * W, peek(address, first + k * width + i, S))
     put(S, place, count & ((1 << LOST) - 1))
     for i in range(n if count >> LOST != 0 else 0):
         put(S, i * W + lane, only(False, get(S, i * W + lane)))

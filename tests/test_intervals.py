@@ -100,3 +100,13 @@ def test_profiles_of_weighted_fits_are_those_of_minos():
             np.testing.assert_allclose(ends[name][b], expected, atol=2e-3 * found.stderr[b, i])
             for end in ends[name][b]:
                 assert held_cost(b, i, end) - 2 * found.fun[b] == pytest.approx(1.0, rel=1e-6)
+
+
+def test_a_sigma_that_is_none_spoils_its_own_curve_alone():
+    good = bn.curve_fit(decay, T, Y, START, SIGMA)
+    sigma = SIGMA.copy()
+    sigma[1, 3], sigma[4, 0], sigma[6, 15] = -0.05, 0.0, np.nan
+    found = bn.curve_fit(decay, T, Y, START, sigma)
+    bad = np.isin(np.arange(B), [1, 4, 6])
+    assert (found.status[bad] == bn.Status.NOT_FINITE_AT_START).all() and found.success[~bad].all()
+    np.testing.assert_array_equal(found.x[~bad], good.x[~bad])
