@@ -99,7 +99,7 @@ def on_gpus(
 ) -> None:
     """The phases on GPUs, then, of large batches, the patient path; on the CPU what is left of small ones, and the
     certificates of a method by name.  Those with NaN to be left out in a second round."""
-    from . import device
+    from . import device, in_place
     from .patient import worthwhile
 
     few = np.zeros(problem.size, bool)
@@ -130,7 +130,7 @@ def on_gpus(
             at = np.flatnonzero(~few)
             kept.append((at, np.empty((len(at), 0, COLUMNS))))
         elif problem.gpu is not None:
-            found, ends = device.solve_in_place(problem, sequences, options)
+            found, ends = in_place.solve(problem, sequences, options)
             answer.take(*found)
             answer.histories += [(np.arange(problem.size), ends.seen)] * options.history
 

@@ -24,7 +24,7 @@ def test_same_as_cpu(case, simulated):
         same_history(case, *simulated[case.name], digits=6)  # on the way a rounding grows
 
 
-@pytest.mark.parametrize("other", ["chunks of 2", "backwards", "two trips ahead", "history"])
+@pytest.mark.parametrize("other", ["chunks of 2", "backwards", "two trips ahead", "history", "little memory"])
 def test_neither_chunks_nor_order_change_a_bit(other, simulated):
     for name in ("x", "fun", "status", "nit", "nfev"):
         whole, apart = simulated["ends in a box"][1], simulated[f"ends in a box, {other}"][1]
