@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -245,7 +245,7 @@ def solve(
     with ThreadPoolExecutor(options.threads, "batchnewton") as pool:
         work = Work(problem, sequences, options, answer, leftover, stop, report, Feed(problem.size), pool)
         try:
-            everywhere(gpus, work.on_gpu)
+            everywhere(gpus, work.on_gpu, stop)
             for one in work.later:
                 one.result()
         except BaseException:
@@ -253,13 +253,19 @@ def solve(
             raise
 
 
-def everywhere(gpus: Sequence[int], work: Callable[[int], None]) -> None:
-    """The work on every GPU, each with a thread of its own where there are several."""
+def everywhere(gpus: Sequence[int], work: Callable[[int], None], stop: np.ndarray | None = None) -> None:
+    """The work on every GPU, each with a thread of its own where there are several; ``stop[0]`` becomes 1 when it fails
+    on one or is interrupted, so that the others end, too."""
     if len(gpus) == 1:
         return work(gpus[0])
     with ThreadPoolExecutor(len(gpus), "gpu") as pool:
-        for done in [pool.submit(work, gpu) for gpu in gpus]:
-            done.result()
+        try:
+            for done in as_completed([pool.submit(work, gpu) for gpu in gpus]):
+                done.result()
+        except BaseException:
+            if stop is not None:
+                stop[0] = 1
+            raise
     return None
 
 

@@ -70,7 +70,7 @@ def solve(
             while not stop[0] and (part := feed.take(length)) is not None:
                 search.run(at[part], answer, stop, seen[part])
 
-    everywhere(gpus, work)
+    everywhere(gpus, work, stop)
 
 
 @contextmanager

@@ -97,8 +97,8 @@ def chosen_gpus(problem: Problem, options: Options) -> tuple[int, ...]:
 def on_gpus(
     problem: Problem, options: Options, which: tuple[int, ...], answer: Solution, stop: np.ndarray, progress: Any
 ) -> None:
-    """The phases on GPUs, then, of large batches, the patient path; on the CPU what is left of small ones, and the
-    certificates of a method by name.  Those with NaN to be left out in a second round."""
+    """The phases on GPUs, then, of large batches, the patient path; on the CPU what is left of small ones, and of a
+    method by name what its certificate leaves open.  Those with NaN to be left out in a second round."""
     from . import device, in_place
     from .patient import worthwhile
 
