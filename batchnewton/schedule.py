@@ -86,12 +86,12 @@ def chosen_gpus(problem: Problem, options: Options) -> tuple[int, ...]:
         return (problem.gpu,)
     if options.gpus is not None:
         return options.gpus
-    if problem.size < gpus.WORTHWHILE:
-        return ()
-    from .patient import worthwhile
+    found = tuple(range(gpus.count())) if problem.size >= gpus.WORTHWHILE else ()
+    if found and not phases_on_cuda(problem, options):  # the patient path alone
+        from .patient import worthwhile
 
-    wanted = phases_on_cuda(problem, options) or worthwhile(problem)
-    return tuple(range(gpus.count())) if wanted else ()
+        return found if worthwhile(problem) else ()
+    return found
 
 
 def on_gpus(
