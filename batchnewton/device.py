@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -245,7 +245,7 @@ def solve(
     with ThreadPoolExecutor(options.threads, "batchnewton") as pool:
         work = Work(problem, sequences, options, answer, leftover, stop, report, Feed(problem.size), pool)
         try:
-            everywhere(gpus, work.on_gpu)
+            everywhere(gpus, work.on_gpu, stop)
             for one in work.later:
                 one.result()
         except BaseException:
@@ -253,65 +253,19 @@ def solve(
             raise
 
 
-def solve_in_place(
-    problem: Problem, sequences: Sequence[Sequence[Phase]], options: Options
-) -> tuple[tuple[Any, ...], Ends]:
-    """Solve a batch whose arrays lie on a GPU, one launch a phase.
-
-    Returns x, fun, status, nit, nfev, there (the status of what the fast path left is NOT_RUN); and how the problems
-    ended, on the host.
-    """
-    import cupy
-    from numba import cuda
-
-    gpu, dtype, size = problem.gpu, options.dtype, problem.size
-    assert gpu is not None
-    with cupy.cuda.Device(gpu), cuda.gpus[gpu]:
-        cupy.cuda.get_current_stream().synchronize()  # what the arrays wait for may be on another stream
-        engine = Engine(problem, sequences, options)
-        x = cupy.array(problem.x0, dtype, copy=True, order="C")
-        given = [cupy.ascontiguousarray(cupy.asarray(one), dtype).ravel() for one in sources(problem)[1:]]
-        fun, top = cupy.empty(size, dtype), cupy.empty(size, dtype)
-        code, nit, nfev = (cupy.zeros(size, kind) for kind in (np.int8, np.int32, np.int32))
-        queue = cupy.zeros(len(engine.steps), np.int32)
-        seen = cupy.empty(size * engine.width * COLUMNS, np.float64) if options.history else None
-        rough = [cupy.empty(one.size, np.float32) for one in (x, fun, top, *given)] if engine.mixed else []
-        kept = cupy.empty(x.size, dtype) if engine.mixed else None
-        cupy.cuda.get_current_stream().synchronize()
-        on = arrays_in_place(x.ravel(), fun, top, (code, nit, nfev), queue, given, seen, rough, kept)
-        engine.launch(0, replace(on, ends=engine.room(size)))
-        cuda.synchronize()
-        state, bad = statuses(cupy, code), code == NOT_FINITE_AT_START
-        x[bad], fun[bad] = cupy.asarray(problem.x0)[bad], np.nan
-        history = NO_HISTORY if seen is None else seen.reshape(size, -1, COLUMNS)[:, : int(nfev.max())].get()
-        return (x, fun, state, nit, nfev), Ends(slice(0, size), code.get(), top.get(), history)
-
-
-def arrays_in_place(
-    x: Any, fun: Any, top: Any, counts: Any, queue: Any, given: Any, seen: Any, rough: Any, kept: Any
-) -> Arrays:
-    """What the phases work on: CuPy's arrays as Numba's, for which there are kernels already."""
-    from numba import cuda
-
-    def as_numba(array: Any) -> Any:
-        return None if array is None else cuda.as_cuda_array(array, sync=False)
-
-    x, fun, top, queue, seen, kept = map(as_numba, (x, fun, top, queue, seen, kept))
-    code, nit, nfev = map(as_numba, counts)
-    copies = None
-    if rough:
-        x_rough, fun_rough, top_rough, *given_rough = map(as_numba, rough)
-        copies = Arrays(x_rough, fun_rough, top_rough, code, nit, nfev, queue, given_rough, seen)
-    return Arrays(x, fun, top, code, nit, nfev, queue, list(map(as_numba, given)), seen, copies, kept)
-
-
-def everywhere(gpus: Sequence[int], work: Callable[[int], None]) -> None:
-    """The work on every GPU, each with a thread of its own where there are several."""
+def everywhere(gpus: Sequence[int], work: Callable[[int], None], stop: np.ndarray | None = None) -> None:
+    """The work on every GPU, each with a thread of its own where there are several; ``stop[0]`` becomes 1 when it fails
+    on one or is interrupted, so that the others end, too."""
     if len(gpus) == 1:
         return work(gpus[0])
     with ThreadPoolExecutor(len(gpus), "gpu") as pool:
-        for done in [pool.submit(work, gpu) for gpu in gpus]:
-            done.result()
+        try:
+            for done in as_completed([pool.submit(work, gpu) for gpu in gpus]):
+                done.result()
+        except BaseException:
+            if stop is not None:
+                stop[0] = 1
+            raise
     return None
 
 

@@ -17,7 +17,7 @@ from . import compile_cuda as compiler
 from .arrays import rows_of
 from .at_answers import unbounded
 from .chunk import columns, single_or_double
-from .device import LONGEST, SHARE, Feed, everywhere, free_memory
+from .device import LONGEST, SHARE, Feed, everywhere, free_memory, out_of_memory
 from .engine import blocks, lanes, shared_there, small_is_no_mistake
 from .gpus import simulated
 from .kernels import status, trust
@@ -29,7 +29,8 @@ from .phases import HYBRID, Solution, method_of, record_length
 from .problem import Problem
 
 AHEAD = 8  # trips between two looks at how many searches are left; an even number
-WORK = 1 << 28  # bytes in which the threads of a GPU work
+WORK = 1 << 28  # bytes in which the threads of a GPU work, at most
+SEEN = 1 << 27  # numbers in the histories of a chunk: 1 GB
 MUCH = 1e8  # operations in a trip of all problems, from which on a GPU takes what the fast path left (not measured)
 DOUBLE = np.dtype(np.float64)
 KINDS = ("minimize", "least-squares", "root")  # in the order of ``kernels.trust``
@@ -69,7 +70,7 @@ def solve(
             while not stop[0] and (part := feed.take(length)) is not None:
                 search.run(at[part], answer, stop, seen[part])
 
-    everywhere(gpus, work)
+    everywhere(gpus, work, stop)
 
 
 @contextmanager
@@ -106,6 +107,7 @@ class Search:
         derive = HYBRID[problem.kind]
         kernel = compiler.derivatives(plain.signature, derive, DOUBLE, self.lanes, listed=True)
         self.evaluate, self.shared = kernel.module.evaluate, shared_there(plain, kernel, DOUBLE)
+        self.work = min(WORK, int(SHARE * free_memory(cuda) / 4))
         self.width = record_length(options)
         self.threads = 4 if simulated() else BLOCK
 
@@ -115,13 +117,22 @@ class Search:
         numbers = sum(array[0].size for array in (*args, *data)) + (trust.VECTORS + 4) * n
         numbers += 2 * self.matrices * n * n + trust.SCALARS + 1 + self.width * COLUMNS
         each = numbers * DOUBLE.itemsize + 20
-        free = SHARE * free_memory(self.cuda) - WORK
-        return max(1, min(wanted, LONGEST, int(free) // each))
+        fitting = (int(SHARE * free_memory(self.cuda)) - self.work) // each
+        most = SEEN // (COLUMNS * self.width) if self.width else LONGEST
+        return max(1, min(wanted, LONGEST, fitting, most))
 
     def run(self, at: np.ndarray, answer: Solution, stop: np.ndarray, seen: np.ndarray) -> None:
-        """The problems ``at``, all of them at once; what is not finished when ``stop[0] != 0`` keeps NOT_RUN."""
+        """The problems ``at``, all of them at once, where there is memory for them; what is not finished when
+        ``stop[0] != 0`` keeps NOT_RUN."""
         size = len(at)
-        state = State(self, at, answer)
+        try:
+            state = State(self, at, answer)
+        except Exception as error:
+            if not out_of_memory(error) or size < 2:
+                raise
+            for half in (slice(0, size // 2), slice(size // 2, size)):
+                self.run(at[half], answer, stop, seen[half])
+            return
         history = np.empty((size, self.width, COLUMNS))
         history[:, : seen.shape[1]] = seen[:, : self.width]
         there = self.cuda.to_device(history if self.width else np.empty((1, 1, COLUMNS)))
@@ -160,7 +171,7 @@ class State:
         self.vectors, self.trial = empty(trust.VECTORS * n * places, DOUBLE), empty(count * n * n * places, DOUBLE)
         self.current = empty((count, self.groups, n, n, TOGETHER), DOUBLE)
         matrices, vectors = trust.ROOM
-        most = max(1, WORK // (DOUBLE.itemsize * n * (matrices * n + vectors)) // search.threads)
+        most = max(1, search.work // (DOUBLE.itemsize * n * (matrices * n + vectors)) // search.threads)
         self.blocks = min(blocks(size, search.threads), most)
         threads = self.blocks * search.threads
         self.room = empty((matrices, n, n, threads), DOUBLE), empty((vectors, n, threads), DOUBLE)

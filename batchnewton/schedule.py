@@ -86,20 +86,20 @@ def chosen_gpus(problem: Problem, options: Options) -> tuple[int, ...]:
         return (problem.gpu,)
     if options.gpus is not None:
         return options.gpus
-    if problem.size < gpus.WORTHWHILE:
-        return ()
-    from .patient import worthwhile
+    found = tuple(range(gpus.count())) if problem.size >= gpus.WORTHWHILE else ()
+    if found and not phases_on_cuda(problem, options):  # the patient path alone
+        from .patient import worthwhile
 
-    wanted = phases_on_cuda(problem, options) or worthwhile(problem)
-    return tuple(range(gpus.count())) if wanted else ()
+        return found if worthwhile(problem) else ()
+    return found
 
 
 def on_gpus(
     problem: Problem, options: Options, which: tuple[int, ...], answer: Solution, stop: np.ndarray, progress: Any
 ) -> None:
-    """The phases on GPUs, then, of large batches, the patient path; on the CPU what is left of small ones, and the
-    certificates of a method by name.  Those with NaN to be left out in a second round."""
-    from . import device
+    """The phases on GPUs, then, of large batches, the patient path; on the CPU what is left of small ones, and of a
+    method by name what its certificate leaves open.  Those with NaN to be left out in a second round."""
+    from . import device, in_place
     from .patient import worthwhile
 
     few = np.zeros(problem.size, bool)
@@ -130,7 +130,7 @@ def on_gpus(
             at = np.flatnonzero(~few)
             kept.append((at, np.empty((len(at), 0, COLUMNS))))
         elif problem.gpu is not None:
-            found, ends = device.solve_in_place(problem, sequences, options)
+            found, ends = in_place.solve(problem, sequences, options)
             answer.take(*found)
             answer.histories += [(np.arange(problem.size), ends.seen)] * options.history
 

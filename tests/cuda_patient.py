@@ -63,6 +63,61 @@ def reversed_order(solve: Callable[..., bn.Result]) -> Callable[..., bn.Result]:
     return on_gpu(solve, Feed=Backwards)
 
 
+class SmallMemory(patient.State):
+    """More than two searches find no memory."""
+
+    def __init__(self, search: patient.Search, at: np.ndarray, answer: Any) -> None:
+        if len(at) > 2:
+            raise RuntimeError("[2] Call to cuMemAlloc results in CUDA_ERROR_OUT_OF_MEMORY")
+        super().__init__(search, at, answer)
+
+
+def interrupted(how: str, **more: Any) -> Callable[..., bn.Result]:
+    """The same call; on CUDA a second one is stopped after some trips, by Ctrl-C or as by another GPU's failure, and
+    what it had finished must be the same, the rest not run."""
+    real, stops = patient.State.trips, []
+
+    def trips(state: patient.State, *given: Any) -> int:
+        stops.append(1)
+        if len(stops) == 4 and how == "Ctrl-C":  # the first chunk takes 23 trips
+            raise KeyboardInterrupt
+        return real(state, *given)
+
+    def solve(problem: Any, at: Any, options: Any, gpus: Any, answer: Any, stop: np.ndarray, seen: Any) -> None:
+        def once(state: patient.State, *given: Any) -> int:
+            left = real(state, *given)
+            stop[0] = 1
+            return left
+
+        with mock.patch.object(patient.State, "trips", once):
+            search = patient.Search(problem, options)
+            search.run(at, answer, stop, seen)
+        stop[0] = 0
+
+    def call(device: str, **options: Any) -> bn.Result:
+        whole = on_gpu(ends)(device=device, **more, **options)
+        if device == "cpu":
+            return whole
+        if how == "Ctrl-C":
+            with mock.patch.object(patient.State, "trips", trips):
+                try:
+                    on_gpu(ends, LONGEST=2)(device=device, **more, **options)
+                    raise AssertionError("it was not interrupted")
+                except bn.Interrupted as stopped:
+                    part = stopped.result
+        else:
+            with mock.patch.object(patient, "solve", solve):
+                part = on_gpu(ends)(device=device, **more, **options)
+        ended = part.status != bn.Status.NOT_RUN
+        assert 0 < ended.sum() < len(ended), part.status
+        for name in ("x", "fun", "status", "nit", "nfev"):
+            np.testing.assert_array_equal(getattr(part, name)[ended], getattr(whole, name)[ended], err_msg=name)
+        assert not part.success[~ended].any()
+        return whole
+
+    return call
+
+
 BOX = dict(method="trust-region", bounds=(-2.0, 1.5))
 CASES = [
     Case("ends", on_gpu(ends)),
@@ -75,6 +130,9 @@ CASES = [
     Case("ends in a box, history", on_gpu(remembered(by(ends, **BOX)))),
     Case("ends in a box, chunks of 2", on_gpu(by(ends, **BOX), LONGEST=2)),
     Case("ends in a box, backwards", reversed_order(by(ends, **BOX))),
+    Case("ends in a box, little memory", on_gpu(by(ends, **BOX), State=SmallMemory)),
+    Case("ends in a box, interrupted", interrupted("Ctrl-C", **BOX)),
+    Case("ends in a box, stopped", interrupted("stop", **BOX)),
     Case("ends in a box, two trips ahead", on_gpu(by(ends, **BOX), AHEAD=2)),
     Case("flawed", on_gpu(flawed)),
     Case("flawed, float32", on_gpu(flawed), "float32"),

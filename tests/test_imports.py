@@ -24,7 +24,7 @@ FLOORS = [
     {"phases"},
     {"chosen", "engine"},
     {"device"},
-    {"at_answers"},
+    {"at_answers", "in_place"},
     {"patient"},
     {"schedule"},
     {"inference"},
