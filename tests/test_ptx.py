@@ -6,6 +6,7 @@ from dataclasses import replace
 import model_cases
 import numpy as np
 import ptx
+import ptx_table
 import pytest
 from numba import boolean, float32, float64, int8, int32, int64
 
@@ -40,6 +41,12 @@ def test_ready_models_stay_in_registers(name, dtype):
         assert (kernel.spills, kernel.stack <= 48) == (0, True)
     elif (name, dtype) != VOIGT:
         check(kernel, dtype)
+
+
+@pytest.mark.parametrize("name", ["W4", "W5"])
+def test_sums_with_exact_hessians_stay_in_registers(name):
+    """Each vector that lies in shared memory is read once a loop: read three times, it cost W4 80 bytes of spills."""
+    check(ptx.assemble(ptx_table.workload(name, "float64"), "float64"), "float64")
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
