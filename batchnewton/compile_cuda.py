@@ -187,7 +187,7 @@ def header(
             "warp = cuda_warp.Simulated(lambda: cuda, LANES)",
             "group = warp.group if SIMULATED else cuda_warp.group(LANES)",
             *own,
-            "swap = warp.swap",
+            "swap, plus = warp.swap, warp.plus",
             *(f'{name} = function("{name}", T)' for name in called),
             "sqrt, fabs = np.sqrt, np.abs",
             "",

@@ -74,13 +74,14 @@ def determined(h, c, q, n, eps):
         size = abs(c[i])
         most = size if size > most else most
     for i in range(n):
-        reach = abs(q[i] * c[i])
+        scale = q[i]  # on CUDA each q[i] is read anew
+        reach = abs(scale * c[i])
         reach = reach if reach > 1.0 else 1.0
-        part = (SMALL * most) * q[i]
+        part = (SMALL * most) * scale
         part = part if part > reach else reach
         weight = (h[i, i] * reach) * reach
         floor = (h[i, i] * part) * part
-        unit = q[i] * q[i]
+        unit = scale * scale
         less = floor * low_unit < low * unit
         more = weight * high_unit > high * unit
         low = floor if less else low

@@ -313,7 +313,7 @@ def total_text(program: Formula, lanes: int) -> str:
     body = loads(summed(program))
     distance = lanes // 2
     while distance:
-        body += [f"{name} = {name} + swap({name}, {distance}, members)" for name in summed(program)]
+        body += [f"{name} = plus({name}, swap({name}, {distance}, members))" for name in summed(program)]
         distance //= 2
     return function("total(S, l, members)", body + stores(summed(program)), "lowered")
 

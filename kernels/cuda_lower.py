@@ -2,7 +2,7 @@
 
 The text is that of the CPU lanes (`lanes`, `unroll`); `lower` translates it, and this file says what is different on
 the device: elementary functions are NVIDIA's libdevice, the others the package's own straight-line ones
-(`vector_math`) written out in place; `swap` exchanges a value between lanes of a warp.
+(`vector_math`) written out in place; `swap` exchanges a value between lanes of a warp, `plus` adds what was exchanged.
 
 In Numba's CUDA simulator nothing is translated: the text runs as the Python that it is.
 """
@@ -101,6 +101,8 @@ class _DeviceBlock(_Block):
         if name == "swap":
             return swapped(self.builder, *(self.value(one) for one in node.args))
         values = [self.value(one) for one in node.args]
+        if name == "plus":
+            return added(self.builder, *values)
         if name in LIBDEVICE:
             return libdevice(self.builder, name, values)
         single = isinstance(self.real, ir.FloatType)
@@ -115,6 +117,13 @@ class _FreshLoad(instructions.LoadInstr):
     def descr(self, buf: list[str]) -> None:
         super().descr(buf)
         buf[-1] = buf[-1].replace("load ", "load volatile ", 1)
+
+
+def added(builder: ir.IRBuilder, value: Any, other: Any) -> Any:
+    """The sum, rounded by itself: a multiplication fused with it would see one lane's product before its rounding, the
+    other's after it, and lanes that add the same two numbers would no longer have the same bits."""
+    name = "__nv_fadd_rn" if isinstance(value.type, ir.FloatType) else "__nv_dadd_rn"
+    return builder.call(declared(builder, name, ir.FunctionType(value.type, [value.type] * 2)), [value, other])
 
 
 def swapped(builder: ir.IRBuilder, value: Any, distance: Any, members: Any) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from .cuda_across import FAMILIES, Stop, stop
 from .iterations import ITERATIONS
 from .lanes import Formula, Layout, function, slot
-from .spread import CUT, elements, reduced, spread, truths
+from .spread import CUT, SUM, elements, reduced, spread, truths
 from .unroll import Text
 
 
@@ -60,7 +60,7 @@ def found(one: Stop, n: int, lanes: int, shared: Mapping[str, int]) -> list[str]
              for e in range(elements(n, lanes))]  # fmt: skip
     for line in one.head:
         name = line.removeprefix("total ")
-        lines += [line] if name == line else [f"{name} = {slot(name)}", *reduced(name, "{0} + {1}", lanes)]
+        lines += [line] if name == line else [f"{name} = {slot(name)}", *reduced(name, SUM, lanes)]
     return lines
 
 

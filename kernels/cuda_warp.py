@@ -68,6 +68,9 @@ class Simulated:
         device.syncthreads()
         return other
 
+    def plus(self, value: Any, other: Any) -> Any:
+        return value + other
+
     def take(self, queue: Any, lane: int, members: int) -> int:
         drawn = int(self.device().atomic.add(queue, 0, 1)) if lane == 0 else 0
         distance = self.lanes // 2

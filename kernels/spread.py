@@ -20,7 +20,8 @@ ACROSS = (  # steps that the lanes do together (``cuda_across``)
     *("bfgs_restart", "bfgs_remember", "bfgs_direction"),
 )
 CUT = "# across the lanes: "  # the line where such a step stands
-JOINS = {ast.Add: "{0} + {1}", ast.Sub: "{0} + {1}", ast.Mult: "{0} * {1}"}
+SUM = "plus({0}, {1})"
+JOINS = {ast.Add: SUM, ast.Sub: SUM, ast.Mult: "{0} * {1}"}
 OWN = "own"  # what a lane carries on for itself
 
 
@@ -112,7 +113,7 @@ class _Spread(_Scope):
             return
         every = how is ast.BitAnd
         self.text.lines += [f"flag = {'zero if ' + name + ' else one' if every else 'one if ' + name + ' else zero'}"]
-        self.text.lines += [*reduced("flag", "{0} + {1}", self.lanes), f"{name} = flag {'==' if every else '>'} zero"]
+        self.text.lines += [*reduced("flag", SUM, self.lanes), f"{name} = flag {'==' if every else '>'} zero"]
 
     def element(self, node: Any) -> str:
         if self.at is None:

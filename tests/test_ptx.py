@@ -1,10 +1,12 @@
 """The CUDA kernels stay in registers: compiled and assembled for three generations of GPUs, without one."""
 
+import re
 from dataclasses import replace
 
 import model_cases
 import numpy as np
 import ptx
+import ptx_table
 import pytest
 from numba import boolean, float32, float64, int8, int32, int64
 
@@ -39,6 +41,12 @@ def test_ready_models_stay_in_registers(name, dtype):
         assert (kernel.spills, kernel.stack <= 48) == (0, True)
     elif (name, dtype) != VOIGT:
         check(kernel, dtype)
+
+
+@pytest.mark.parametrize("name", ["W4", "W5"])
+def test_sums_with_exact_hessians_stay_in_registers(name):
+    """Each vector that lies in shared memory is read once a loop: read three times, it cost W4 80 bytes of spills."""
+    check(ptx.assemble(ptx_table.workload(name, "float64"), "float64"), "float64")
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -138,6 +146,20 @@ def test_a_group_of_lanes_holds_every_method(problem, method, dtype, n):
 
 def test_a_group_of_lanes_writes_a_history():
     check(ptx.assemble(ptx.chain(24), "float64", lanes=16, grouped=True, history=True), "float64")
+
+
+def test_what_lanes_exchange_is_rounded_before_it_is_added():
+    """A fused multiplication and addition would leave lanes with different bits, which then go different ways."""
+    text = ptx.assemble(ptx.chain(8), "float32", lanes=8, grouped=True, method="lbfgs").ptx
+    words = {found[1] for found in re.finditer(r"shfl\.sync\.bfly\.b32\s+(%r\d+)", text)}
+    shuffled = {found[1] for found in re.finditer(r"mov\.b32\s+(%f\d+), (%r\d+);", text) if found[2] in words}
+
+    def takes(how):
+        lines = re.findall(rf"{how}\.f32\s+[^;]*;", text)
+        return sum(bool(shuffled & set(re.findall(r"%f\d+", line))) for line in lines)
+
+    assert takes(r"add\.rn") > 50
+    assert takes("add") == takes(r"fma\.rn") == 0
 
 
 def test_more_unknowns_than_registers_hold_are_shared():
