@@ -11,6 +11,8 @@ import numpy as np
 from llvmlite import ir
 from numba.core import types
 
+from batchnewton.syntax import parse
+
 from .unroll import SYMBOLS
 
 # Name in formulas -> name in libdevice (float64; float32 has an f behind it).
@@ -110,7 +112,7 @@ class _Tuples:
 @cache
 def _text(function: Callable[..., Any]) -> tuple[ast.FunctionDef, dict[str, Any]]:
     """The text of a function and what its free names stand for."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
+    tree = parse(textwrap.dedent(inspect.getsource(function))).body[0]
     assert isinstance(tree, ast.FunctionDef)
     found = inspect.getclosurevars(function)
     return tree, {**found.builtins, **found.globals, **found.nonlocals}

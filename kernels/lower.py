@@ -21,6 +21,8 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.core.extending import intrinsic
 
+from batchnewton.syntax import parse
+
 FLAGS = ("contract", "nsz")  # no nnan, ninf: tests for NaN must work; no reassoc: it breaks up multiply-adds
 FLOATS = {ast.Add: "fadd", ast.Sub: "fsub", ast.Mult: "fmul", ast.Div: "fdiv"}
 INTEGERS = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul"}
@@ -89,7 +91,7 @@ def parsed(function: Callable[..., None]) -> ast.FunctionDef:
 def _functions(path: str) -> dict[int, ast.FunctionDef]:
     """The functions of a file by their first lines, where their decorators are."""
     linecache.checkcache(path)
-    nodes = ast.parse("".join(linecache.getlines(path))).body
+    nodes = parse("".join(linecache.getlines(path))).body
     return {
         min([node.lineno, *(one.lineno for one in node.decorator_list)]): node
         for node in nodes

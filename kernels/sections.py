@@ -8,6 +8,8 @@ import ast
 import re
 from collections.abc import Collection, Iterable, Sequence
 
+from batchnewton.syntax import parse
+
 from .unroll import EACH, Loop
 
 SECTION = 400  # statements
@@ -114,7 +116,7 @@ def truth_values(lines: Sequence[str], flags: Collection[str]) -> set[str]:
     found = {*flags}
     for line in lines:
         name, expression = line.split(" = ", 1)
-        if is_truth(ast.parse(expression, mode="eval").body, found):
+        if is_truth(parse(expression, mode="eval").body, found):
             found.add(name)
     return found
 

@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+from batchnewton.syntax import parse
+
 from .unroll import Text, _Scope, _Unknown
 
 ACROSS = (  # steps that the lanes do together (``cuda_across``)
@@ -179,6 +181,6 @@ def truths(lines: Collection[str]) -> set[str]:
 
     for line in lines:
         name, _, value = line.partition(" = ")
-        if is_truth(ast.parse(value or "0", mode="eval").body):
+        if is_truth(parse(value or "0", mode="eval").body):
             found.add(name)
     return found

@@ -1,5 +1,6 @@
 """Threads and processes of others: no more threads than cores, and the same answers everywhere."""
 
+import ast
 import multiprocessing
 import os
 import subprocess
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 
 import batchnewton as bn
-from batchnewton import cores
+from batchnewton import cores, syntax
 
 START = np.random.default_rng(0).uniform(-2, 2, (500, 2))
 
@@ -178,3 +179,22 @@ def test_a_fork_while_another_thread_compiles_leaves_no_lock():
     run = [sys.executable, "-W", "ignore", "-c", program]
     done = subprocess.run(run, capture_output=True, text=True, cwd=Path(__file__).parents[1], timeout=60)
     assert done.stdout.strip() == "0", done.stderr[-2000:]
+
+
+def test_a_parser_that_stumbles_over_another_thread_is_asked_again(monkeypatch):
+    """CPython 3.11 raises SystemError where another thread parses meanwhile (python/cpython#106905)."""
+    once = iter([SystemError("AST constructor recursion depth mismatch (before=18, after=9)"), ast.parse("a + b")])
+
+    def parser(text, mode="exec"):
+        answer = next(once)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(ast, "parse", parser)
+    assert ast.unparse(syntax.parse("a + b")) == "a + b"
+
+
+def test_a_syntax_error_is_one():
+    with pytest.raises(SyntaxError):
+        syntax.parse("a +")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
+from batchnewton.syntax import parse
+
 STAGES = ("call", "row", "problem", "point")
 """What straight-line code may depend on, cheapest first: see `Program.stages`."""
 
@@ -131,6 +133,6 @@ class Program:
 
 
 def _names(expression: str) -> set[str]:
-    tree = ast.parse(expression, mode="eval")
+    tree = parse(expression, mode="eval")
     called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in called}
