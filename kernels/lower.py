@@ -1,13 +1,11 @@
 """Straight-line Python -> LLVM, without Numba's front end.
 
-``@lowered`` turns a function of straight-line text (what ``unroll`` and ``lanes`` write) into an intrinsic that Numba
-code can call: each statement becomes the one or two LLVM instructions that it says, in the block of the caller's loop.
-Numba itself would spend about a millisecond on every statement to find types that are known beforehand: all numbers
-are of one float type, conditions are truth values, and indices are integers.  ``a if c else b`` is LLVM's ``select``.
-``@lanes(W)`` puts the loop ``for l in range(W)`` around it and tells LLVM what the text promises, that no pass reads
-what another writes: so the loop becomes vector instructions however long it is.
-
-The text stays ordinary Python and can be read, run and stepped through as such.
+Each statement of the text that ``unroll`` and ``lanes`` write becomes the one or two LLVM instructions that it says, in
+the block where the builder stands.  Numba itself would spend about a millisecond on every statement to find types that
+are known beforehand: all numbers are of one float type, conditions are truth values, and indices are integers.
+``a if c else b`` is LLVM's ``select``.  `Lanes` puts the loop ``for l in range(W)`` around statements and tells LLVM
+what the text promises, that no pass reads what another writes: so the loop becomes vector instructions however long it
+is.
 """
 
 import ast
@@ -26,47 +24,10 @@ FLOATS = {ast.Add: "fadd", ast.Sub: "fsub", ast.Mult: "fmul", ast.Div: "fdiv"}
 INTEGERS = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul"}
 TRUTHS = {ast.BitAnd: "and_", ast.BitOr: "or_"}
 COMPARISONS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
-INTRINSICS = {"sqrt": "llvm.sqrt", "fabs": "llvm.fabs", "abs": "llvm.fabs"}
-WIDE = (
-    '"prefer-vector-width"="512"'  # LLVM would take 256 bits on most hosts that have 512; an attribute in LLVM's text
-)
 MACHINE = {"x86_64": "x86", "AMD64": "x86", "arm64": "arm", "aarch64": "arm"}.get(platform.machine(), "unknown")
 FLUSH = {"x86": 0x8040, "arm": 1 << 24}  # FTZ and DAZ of MXCSR; FZ of FPCR
 INDEX = ir.IntType(64)
 TRUTH = ir.IntType(1)
-
-
-def lowered(function: Callable[..., None]) -> Any:
-    """The intrinsic of a straight-line function; it returns nothing, but stores into its array arguments."""
-    return _intrinsic(function, None)
-
-
-def lanes(count: int) -> Callable[[Callable[..., None]], Any]:
-    """The intrinsic of a straight-line function for ``count`` values of its argument ``l``, which callers leave out."""
-    return lambda function: _intrinsic(function, count)
-
-
-def _intrinsic(function: Callable[..., None], looped: int | None) -> Any:
-    tree = parsed(function)
-    names = [argument.arg for argument in tree.args.args if looped is None or argument.arg != "l"]
-
-    def typed(*given: types.Type) -> tuple[Any, Callable[..., Any]]:
-        def generate(context: Any, builder: ir.IRBuilder, signature: Any, values: Sequence[ir.Value]) -> ir.Value:
-            set.add(builder.function.attributes, WIDE)
-            separate(builder.function, given)
-            block = _Block(context, builder, function.__globals__, names, signature.args, values)
-            if looped is None:
-                block.run(tree.body)
-            else:
-                _Loop(builder, looped).run(block, tree.body)
-            return context.get_dummy_value()
-
-        return types.void(*given), generate
-
-    listed = ", ".join(names)
-    space = {"typed": typed, "__name__": function.__module__}
-    exec(f"def {function.__name__}(typing, {listed}):\n    return typed({listed})", space)
-    return intrinsic(space[function.__name__])
 
 
 def parsed(function: Callable[..., None]) -> ast.FunctionDef:
@@ -76,33 +37,16 @@ def parsed(function: Callable[..., None]) -> ast.FunctionDef:
     return _functions(code.co_filename)[code.co_firstlineno]
 
 
-@functools.lru_cache(maxsize=1)  # the functions of a module come one after the other
+@functools.lru_cache(maxsize=16)  # the functions of a module come one after the other; those of `vector_math` anew
 def _functions(path: str) -> dict[int, ast.FunctionDef]:
     """The functions of a file by their first lines, where their decorators are."""
     linecache.checkcache(path)
-    nodes = ast.parse("".join(linecache.getlines(path))).body
+    nodes = ast.walk(ast.parse("".join(linecache.getlines(path))))
     return {
         min([node.lineno, *(one.lineno for one in node.decorator_list)]): node
         for node in nodes
         if isinstance(node, ast.FunctionDef)
     }
-
-
-def positive_lanes(lanes: int) -> Any:
-    """``(S, place) -> int64``: a bit for each lane of a slot that is positive, by one vector comparison."""
-
-    def bits_of(typing: Any, S: Any, place: Any) -> tuple[Any, Callable[..., Any]]:
-        def generate(context: Any, builder: ir.IRBuilder, signature: Any, values: Sequence[ir.Value]) -> Any:
-            vector = ir.VectorType(context.get_value_type(S.dtype), lanes)
-            start = builder.gep(values[0], [values[1]], inbounds=True)
-            slot = builder.load(builder.bitcast(start, vector.as_pointer()), align=S.dtype.bitwidth // 8)
-            positive = builder.fcmp_ordered(">", slot, ir.Constant(vector, [0.0] * lanes))
-            bits = builder.bitcast(positive, ir.IntType(lanes))
-            return builder.zext(bits, INDEX) if lanes < 64 else bits
-
-        return types.int64(S, place), generate
-
-    return intrinsic(bits_of)
 
 
 @intrinsic
@@ -251,14 +195,6 @@ def only(typing: Any, there: Any, value: Any) -> tuple[Any, Callable[..., Any]]:
     return value(types.boolean, value), generate
 
 
-def separate(function: ir.Function, given: Sequence[types.Type]) -> None:
-    """Say that the arrays handed to the caller do not overlap: else each loop is there twice, behind a check."""
-    pointers = {kind.dtype for kind in given if isinstance(kind, types.CPointer)}
-    for argument in function.args:
-        if pointers and argument.name.startswith("arg.") and isinstance(argument.type, ir.PointerType):
-            argument.add_attribute("noalias")
-
-
 class _Distinct(ir.MDValue):
     """A piece of metadata that is equal to no other."""
 
@@ -277,14 +213,14 @@ def _distinct(builder: ir.IRBuilder) -> _Distinct:
     return _Distinct(builder.module, [], name=str(len(builder.module.metadata)))
 
 
-class _Loop:
+class Lanes:
     """``for l in range(count)``, whose passes do not depend on each other (LLVM Language Reference:
     llvm.loop.parallel_accesses)."""
 
     def __init__(self, builder: Any, count: int) -> None:
         self.builder, self.count, self.accesses = builder, count, _distinct(builder)
 
-    def run(self, block: "_Block", statements: Sequence[ast.stmt]) -> None:
+    def run(self, block: "Block", statements: Sequence[ast.stmt]) -> None:
         builder, before = self.builder, self.builder.block
         inside, behind = builder.append_basic_block("lanes"), builder.append_basic_block("behind")
         builder.branch(inside)
@@ -306,45 +242,28 @@ class _Loop:
         return told
 
 
-class _Block:
+class Block:
     """Statements into the current block of the builder; ``accesses`` is the group of memory accesses they are in."""
 
     accesses: ir.MDValue | None = None
+    relaxed: tuple[str, ...] = ()  # flags of comparisons
 
-    def __init__(
-        self,
-        context: Any,
-        builder: ir.IRBuilder,
-        outside: dict[str, Any],
-        names: Sequence[str],
-        given: Sequence[types.Type],
-        values: Sequence[ir.Value],
-    ) -> None:
-        self.context, self.builder, self.outside = context, builder, outside
+    def __init__(self, builder: ir.IRBuilder, outside: dict[str, Any], real: ir.Type) -> None:
+        self.builder, self.outside, self.real = builder, outside, real
         self.locals: dict[str, ir.Value] = {}
         self.arrays: dict[str, ir.Value] = {}
-        for name, kind, value in zip(names, given, values, strict=True):
-            if isinstance(kind, types.Array):
-                self.arrays[name] = context.make_array(kind)(context, builder, value).data
-                self.float = kind.dtype
-            elif isinstance(kind, types.CPointer):
-                self.arrays[name] = value
-                self.float = kind.dtype
-            elif isinstance(kind, types.Integer):
-                self.locals[name] = context.cast(builder, value, kind, types.int64)
-            else:
-                self.locals[name] = value
-        self.real = context.get_value_type(self.float)
 
     def run(self, statements: Sequence[ast.stmt]) -> None:
-        for statement in statements:
-            if isinstance(statement, ast.Assign):
-                self.assign(statement.targets, self.value(statement.value))
-            elif isinstance(statement, ast.AugAssign):
-                value = self.binary(statement.op, self.value(statement.target), self.value(statement.value))
-                self.assign([statement.target], value)
-            elif not isinstance(statement, ast.Expr | ast.Pass):  # a docstring
-                raise NotImplementedError(f"{ast.unparse(statement)} is not straight line")
+        for one in statements:
+            self.statement(one)
+
+    def statement(self, node: ast.stmt) -> None:
+        if isinstance(node, ast.Assign):
+            self.assign(node.targets, self.value(node.value))
+        elif isinstance(node, ast.AugAssign):
+            self.assign([node.target], self.binary(node.op, self.value(node.target), self.value(node.value)))
+        elif not isinstance(node, ast.Expr | ast.Pass):  # a docstring
+            raise NotImplementedError(f"{ast.unparse(node)} is not straight line")
 
     def assign(self, targets: Sequence[ast.expr], value: ir.Value) -> None:
         for target in targets:
@@ -373,7 +292,7 @@ class _Block:
             return ir.Constant(TRUTH, int(value))
         if isinstance(value, int):
             return ir.Constant(INDEX, value)
-        return self.context.get_constant(self.float, float(value))
+        return ir.Constant(self.real, float(value))
 
     def value_Subscript(self, node: ast.Subscript) -> Any:
         return self.grouped(self.builder.load(self.place(node)))
@@ -403,27 +322,7 @@ class _Block:
         (operator,), (right,) = node.ops, node.comparators
         how = COMPARISONS[type(operator)]
         compare = self.builder.fcmp_unordered if how == "!=" else self.builder.fcmp_ordered
-        return compare(how, self.value(node.left), self.value(right))
+        return compare(how, self.value(node.left), self.value(right), flags=self.relaxed)
 
     def value_IfExp(self, node: ast.IfExp) -> Any:
         return self.builder.select(*(self.value(one) for one in (node.test, node.body, node.orelse)))
-
-    def value_Call(self, node: ast.Call) -> Any:
-        assert isinstance(node.func, ast.Name)
-        values = [self.value(argument) for argument in node.args]
-        name = INTRINSICS.get(node.func.id)
-        if name:
-            function = cgutils.get_or_insert_function(
-                self.builder.module, ir.FunctionType(self.real, [self.real]), f"{name}.f{self.float.bitwidth}"
-            )
-            return self.builder.call(function, values)
-        return self.call(self.outside[node.func.id], values)
-
-    def call(self, function: Any, values: Sequence[ir.Value]) -> ir.Value:
-        """A call of another compiled function (of ``vector_math``), float to float."""
-        kind = self.context.typing_context.resolve_value_type(function)
-        signature = kind.get_call_type(self.context.typing_context, (self.float,) * len(values), {})
-        compiled = self.context.get_function(kind, signature)
-        result = compiled(self.builder, values)
-        self.context.add_linking_libs(getattr(compiled, "libs", ()))
-        return result
