@@ -25,7 +25,7 @@ WORD = ir.IntType(32)
 
 
 def lowered(function: Callable[..., None]) -> Any:
-    """As `lower.lowered`, for kernels."""
+    """As `machine.lowered`, for kernels."""
     if SIMULATED:
         return function
     from numba.cuda import types
@@ -48,7 +48,7 @@ def lowered(function: Callable[..., None]) -> Any:
 
 
 def lanes(count: int) -> Callable[[Callable[..., None]], Any]:
-    """As `lower.lanes`; but a thread has one lane, whose number it gives itself."""
+    """As `machine.lanes`; but a thread has one lane, whose number it gives itself."""
     return lowered
 
 
