@@ -34,6 +34,22 @@ def cache_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="batchnewton-"))
 
 
+def keep_text(name: str, text: str) -> Path:
+    """The file of a generated module: under the hash of its text, written unless it is there already."""
+    path = cache_folder() / f"{name}_{hashlib.sha256(text.encode()).hexdigest()[:20]}.py"
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        write_atomically(path, text.encode())
+    return path
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file so that nobody ever sees half of it."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+    os.replace(temporary, path)
+
+
 def _users_folder() -> str:
     """The platform's folder for caches; a plain one where platformdirs is not installed."""
     try:

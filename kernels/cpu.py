@@ -24,8 +24,8 @@ from . import converge, status
 from .converge import CONVERGED, ENDED, HAND_OVER, NEXT_PHASE, NOT_FINITE_AT_START
 from .gaps import leave_out
 from .history import FULL, UNKNOWN, record_lanes, record_steps
+from .intrinsics import flush_subnormals, get, keep, lowest_bit, peek, pointer, put, set_mode, small
 from .iterations import ITERATIONS
-from .lower import flush_subnormals, get, keep, lowest_bit, peek, pointer, put, set_mode, small
 
 OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
 WITHIN: dict[str, Any] = OPTIONS | {"inline": "always"}  # of a caller: not compiled by themselves

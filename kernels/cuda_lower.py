@@ -18,14 +18,14 @@ from llvmlite.ir import instructions
 
 from . import vector_math
 from .device_math import LIBDEVICE, Inlined, declared, libdevice
-from .lower import INDEX, _Block, parsed
+from .lower import INDEX, Block, parsed
 
 SIMULATED = os.environ.get("NUMBA_ENABLE_CUDASIM") == "1"
 WORD = ir.IntType(32)
 
 
 def lowered(function: Callable[..., None]) -> Any:
-    """As `lower.lowered`, for kernels."""
+    """As `machine.lowered`, for kernels."""
     if SIMULATED:
         return function
     from numba.cuda import types
@@ -48,11 +48,11 @@ def lowered(function: Callable[..., None]) -> Any:
 
 
 def lanes(count: int) -> Callable[[Callable[..., None]], Any]:
-    """As `lower.lanes`; but a thread has one lane, whose number it gives itself."""
+    """As `machine.lanes`; but a thread has one lane, whose number it gives itself."""
     return lowered
 
 
-class _DeviceBlock(_Block):
+class _DeviceBlock(Block):
     """Statements into the current block of a kernel.  Arrays of one float type, integers, floats of that type."""
 
     def __init__(
@@ -107,7 +107,7 @@ class _DeviceBlock(_Block):
             return libdevice(self.builder, name, values)
         single = isinstance(self.real, ir.FloatType)
         function = vector_math.FUNCTIONS[name]["float32" if single else "float64"]
-        return Inlined(self.context, self.builder).call(function, values)
+        return Inlined(self.builder).call(function, values)
 
 
 class _FreshLoad(instructions.LoadInstr):

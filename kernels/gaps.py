@@ -15,7 +15,8 @@ from numba import njit
 from numba.core import types
 from numba.core.extending import intrinsic
 
-from .lower import INDEX, get, only, peek, pointer, put, truth
+from .intrinsics import get, only, peek, pointer, put, truth
+from .lower import INDEX
 
 OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
 TOGETHER = 8  # rows that are looked at as one

@@ -13,7 +13,7 @@ from typing import Any
 
 from numba import njit
 
-from .lower import get
+from .intrinsics import get
 
 OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
 WITHIN: dict[str, Any] = OPTIONS | {"inline": "always"}  # of a caller: not compiled by themselves

@@ -1,6 +1,6 @@
 """Text of the CPU lane kernels: W problems side by side, lane l of slot s at ``S[s + l]``.
 
-One flat workspace with constant offsets: each ``for l in range(W)`` becomes vector instructions (``lower.lanes``).
+One flat workspace with constant offsets: each ``for l in range(W)`` becomes vector instructions (``lower.Lanes``).
 What is generated here is the part that depends on the formula and its size
 (``evaluate``, ``advance``, ``load``, ``store``); the loops around it are plain functions in ``cpu``.
 """
@@ -17,6 +17,7 @@ from .unroll import EACH, Loop, Text, straight_line
 
 CACHE = 24_000  # bytes of workspace that should stay in the first-level cache
 LANES = "lanes(W)"  # decorator of what every lane does
+PREPARE, ENTER, EVALUATE, ADVANCE = (f'entry("{kinds}")' for kinds in ("PPI", "PIR", "PPPPI", "PRRRR"))
 UNROLLED = 64  # unknowns; of more the loops of a long iteration stay loops
 MANY = 32  # sums; more do not fit into the registers
 GAPS = "gaps"  # and the number of an array of a problem's own data, whose first value is NaN where there is no row
@@ -180,12 +181,10 @@ def renamed(line: str, names: set[str], suffix: str) -> str:
     return re.sub(r"[A-Za-z_]\w*", lambda word: word[0] + suffix if word[0] in names else word[0], line)
 
 
-def function(head: str, body: Iterable[str], how: str | None = None) -> str:
-    """Text of a function: ``how`` is "lowered" or LANES for straight-line text (see ``lower``), else it is a
-    compiled function."""
+def function(head: str, body: Iterable[str], how: str) -> str:
+    """Text of a function: ``how`` is its decorator (see ``machine``)."""
     lines = list(body) or ["pass"]
-    how = f"@{how}" if how else f"@cfunc({head.split('(')[0].upper()}, **OPTIONS)"
-    return "\n".join([how, f"def {head}:", *indent(lines, 1)])
+    return "\n".join([f"@{how}", f"def {head}:", *indent(lines, 1)])
 
 
 def enter_text(program: Formula, phase: str) -> tuple[list[str], Text]:
@@ -199,7 +198,8 @@ def enter_text(program: Formula, phase: str) -> tuple[list[str], Text]:
     body += stores(name for name in begun if name in ITERATIONS[phase].slots(n))
     if phase == "bracket":
         body += [f"{slot('c_0')} = x_0", f"{slot('x_0')} = {slot('lo_0')}"]
-    return [function("begin(S, l, top)", body, "lowered"), function("enter(S, l, top)", ["begin(S, l, top)"])], text
+    begin = function("begin(S, l, top)", body, "lowered")
+    return [begin, function("enter(S, l, top)", ["begin(S, l, top)"], ENTER)], text
 
 
 def evaluate_text(program: Formula, where: Layout, points: int) -> list[str]:
@@ -232,7 +232,7 @@ def evaluate_text(program: Formula, where: Layout, points: int) -> list[str]:
         text, loop = pass_text(program, where, call, sums, 1)
         functions += [text]
         body += [f"for k in range({first}, {last}):", *indent(loop, 1)]
-    return [*functions, function("evaluate(S, D, X, A, m)", body)]
+    return [*functions, function("evaluate(S, D, X, A, m)", body, EVALUATE)]
 
 
 def once_text(program: Formula, where: Layout, call: list[str], sums: list[str]) -> tuple[str, list[str]]:
@@ -267,7 +267,7 @@ def prepare_text(program: Formula, where: Layout) -> list[str]:
     row += [f"X[{q} * m + k] = {name}" for q, name in enumerate(computed_rows(program), len(where.rows))]
     body = [f"{name} = A[{at}]" for at, name in enumerate(where.call)] + statements(program, "call")
     body += ["for k in range(m):", f"    row({given})"]
-    return [function(f"row({given})", row, "lowered"), function("prepare(X, A, m)", body)]
+    return [function(f"row({given})", row, "lowered"), function("prepare(X, A, m)", body, PREPARE)]
 
 
 def pass_text(program: Formula, where: Layout, call: list[str], sums: list[str], points: int) -> tuple[str, list[str]]:
@@ -372,7 +372,7 @@ def advance_text(
     steps = ["trip(S, limit, ftol, xtol, gtol)", "return ended_lanes(S, code_)"]
     return [
         function("trip(S, l, limit, ftol, xtol, gtol)", body, LANES),
-        function("advance(S, limit, ftol, xtol, gtol)", steps),
+        function("advance(S, limit, ftol, xtol, gtol)", steps, ADVANCE),
     ], text
 
 
@@ -388,7 +388,7 @@ def in_sections(parts: Sequence[Loop | list[str]]) -> list[str]:
             functions.append(function(f"trip{at}(S, l, {given})", part, LANES))
             body.append(f"trip{at}(S, {given})")
     body.append("return ended_lanes(S, code_)")
-    return [*functions, function(f"advance(S, {given})", body)]
+    return [*functions, function(f"advance(S, {given})", body, ADVANCE)]
 
 
 def in_a_row(slots: Mapping[str, int], array: str, n: int) -> bool:

@@ -11,7 +11,7 @@ from numba import njit
 
 from . import status, trust, trust_end
 from .cpu import OPTIONS, call_evaluate, load, prepared, take, workspaces
-from .lower import pointer
+from .intrinsics import pointer
 from .trust_roots import squared
 
 

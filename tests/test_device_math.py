@@ -20,7 +20,7 @@ def test_same_bits(name, dtype, monkeypatch):
     @intrinsic
     def written_out(typing, x):
         def generate(context, builder, signature, values):
-            return device_math.Inlined(context, builder).call(function, values)
+            return device_math.Inlined(builder).call(function, values)
 
         return x(x), generate
 

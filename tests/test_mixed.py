@@ -18,6 +18,7 @@ def decay(t, a, tau, c):
 
 @pytest.mark.parametrize("problem", OTHERS, ids=repr)
 def test_the_table_is_solved_or_honest(problem):
+    """Every other problem of the table that is no curve: `test_table` takes all, in float64."""
     result = solve(problem, dtype="mixed")
     assert result.x.dtype == np.float64 and result.fun.dtype == np.float64
     if result.success:

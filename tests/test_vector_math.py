@@ -3,25 +3,24 @@
 `python -m tests.test_vector_math` prints docs/vector_math.md, the table of the largest errors.
 """
 
+import ctypes
 import platform
 import re
 from functools import cache
 from itertools import product
+from pathlib import Path
 from typing import NamedTuple
 
 import mpmath as mp
 import numpy as np
 import pytest
 import scipy.special as sp
-from numba import njit
 
-from batchnewton.kernels import vector_math
+from batchnewton.kernels import machine, vector_math
 from batchnewton.kernels.vector_math import FUNCTIONS
 
 DTYPES = ("float64", "float32")
 POINTS = 400  # of each kind, for each function
-# as in generated code; the functions' own arithmetic must survive them
-LANES = njit(fastmath={"contract", "reassoc", "nsz", "arcp"}, error_model="numpy")
 # float32 functions that may compute in float64
 WIDE = {"gamma", "lgamma", "digamma", "trigamma"}
 
@@ -111,30 +110,39 @@ TWO_ARGUMENTS = ("hypot", "pow", "atan2", "copysign")
 SPECIAL = np.array([0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -3.0, np.inf, -np.inf, np.nan])
 
 
-@cache
 def lane_loop(name, dtype, lanes):
-    """S[lane] (and S[lanes + lane]) to the next `lanes` numbers, one workspace with constant offsets."""
-    f = FUNCTIONS[name][dtype]
+    """A module whose ``run`` sets S[lanes + lane] from S[lane], or S[2 lanes + lane] from two: of one workspace with
+    constant offsets, as a generated one."""
+    two = name in TWO_ARGUMENTS
+    called = f"f(S[l], S[{lanes} + l])" if two else "f(S[l])"
+    return f"""import numpy as np
+from batchnewton.kernels.machine import entry, lanes
+from batchnewton.kernels.vector_math import {name}_{dtype[0]}{dtype[-2:]} as f
+T, W = np.{dtype}, {lanes}
 
-    def one(S):
-        for lane in range(lanes):
-            S[lanes + lane] = f(S[lane])
+@lanes(W)
+def one(S, l):
+    S[{2 * lanes if two else lanes} + l] = {called}
 
-    def two(S):
-        for lane in range(lanes):
-            S[2 * lanes + lane] = f(S[lane], S[lanes + lane])
+@entry("P")
+def run(S):
+    one(S)
+"""
 
-    return LANES(two if name in TWO_ARGUMENTS else one)
+
+@cache
+def compiled(name, dtype, lanes):
+    return ctypes.CFUNCTYPE(None, ctypes.c_void_p)(machine.load(f"lanes_{name}", lane_loop(name, dtype, lanes))["run"])
 
 
 def evaluate(name, dtype, *arguments, lanes=256):
     """f of every argument, in blocks of `lanes`."""
     size = len(arguments[0])
     padded = [np.resize(a.astype(dtype), -(-size // lanes) * lanes).reshape(-1, lanes) for a in arguments]
-    run, out = lane_loop(name, dtype, lanes), []
+    run, out = compiled(name, dtype, lanes), []
     for block in zip(*padded, strict=True):
         workspace = np.concatenate([*block, np.zeros(lanes, dtype)])
-        run(workspace)
+        run(workspace.ctypes.data)
         out.append(workspace[-lanes:])
     return np.concatenate(out)[:size]
 
@@ -257,9 +265,8 @@ def test_every_function_has_a_case():
 @pytest.mark.parametrize("name", CASES)
 def test_vectorises(name, dtype):
     """The lane loop holds vectors of its own type, and calls nothing."""
-    run = lane_loop(name, dtype, 256)
-    evaluate(name, dtype, *[np.ones(64)] * (2 if name in TWO_ARGUMENTS else 1))
-    (code,), (assembly,) = run.inspect_llvm().values(), run.inspect_asm().values()
+    optimised = machine.optimised(Path(f"lanes_{name}"), lane_loop(name, dtype, 256))
+    code, assembly = str(optimised), machine.host().machine.emit_assembly(optimised)
     kind = "double" if dtype == "float64" else "float"
     assert re.search(rf"store <\d+ x {kind}>", code)
     body = code[code.index("define") :].split("\n}", 1)[0]

@@ -67,8 +67,7 @@ class Cholesky:
 
 def factorisation(n: int, dtype: str, lanes: int = 64, times: int = 1_000) -> tuple[Callable[[], None], dict]:
     """A call that factorises the matrices ``1 + n I`` of all lanes so many times, and its arrays by their names."""
-    from batchnewton.compile import load
-    from batchnewton.kernels import linalg
+    from batchnewton.kernels import linalg, machine
     from batchnewton.kernels.lanes import LANES, function
     from batchnewton.kernels.sections import SECTION, sectioned
     from batchnewton.kernels.unroll import straight_line
@@ -91,17 +90,15 @@ def factorisation(n: int, dtype: str, lanes: int = 64, times: int = 1_000) -> tu
     constants = {"zero": 0.0, "one": 1.0, **text.constants}
     head = [
         "import numpy as np",
-        "from numba import cfunc, float32, float64, int64, types",
-        "from batchnewton.kernels.lower import lanes, lowered",
-        'OPTIONS = dict(error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})',
-        f"FACTOR = types.void(types.CPointer({dtype}), int64)",
+        "from batchnewton.kernels.machine import entry, lanes",
         f"T, W = np.{dtype}, {lanes}",
         *(f"{name} = T({value!r})" for name, value in constants.items()),
         *(f"{name}_ = {at}" for name, at in slots.items()),
     ]
-    module = load(f"factor{n}", "\n\n".join(["\n".join(head), *parts, function("factor(S, times)", repeat)]) + "\n")
+    whole = function("factor(S, times)", repeat, 'entry("PI")')
+    entries = machine.load(f"factor{n}", "\n\n".join(["\n".join(head), *parts, whole]) + "\n")
     workspace = np.zeros((len(slots), lanes), dtype)
     for place, (i, j) in enumerate(pairs):
         workspace[place] = 1.0 + (n if i == j else 0.0)
-    call = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)(module.factor.address)
+    call = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)(entries["factor"])
     return lambda: call(workspace.ctypes.data, times), dict(zip(slots, workspace, strict=True))
