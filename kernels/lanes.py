@@ -296,7 +296,8 @@ def pass_text(program: Formula, where: Layout, call: list[str], sums: list[str],
 
 
 def additions(program: Formula, where: Layout, sums: Sequence[str], points: int) -> list[str]:
-    """Row after row, where the sums stay in the registers; else sum after sum, so that each passes through them once.
+    """Rows side by side, where the sums stay in the registers, so that one row's exponentials do not wait for those of
+    the one before (LLVM keeps the order of such long blocks: row after row takes a tenth longer); else sum after sum, so that each passes through them once.
     What an addition needs is worked out right before it, so that few values live at a time."""
     code = {one.name: one.expression for one in program.stages["point"]}
     own = {*where.rows, *computed_rows(program), *where.points, *code}
@@ -320,10 +321,12 @@ def additions(program: Formula, where: Layout, sums: Sequence[str], points: int)
             lines.append(f"{name} = {more}{kept}")
 
     if len(sums) <= MANY:
+        rows = []
         for u in range(points):
             for name in sums:
                 add(name, [u])
-        return [*loads(sums), *lines, *stores(sums)]
+            rows.append(lines[sum(map(len, rows)) :])
+        return [*loads(sums), *(line for together in zip(*rows, strict=True) for line in together), *stores(sums)]
     for name in sums:
         lines += loads([name])
         add(name, range(points))
