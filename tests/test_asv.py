@@ -91,7 +91,7 @@ def test_what_is_not_there_is_not_measured(monkeypatch):
 
     monkeypatch.setattr(gpus, "obstacle", lambda: "no GPU")
     with pytest.raises(NotImplementedError, match="no GPU"):
-        throughput.Throughput().setup("W2", "float64", "cuda", 1)
+        throughput.Throughput().setup("W2", "float64", "cuda", "1")
     with pytest.raises(NotImplementedError, match="cores"):
         common.need_cores(100_000)
     monkeypatch.setattr(common, "free_memory", lambda: 2.0**20)
