@@ -272,7 +272,7 @@ BAD = {
     "wrong axis": ({}, ["--axis", "5"], "--axis '5': "),
     "wrong x": ({}, ["--x", "1,2"], "has shape (2,); expected (16,) or (k, 16)"),
     "x of nothing": ({}, ["--x", "1,2,b"], "--x '1,2,b' is neither numbers, nor an array of the input, nor a file"),
-    "wrong p0": ({}, ["--p0", "1,1"], "f takes 3 parameters after x (a, tau, c), but p0 has shape (2,)"),
+    "wrong p0": ({}, ["--p0", "1,1"], "decay takes 3 parameters after x (a, tau, c), but p0 has shape (2,)"),
     "p0 of nobody": ({}, ["--p0", "a=1,b=2"], "expected NAME=VALUE, with NAME one of a, tau, c"),
     "p0 incomplete": ({}, ["--p0", "a=1"], "has no start for tau, c"),
     "wrong sigma": ({}, ["--sigma", "no.npy"], "no.npy does not exist"),
