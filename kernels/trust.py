@@ -15,7 +15,8 @@ import math
 import numpy as np
 
 from . import history, step
-from .bounded import bounded_step, form, inner, jit
+from .bounded import EPS, bounded_step, form, inner, jit
+from .converge import RESIDUAL
 from .held import confine, is_held, landed, without_held
 from .strict import is_steady, residuals_small, shrinkage_of_pivots
 from .trust_roots import kick, left_over, newton_step_of_roots, slope_and_bend
@@ -218,7 +219,9 @@ def search(kind, auto, f, trial, current, v, K, limit, lo, hi, M, V, n):
             kind == LEAST_SQUARES, M[1], scale, K[SHRUNK], K[SHARE], M[2], M[3], V[1], V[2], n
         )
         quick = not exact or (moved and plain and dec <= QUICK * before) or slope == 0.0
-        small = quick and (dec <= FTOL * abs(K[F]) or (gained and step <= XTOL))
+        # Where F is the rounding of zero, nothing falls any more, and rounding alone may lead out of the box.
+        vanished = kind == LEAST_SQUARES and K[F] <= 0.5 * (RESIDUAL * EPS) ** 2 * form(Bc, c, n)
+        small = (quick and (dec <= FTOL * abs(K[F]) or (gained and step <= XTOL))) or vanished
         if step <= 1e-6 and K[TAU] == 1.0 and (small or bottom):
             if not exact:  # the model must be exact at the end
                 K[EXACT] = 1.0
@@ -227,7 +230,7 @@ def search(kind, auto, f, trial, current, v, K, limit, lo, hi, M, V, n):
                 for i in range(n):
                     x[i], y[i] = c[i], 0.0
                 return LIMIT if K[TRIPS] >= limit else SEARCHING
-            if newton and certain:
+            if (newton or (vanished and definite)) and certain:
                 return FOUND
         if noise and certain:
             return FOUND

@@ -318,3 +318,17 @@ def test_data_without_noise_need_no_second_attempt(dtype, monkeypatch):
     assert result.success.all()
     np.testing.assert_allclose(result.x, truth, rtol=1e-8 if dtype == "float64" else 1e-3)
     assert sum(calls) <= 6  # some starts are hard
+
+
+@pytest.mark.parametrize("bounds", [None, (0.0, [3.0, 2.0, 3.0]), (0.0, [1.0, 2.0, 3.0])])
+def test_a_start_at_the_answer_of_data_without_noise(bounds):
+    """F is the rounding of zero there, and falls no more: neither STALLED, nor MAX_ITER where a bound is the answer."""
+
+    def decay(t, a, tau, c):
+        return a * np.exp(-t / tau) + c
+
+    t = np.linspace(0, 5, 16)
+    for start in ([1.0, 1.0, 0.0], [1.0, 1.0, 1e-9], [1.2, 0.8, 0.1]):
+        result = bn.curve_fit(decay, t, np.exp(-t), start, bounds=bounds)
+        assert result.success, result.summary()
+        np.testing.assert_allclose(result.x, [1.0, 1.0, 0.0], atol=1e-12)
