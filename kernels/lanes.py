@@ -297,7 +297,8 @@ def pass_text(program: Formula, where: Layout, call: list[str], sums: list[str],
 
 def additions(program: Formula, where: Layout, sums: Sequence[str], points: int) -> list[str]:
     """Rows side by side, where the sums stay in the registers, so that one row's exponentials do not wait for those of
-    the one before (LLVM keeps the order of such long blocks: row after row takes a tenth longer); else sum after sum, so that each passes through them once.
+    the one before (LLVM keeps the order of such long blocks: row after row takes a tenth longer); else sum after sum,
+    so that each passes through them once.
     What an addition needs is worked out right before it, so that few values live at a time."""
     code = {one.name: one.expression for one in program.stages["point"]}
     own = {*where.rows, *computed_rows(program), *where.points, *code}
