@@ -95,7 +95,10 @@ def open_groups(
     ``--trials``, columns or numbers."""
     for option, value in (("--by", by), ("--x", x), ("--y", y)):
         if value is None:
-            raise JobError(f"{path} is a table: {option} COLUMN is needed")
+            what = "a table has a row for each point, with columns that say of which curve it is (--by), x and y"
+            raise JobError(
+                f"{path} is a table: {option} COLUMN is needed; {what}. Curves as rows are an array, as in .npy"
+            )
     assert by is not None and x is not None and y is not None
     if isinstance(p0, str):
         raise JobError(f"--p0 {p0!r}: for a table give numbers, n values for all groups")
@@ -159,7 +162,11 @@ def real_column(path: Path, name: str, column: Any) -> np.ndarray:
 
     kind = column.type
     if not (pyarrow.types.is_integer(kind) or pyarrow.types.is_floating(kind) or pyarrow.types.is_null(kind)):
-        raise JobError(f"{path}: column {name!r} holds {kind}; expected numbers")
+        came = f"column {name!r} holds {kind}"
+        if pyarrow.types.is_string(kind):
+            words = [(i, one) for i, one in enumerate(column.to_pylist()) if one and not is_float(one)]
+            came += f", {words[0][1]!r} in row {words[0][0] + 1}" if words else ""
+        raise JobError(f"{path}: {came}; expected numbers")
     return column.cast("float64").to_numpy()
 
 
