@@ -1,7 +1,7 @@
 """Registers of the CUDA kernels and the occupancy that they allow, as a table: ``python -m tests.ptx_table``.
 
 Needs numba-cuda, ptxas and nvdisasm (pip install -e .[test]), no GPU.  ``--write`` puts the table into
-docs/performance.md, between its markers.
+docs/performance.md, between its markers; ``--methods`` prints that of the methods by name (docs/design.md; minutes).
 """
 
 import argparse
@@ -20,6 +20,7 @@ import workloads
 
 from batchnewton import compile_cuda, engine
 from batchnewton.curve import from_curve
+from batchnewton.methods import METHODS
 from batchnewton.problem import Problem, from_function
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
@@ -146,6 +147,34 @@ def rows() -> list[tuple[object, ...]]:
     return table
 
 
+def methods() -> str:
+    """Registers and bytes of local memory of each method by name, the larger of two formulas; groups of lanes in
+    italics."""
+    sizes = (2, 4, 8, 16, 32, 128)
+    lines = ["| | n = " + " | ".join(map(str, sizes)) + " |", "|---" * (len(sizes) + 1) + "|"]
+    for method in ("newton-pure", "gradient-descent", "bfgs", "lbfgs"):
+        for dtype in ("float64", "float32"):
+            cells = [state(method, dtype, n) if n <= METHODS["minimize"][method].largest else "" for n in sizes]
+            name = f"`{method}`, {dtype}" if dtype == "float64" else dtype
+            lines += [f"| {name} | " + " | ".join(cells) + " |"]
+            print(lines[-1], file=sys.stderr, flush=True)
+    return "\n".join(lines)
+
+
+def state(method: str, dtype: str, n: int) -> str:
+    """What the state of a method takes."""
+    found, grouped = [], False
+    for problem in (ptx.exponentials(n), ptx.chain(n)):
+        phase = METHODS[problem.kind][method].phases[0]
+        way = engine.chosen_way(problem, phase, np.dtype(dtype))
+        grouped = way.grouped
+        lanes = way.lanes if way.grouped else 1  # more only for batches too small to fill a GPU
+        kernel = ptx.assemble(problem, dtype, lanes=lanes, method=method, grouped=way.grouped)
+        found.append((kernel.registers, kernel.stack))
+    text = " / ".join(str(max(one)) for one in zip(*found, strict=True))
+    return f"*{text}*" if grouped else text
+
+
 def markdown(table: list[tuple[object, ...]]) -> str:
     lines = ["| " + " | ".join(HEAD) + " |", "|---|---|" + "---:|" * (len(HEAD) - 2)]
     lines += ["| " + " | ".join(map(str, row)) + " |" for row in table]
@@ -156,9 +185,13 @@ def markdown(table: list[tuple[object, ...]]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true", help="put the table into docs/performance.md")
+    parser.add_argument("--methods", action="store_true", help="what the state of the methods by name takes, instead")
     chosen = parser.parse_args()
     if ptx.missing():
         parser.exit(2, f"{ptx.missing()}\n")
+    if chosen.methods:
+        print(methods())
+        return
     text = markdown(rows())
     print(text)
     if chosen.write:

@@ -223,3 +223,11 @@ def test_losses_and_missing_points_within_bounds():
         alone = bn.curve_fit(decay, T[keep], y[b][keep], [1.0, 1.0, 0.3], loss="soft_l1", f_scale=0.1, **box)
         np.testing.assert_allclose(found.x[b], alone.x, rtol=1e-9)
         assert found.status[b] == alone.status
+
+
+def test_a_table_says_who_ended_at_a_bound():
+    pytest.importorskip("pandas")
+    res = bn.minimize(lambda x: (x[0] - 2) ** 2 + x[1] ** 2, [[0.5, 0.5]], bounds=([0, -1], [1, 1]))
+    table = res.to_pandas()
+    assert table[["x0_at_bound", "x1_at_bound"]].to_numpy().tolist() == [[True, False]]
+    assert "x0_at_bound" not in bn.minimize(lambda x: x[0] ** 2, [[0.5]]).to_pandas()
