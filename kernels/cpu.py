@@ -12,7 +12,6 @@ Slots of the workspace: the unknowns first, then the scalars of the problem; ``a
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from llvmlite import ir
@@ -23,12 +22,10 @@ from numba.core.extending import intrinsic
 from . import converge, status
 from .converge import CONVERGED, ENDED, HAND_OVER, NEXT_PHASE, NOT_FINITE_AT_START
 from .gaps import leave_out
-from .history import FULL, UNKNOWN, record_lanes, record_steps
+from .history import FULL, OPTIONS, UNKNOWN, WITHIN, record_lanes, record_steps
 from .intrinsics import flush_subnormals, get, keep, lowest_bit, peek, pointer, put, set_mode, small
 from .iterations import ITERATIONS
 
-OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy"}
-WITHIN: dict[str, Any] = OPTIONS | {"inline": "always"}  # of a caller: not compiled by themselves
 AT = ("c_0", "F", "F0", "trips", "moves", "code", "q_0")  # order of the places in ``at``; behind them `fraction`
 C, VALUE, START, TRIPS, MOVES, CODE, UNIT, ALPHA, FALL = range(9)
 LINE = 64  # bytes of a cache line

@@ -136,9 +136,9 @@ def of_a_point(value: Any, function: Any, x: Any) -> Any:
         return of_a_point(items[0], function, x)
     if np.shape(x):
         k = len(x)
-        expected += f" x, which is an array of {k}: xdata of shape ({k}, m) are {k} coordinates of points that all"
         expected += (
-            " curves share. Where each curve has its own x, xdata is (B, 1, m), or xdata and ydata are lists of arrays"
+            f" x, which is an array of {k}: xdata of shape ({k}, m) are {k} coordinates of points that all share. "
+            "Where each curve has its own x, xdata is (B, 1, m), or xdata and ydata are lists of arrays"
         )
     raise TraceError(f"{name} returns {len(items)} values; {expected}", place)
 
@@ -174,10 +174,8 @@ def _explained(text: str) -> str:
         text = text.replace(word, "a traced number")
     if any(word in text for word in ("subscriptable", "len()", "iterable", "iterate", "attribute")):
         text += (
-            ". A formula is called with numbers, in curve_fit with one data point x (an array of its coordinates, if"
-        )
-        text += (
-            " it has several): what belongs to all points (the first, their number, the largest) is given as a constant"
+            ". A formula is called with numbers, in curve_fit with one data point x (an array of its coordinates if it "
+            "has several): what belongs to all points (the first, their number, the largest) is given as a constant"
         )
     if "format string" in text:
         text += ": its number is not known while the formula is traced"
