@@ -1,21 +1,30 @@
 """What a formula is, as a hashable key: its code and every value that it reads from outside.
 
-Two calls share a kernel when their keys are equal.  A formula that reads a changed global, closure variable or
-default is another formula.  What cannot be compared safely (a mutable object of unknown kind) counts as new every time.
+Two calls share a kernel when their keys are equal.  A formula that reads a changed global, closure variable, default or
+attribute (of a module, class or object) is another formula.  Libraries do not change.  What cannot be compared safely
+(a mutable object of unknown kind) counts as new every time.
 """
 
 from __future__ import annotations
 
+import abc
+import enum
 import functools
+import sys
 import types
+import typing
 import weakref
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-CONSTANT = (type, types.BuiltinFunctionType, np.ufunc)
 SCALARS = (int, float, complex, bool, str, bytes, type(None), np.generic)
+INNER = ("py_func", "__wrapped__", "pyfunc", "fget", "__func__", "func")
+"""Where Numba's jit, functools.lru_cache, np.vectorize and descriptors keep their function."""
+BARE = (object, types.SimpleNamespace, abc.ABC, typing.Generic, typing.Protocol)
+"""Bases without attributes of their own."""
 
 
 class Formula:
@@ -68,33 +77,37 @@ def fingerprint(function: Callable[..., Any]) -> Formula:
     return Formula(function, _key(function, ()), name)
 
 
-def _key(value: Any, above: tuple[_Code, ...]) -> Any:
-    """Hashable stand-in of a value; ``above`` holds the functions being looked at, so that recursion ends."""
+def _key(value: Any, above: tuple[Any, ...], names: tuple[str, ...] = ()) -> Any:
+    """Hashable stand-in of a value, whose attributes a function reads by ``names``; ``above`` is what is being looked
+    at, so that recursion ends."""
     kind = type(value)
-    if kind is types.FunctionType:
-        return _function_key(value, above)
-    if kind is types.ModuleType:
-        return value
     if isinstance(value, SCALARS):
         return (kind, value)
-    if isinstance(value, CONSTANT):
+    if _is_fixed(value):
         return value
-    if isinstance(value, np.ndarray):
-        return (value.dtype.str, value.shape, value.tobytes())
+    if kind is types.FunctionType:
+        return _function_key(value, above)
+    if kind is np.ndarray:
+        content = _key(value.tolist(), above) if value.dtype.hasobject else value.tobytes()
+        return (value.dtype.str, value.shape, content)
     if isinstance(value, tuple | list):
-        return (type(value), *(_key(one, above) for one in value))
+        return (kind, *(_key(one, above) for one in value))
     if isinstance(value, dict):
         return (dict, *((_key(k, above), _key(v, above)) for k, v in value.items()))
-    if hasattr(value, "py_func"):  # compiled by Numba
-        return _key(value.py_func, above)
     if isinstance(value, functools.partial):
         return (functools.partial, *(_key(one, above) for one in (value.func, value.args, value.keywords)))
     if isinstance(value, types.MethodType):
         return (types.MethodType, _key(value.__func__, above), _key(value.__self__, above))
-    return _Once(value)
+    if isinstance(value, enum.Enum):
+        return (kind, value.name)
+    if kind is not types.ModuleType and _is_fixed(kind):
+        for inner in INNER:
+            if hasattr(value, inner):
+                return (kind, _key(getattr(value, inner), above))
+    return _attributes_key(value, above, names)
 
 
-def _function_key(function: types.FunctionType, above: tuple[_Code, ...]) -> Any:
+def _function_key(function: types.FunctionType, above: tuple[Any, ...]) -> Any:
     code = _code(function.__code__)
     if code in above:
         return code
@@ -102,12 +115,60 @@ def _function_key(function: types.FunctionType, above: tuple[_Code, ...]) -> Any
     key = [code]
     if code.names:
         space = function.__globals__
-        key += [_key(space[name], above) if name in space else None for name in code.names]
+        key += [_key(space[name], above, code.names) if name in space else None for name in code.names]
     if function.__closure__:
-        key += [_key(cell.cell_contents, above) for cell in function.__closure__ if _filled(cell)]
+        key += [_key(cell.cell_contents, above, code.names) for cell in function.__closure__ if _filled(cell)]
     if function.__defaults__ or function.__kwdefaults__:
         key += [_key(function.__defaults__, above), _key(function.__kwdefaults__, above)]
     return tuple(key)
+
+
+def _attributes_key(value: Any, above: tuple[Any, ...], names: tuple[str, ...]) -> Any:
+    """Of the user's module the attributes under ``names``; of a class or an object all, with the methods."""
+    again = next((at for at, one in enumerate(above) if one is value), None)
+    if again is not None:
+        return (_attributes_key, again)
+    above = (*above, value)
+    if isinstance(value, types.ModuleType):
+        return (value, *((name, _key(vars(value)[name], above, names)) for name in names if name in vars(value)))
+    classes = (value if isinstance(value, type) else type(value)).__mro__
+    if any(_is_fixed(one) for one in classes if one not in BARE):  # which may keep something of it elsewhere
+        return _Once(value)
+    spaces = [vars(one) for one in classes if one not in BARE]
+    spaces += [] if isinstance(value, type) else [getattr(value, "__dict__", {})]
+    found = ((name, one) for space in spaces for name, one in space.items() if _counts(name, one))
+    return (value if isinstance(value, type) else type(value), *((name, _key(one, above)) for name, one in found))
+
+
+def _counts(name: str, attribute: Any) -> bool:
+    """Whether a formula may come to read an attribute: those that Python itself adds are not among them."""
+    if name.startswith("__"):
+        return type(attribute) is types.FunctionType and name not in ("__repr__", "__str__")
+    return not name.startswith("_abc_")
+
+
+def _is_fixed(value: Any) -> bool:
+    """Whether a value is a library's module, class or function, or an enumeration."""
+    if isinstance(value, types.ModuleType):
+        return _is_library(value.__name__)
+    if isinstance(value, types.BuiltinFunctionType | np.ufunc):
+        return True
+    if isinstance(value, type) and issubclass(value, enum.Enum):
+        return True
+    module, name = getattr(value, "__module__", None), getattr(value, "__name__", None)
+    if not isinstance(module, str) or not isinstance(name, str) or not _is_library(module):
+        return False
+    return isinstance(value, type) or getattr(sys.modules.get(module), name, None) is value
+
+
+@functools.lru_cache
+def _is_library(name: str) -> bool:
+    """Whether a module is Python's, installed, or of this package: not expected to change while a program runs."""
+    package = name.partition(".")[0]
+    if package == "batchnewton" or package in sys.stdlib_module_names:
+        return True
+    file = getattr(sys.modules.get(package), "__file__", None)
+    return file is not None and not {"site-packages", "dist-packages"}.isdisjoint(Path(file).parts)
 
 
 class _Code:
