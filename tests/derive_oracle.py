@@ -34,6 +34,13 @@ EXACT |= {
     "i0e": lambda x: mp.exp(-abs(x)) * mp.besseli(0, x),
     "i1e": lambda x: mp.exp(-abs(x)) * mp.besseli(1, x),
 }
+
+
+def _voigt_profile(x, sigma, gamma):
+    z = mp.mpc(x, gamma) / (sigma * mp.sqrt(2))
+    return (mp.exp(-z * z) * mp.erfc(-1j * z)).real / (sigma * mp.sqrt(2 * mp.pi))
+
+
 FORMULA_EXACT = EXACT | {
     "pi": mp.pi,
     "arcsin": mp.asin,
@@ -63,6 +70,7 @@ FORMULA_EXACT = EXACT | {
     "xlogy": lambda x, y: x * mp.log(y),
     "gammaln": lambda x: mp.log(abs(mp.gamma(x))),
     "i0": lambda x: mp.besseli(0, x),
+    "voigt_profile": _voigt_profile,
     "i1": lambda x: mp.besseli(1, x),
 }
 FORMULA_TRACED = {name: getattr(special, name, None) or getattr(np, name, None) for name in FORMULA_EXACT}

@@ -450,5 +450,8 @@ def test_special_on_numbers():
     positive = x[x > 0]
     for name in ("gamma", "gammaln", "digamma"):
         np.testing.assert_allclose(getattr(special, name)(positive), getattr(scipy.special, name)(positive), rtol=1e-13)
+    sigma, gamma = np.geomspace(1e-2, 1e2, 9)[:, None, None], np.geomspace(1e-4, 1e2, 7)[:, None]
+    ours, theirs = (module.voigt_profile(x, sigma, gamma) for module in (special, scipy.special))
+    np.testing.assert_array_less(np.abs(ours - theirs) * sigma, 3e-15)
     assert special.xlogy(0.0, 0.0) == 0.0
     assert special.softplus(-1000.0) == 0.0 and special.softplus(1000.0) == 1000.0

@@ -98,10 +98,10 @@ def test_start_is_the_guess_and_heeds_what_is_missing():
 
 
 def test_voigt_is_the_real_part_of_the_faddeeva_function():
-    from batchnewton.models.voigt import faddeeva
-
-    x, y = np.linspace(-50, 50, 501)[:, None], np.geomspace(1e-6, 30, 40)
-    assert np.max(np.abs(faddeeva(x, y) - wofz(x + 1j * y).real)) < 1e-10
+    x, gamma, sigma = np.linspace(-50, 50, 501)[:, None], np.geomspace(1e-6, 30, 40), 0.8
+    w = wofz((x + 1j * gamma) / (sigma * np.sqrt(2))).real
+    found = models.voigt(x, 3.0, 0.0, sigma, gamma, 1.0)
+    np.testing.assert_allclose(found, 1 + 3 * w / (sigma * np.sqrt(2 * np.pi)), rtol=0, atol=1e-14)
 
 
 def test_tofts_is_the_convolution_and_smooth_where_rates_agree():

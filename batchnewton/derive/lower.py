@@ -1,4 +1,4 @@
-"""From mathematics to arithmetic: powers become products, and divisions become reciprocals where that saves work."""
+"""From mathematics to arithmetic: Faddeeva's function, powers, and divisions by reciprocals where that saves work."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 
 from batchnewton.derive.graph import PROBLEM, ROW, Expr, topological
+from batchnewton.derive.numeric import FADDEEVA
 
 MAX_PRODUCT_POWER = 64
 """An integer power up to this is written as products."""
@@ -15,7 +16,8 @@ Rule = Callable[[Expr, tuple[Expr, ...]], "Expr | None"]
 
 
 def lower(outputs: dict[str, Expr]) -> dict[str, Expr]:
-    """The outputs with powers, divisions and negated comparisons written out."""
+    """The outputs with Faddeeva's function, powers, divisions and negated comparisons written out."""
+    outputs = _rewrite(outputs, _faddeeva)
     powers = _Powers(topological(outputs.values()))
     outputs = _rewrite(outputs, powers.rule)
     return _rewrite(outputs, _Divisions(topological(outputs.values())).rule)
@@ -29,6 +31,10 @@ def _rewrite(outputs: dict[str, Expr], rule: Rule) -> dict[str, Expr]:
         new = rule(node, args)
         done[node.index] = new if new is not None else node.graph.intern(node.op, args) if changed else node
     return {key: done[node.index] for key, node in outputs.items()}
+
+
+def _faddeeva(node: Expr, args: tuple[Expr, ...]) -> Expr | None:
+    return FADDEEVA[node.op](*args) if node.op in FADDEEVA else None
 
 
 class _Powers:

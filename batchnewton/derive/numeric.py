@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
+from typing import Any
+
+from batchnewton.derive import faddeeva
 
 
 def digamma(x: float) -> float:
@@ -105,9 +108,16 @@ FUNCTIONS: dict[str, Callable[..., float]] = {
 }
 """The functions that generated code may call, on floats."""
 
+FADDEEVA: dict[str, Callable[..., Any]] = {
+    f"{part}_w{order}": lambda x, y, part=part, order=order: getattr(faddeeva.derivative(order, x, y), part)
+    for part in ("re", "im")
+    for order in (0, 1, 2)
+}
+"""Real and imaginary part of w, w', w'' at x + iy, on numbers, arrays and expressions: `lower` writes them out."""
 
 EVALUATE: dict[str, Callable[..., float]] = {
     **FUNCTIONS,
+    **FADDEEVA,
     "add": operator.add,
     "sub": operator.sub,
     "mul": operator.mul,

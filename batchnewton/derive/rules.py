@@ -136,6 +136,16 @@ def _unary_rule(partial: Callable[[Expr, Expr], Expr]) -> Callable[..., Partials
     return lambda node, x: ((x, partial(x, node)),)
 
 
+def _analytic(part: str, order: int) -> Callable[..., Partials]:
+    """Of the real or the imaginary part of an analytic function, by the Cauchy-Riemann equations."""
+
+    def rule(node: Expr, x: Expr, y: Expr) -> Partials:
+        re, im = (x.call(f"{name}_w{order + 1}", y) for name in ("re", "im"))
+        return ((x, re), (y, -im)) if part == "re" else ((x, im), (y, re))
+
+    return rule
+
+
 RULES: dict[str, Callable[..., Partials]] = {
     **{op: _unary_rule(partial) for op, partial in UNARY.items()},
     "add": _constant_partials(1.0, 1.0),
@@ -147,4 +157,5 @@ RULES: dict[str, Callable[..., Partials]] = {
     "atan2": _arctangent,
     "hypot": lambda node, x, y: ((x, x / node), (y, y / node)),
     "copysign": lambda node, x, y: ((x, _sign(x) * _sign(y)),),
+    **{f"{part}_w{order}": _analytic(part, order) for part in ("re", "im") for order in (0, 1)},
 }

@@ -33,7 +33,10 @@ def operand(graph: Graph, value: Any) -> Expr:
         return graph.constant(float(value))
     if isinstance(value, np.ndarray):
         raise TraceError("a function of one number is called with an array; use NumPy's function of that name")
-    raise TraceError(f"a {type(value).__name__} is used in arithmetic with traced values; formulas take real numbers")
+    raise TraceError(
+        f"a {type(value).__name__} is used in arithmetic with traced values; formulas take real numbers"
+        + (" (Re wofz: see scipy.special.voigt_profile)" if isinstance(value, complex) else "")
+    )
 
 
 def _binary(name: str, swap: bool = False) -> Callable[[Any, Any], Any]:

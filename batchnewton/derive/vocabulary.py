@@ -108,6 +108,11 @@ def _log_beta(x: Expr, y: Expr) -> Expr:
     return x.call("lgamma") + y.call("lgamma") - (x + y).call("lgamma")
 
 
+def _voigt_profile(x: Expr, sigma: Expr, gamma: Expr) -> Expr:
+    scale = math.sqrt(0.5) / sigma
+    return (1 / math.sqrt(math.pi)) * scale * (x * scale).call("re_w0", gamma * scale)
+
+
 def _unscaled(op: str) -> Function:
     return lambda x: x.call(op) * x.call("fabs").call("exp")
 
@@ -198,6 +203,7 @@ VOCABULARY: dict[str, Function] = {
     "xlog1py": _xlog1py,
     "entr": lambda x: -_xlogy(x, x),
     "betaln": _log_beta,
+    "voigt_profile": _voigt_profile,
     "beta": lambda x, y: _log_beta(x, y).call("exp"),
 }
 """Name to function of expressions."""
