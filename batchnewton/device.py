@@ -108,7 +108,7 @@ class Slot:
         self.queue = cuda.device_array(len(engine.steps), np.int32)
         rough = [*sizes, length, length] if engine.mixed else []
         self.rough = [cuda.device_array(size, SINGLE) for size in rough]
-        self.kept: Any = cuda.device_array(sizes[0], dtype) if engine.mixed else None
+        self.kept: Any = cuda.device_array(sizes[0], dtype) if engine.renewed else None
         self.ends = engine.room(length)
 
     def start(self, rows: slice) -> None:
@@ -141,12 +141,13 @@ class Slot:
         fun, code, nit, nfev = (one[:size] for one in self.out[:4])
         counts, top = (code, nit, nfev, self.queue), self.top[:size]
         seen = self.out[4] if self.engine.history else None
+        kept = self.kept[: x.size] if self.engine.renewed else None
         if not self.engine.mixed:
             ends = [one[: one.size // self.length * size] for one in self.ends]
-            return Arrays(x, fun, top, *counts, more, seen, ends=ends)
+            return Arrays(x, fun, top, *counts, more, seen, x0=kept, ends=ends)
         copies = [one[: source.size] for one, source in zip(self.rough, given, strict=False)]
         rough = Arrays(copies[0], self.rough[-2], self.rough[-1], *counts, copies[1:], seen)
-        return Arrays(x, fun, top, *counts, more, seen, rough, self.kept[: x.size])
+        return Arrays(x, fun, top, *counts, more, seen, rough, kept)
 
     def finish(self, answer: Answers, x0: np.ndarray) -> Ends:
         """Wait for the chunk and take its answers; how its problems ended."""
@@ -285,7 +286,8 @@ def chunk_length(problem: Problem, engine: Engine, free: int) -> int:
     """Problems of a chunk: several for each slot, so that copies and kernels overlap, within the free memory."""
     numbers = sum(array[0].size for array in sources(problem))
     each = (numbers + 2) * engine.dtype.itemsize + 9
-    each += (numbers + 2) * SINGLE.itemsize + problem.n * engine.dtype.itemsize if engine.mixed else 0
+    each += (numbers + 2) * SINGLE.itemsize if engine.mixed else 0
+    each += problem.n * engine.dtype.itemsize if engine.renewed else 0
     each += (problem.n + 3) * engine.dtype.itemsize + 5 if engine.certified else 0
     each += engine.width * COLUMNS * DOUBLE.itemsize if engine.history else 0
     fitting = int(SHARE * free / SLOTS) // each

@@ -1,7 +1,8 @@
 """The kernels of one problem on one GPU: which there are, in which order they run, what they are handed.
 
-All phases of the fast path follow each other in one stream without a word from the host.  With ``dtype="mixed"`` a
-rough phase runs on copies in float32; what it could not do, or float64 did not confirm, begins anew in float64.
+All phases of the fast path follow each other in one stream without a word from the host.  What a
+first attempt (Fisher scoring, or ``dtype="mixed"``) did not settle begins anew.  A rough phase runs on copies in
+float32; what it could not do, or float64 did not confirm, is not settled.
 """
 
 from __future__ import annotations
@@ -137,7 +138,7 @@ class Arrays:
     given: Sequence[Any]
     seen: Any = None
     rough: Arrays | None = None  # of a rough phase, in float32
-    x0: Any = None  # where there is a rough phase: room for the start
+    x0: Any = None  # where problems begin anew: room for the start
     ends: Sequence[Any] = ()  # where there is a certificate: room for x, fun, top, nit, code, and sizes of the starts
 
 
@@ -173,6 +174,11 @@ class Engine:
         return any(step.rough for step in self.steps)
 
     @property
+    def renewed(self) -> bool:
+        """Whether problems may begin anew."""
+        return any(step.anew for step in self.steps)
+
+    @property
     def certified(self) -> bool:
         """Whether the last phase is a certificate."""
         return any(step.certifies for step in self.steps)
@@ -203,6 +209,8 @@ class Engine:
     def launch(self, stream: Any, on: Arrays) -> None:
         """All phases of a chunk."""
         with small_is_no_mistake():
+            if self.renewed:
+                self._run("convert", stream, on.x, on.x0)
             if self.certified:
                 self._run("measure", stream, on.ends[-1], on.x)
             for at, step in enumerate(self.steps):
@@ -228,9 +236,8 @@ class Engine:
                     self._run("confirm", stream, *found, self.dtype.type(CLOSE[self.dtype.name]))
 
     def _copy_rough(self, stream: Any, on: Arrays) -> None:
-        """The start to where it is kept, and everything to float32."""
+        """Everything to float32."""
         assert on.rough is not None
-        self._run("convert", stream, on.x, on.x0)
         for source, copy in zip((on.x, *on.given), (on.rough.x, *on.rough.given), strict=True):
             self._run("convert", stream, source, copy)
 

@@ -38,7 +38,7 @@ def solve(problem: Problem, sequences: Sequence[Sequence[Phase]], options: Optio
         queue = cupy.zeros(len(engine.steps), np.int32)
         seen = cupy.empty(size * engine.width * COLUMNS, np.float64) if options.history else None
         rough = [cupy.empty(one.size, np.float32) for one in (x, fun, top, *given)] if engine.mixed else []
-        kept = cupy.empty(x.size, dtype) if engine.mixed else None
+        kept = cupy.empty(x.size, dtype) if engine.renewed else None
         cupy.cuda.get_current_stream().synchronize()
         on = arrays_in_place(x.ravel(), fun, top, (code, nit, nfev), queue, given, seen, rough, kept)
         engine.launch(0, replace(on, ends=engine.room(size)))

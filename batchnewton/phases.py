@@ -107,10 +107,10 @@ def phases_on_cuda(problem: Problem, options: Options) -> tuple[Phase, ...]:
     return phases_of(problem, options) if problem.n <= method_of(problem, options).cuda else ()
 
 
-def attempts(problem: Problem, options: Options) -> list[tuple[Phase, ...]]:
+def attempts(problem: Problem, options: Options, cuda: bool = False) -> list[tuple[Phase, ...]]:
     """What runs one after the other, each from the start for the problems that the one before did not settle."""
     first = [MIXED[problem.kind]] if options.mixed else [SCORING] if problem.scored and not options.method else []
-    return [*first, phases_of(problem, options)]
+    return [*first, (phases_on_cuda if cuda else phases_of)(problem, options)]
 
 
 def check_method(problem: Problem, options: Options) -> None:

@@ -14,10 +14,11 @@ from .chosen import judge_ends, run_chosen
 from .chunk import chunk, kernel, shared_data
 from .kernels import status
 from .kernels.history import COLUMNS
-from .methods import MIXED, SMALL
+from .methods import SMALL
 from .options import Options
 from .phases import (
     Solution,
+    attempts,
     evaluations,
     first_kernel,
     mark_bounds,
@@ -108,9 +109,8 @@ def on_gpus(
     if few.all():
         answer.refuse(problem, few, status.TOO_FEW_POINTS)
         return
-    method, phases = method_of(problem, options), phases_on_cuda(problem, options)
-    sequences = [MIXED[problem.kind]] * options.mixed + [phases]
-    alone = not phases or evaluations(problem, options) < 1
+    method, sequences = method_of(problem, options), attempts(problem, options, cuda=True)
+    alone = not sequences[-1] or evaluations(problem, options) < 1
     patient = method.patient is not None and (alone or worthwhile(problem))
     kept: list[tuple[np.ndarray, np.ndarray]] = []  # what waits for the patient path on GPUs
 

@@ -154,6 +154,12 @@ def robust(**options: Any) -> bn.Result:
     return bn.curve_fit(decay, T, data["y"], data["p0"], loss="soft_l1", f_scale=0.1, **options)
 
 
+def photons(**options: Any) -> bn.Result:
+    """Counts of photons: Fisher scoring settles the first; what it leaves of the second begins anew."""
+    y = [[29, 16, 11, 6, 5, 3, 3, 1, 4], [60, 36, 29, 21, 20, 12, 8, 4, 12]]
+    return bn.curve_fit(decay, T, np.array(y, float), [[30.0, 1, 2], [89.0, 6.4, 3.5]], loss="poisson", **options)
+
+
 def masked(**options: Any) -> bn.Result:
     """A mask, several starts."""
     data = fits(4)
@@ -335,6 +341,8 @@ CASES = [
     Case("bounded, mixed", bounded, "mixed", digits=7),
     Case("boxed valleys", boxed_valleys),
     Case("robust", robust),
+    Case("photons", photons, digits=7),
+    Case("photons, in pairs, float32", in_groups(photons), "float32", 2),
     Case("masked, several starts", masked, digits=8),  # which of equal minima is kept is rounding
     Case("mixed", remembered(curves), "mixed", digits=7),
     Case("mixed, flawed", remembered(flawed), "mixed", digits=7),
@@ -368,6 +376,7 @@ CASES = [
     Case("no root, parabola, in pairs", in_groups(from_table("no root, parabola")), lanes=2),
     Case("resident", resident()),
     Case("resident, mixed, history", resident(history=True), "mixed", digits=7),
+    Case("resident, photons", resident(loss="poisson", bounds=(1e-3, [1.5, 1.5, 0.3]))),
     Case("resident, bounds", resident(bounds=(0.0, [1.5, 1.1, 0.3]))),
     *(Case(name, from_table(name)) for name in TABLE),
 ]

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import tempfile
 import types
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,7 +17,7 @@ import numpy as np
 from batchnewton import compile_cuda, engine
 from batchnewton.curve import from_curve
 from batchnewton.kernels.cuda import BLOCK, Way
-from batchnewton.methods import BRACKETED, METHODS, PHASES
+from batchnewton.methods import BRACKETED, METHODS, PHASES, Phase
 from batchnewton.problem import Problem, from_function
 
 REGISTERS = 65_536  # of a multiprocessor, sm_80 to sm_120
@@ -68,12 +69,13 @@ def assemble(
     phase: int = 0,
     keep: str | None = None,
     method: str | None = None,
+    phases: Sequence[Phase] = (),
     **more: bool,
 ) -> Assembled:
-    """Compile one phase of a problem's kernels, by default of the default method; ``keep`` is a file for the machine
-    code."""
+    """Compile one phase of a problem's kernels, of the default method unless a method or ``phases`` are given; ``keep``
+    is a file for the machine code."""
     staged = engine.staged_bytes(problem, np.dtype(dtype), lanes)
-    phases = METHODS[problem.kind][method].phases if method else PHASES[problem.kind]
+    phases = phases or (METHODS[problem.kind][method].phases if method else PHASES[problem.kind])
     step = (BRACKETED.phases if problem.bracketed else phases)[phase]
     way = Way(lanes, staged > 0, phase == 0, phase == 0, dtype, **more)
     found = compile_cuda.kernel(problem.signature, step.derive, step.step, np.dtype(dtype), way)

@@ -70,8 +70,8 @@ def same_history(case, cpu, cuda, digits=3):
     np.testing.assert_allclose(cuda[..., 1], cpu[..., 1], rtol=1e-3, atol=1e4 * eps)
 
 
-def test_mixed_takes_the_steps_of_the_cpu(simulated):
-    for name in ("mixed", "mixed, flawed", "mixed, valleys", "bounded, mixed"):
+def test_two_attempts_take_the_steps_of_the_cpu(simulated):
+    for name in ("mixed", "mixed, flawed", "mixed, valleys", "bounded, mixed", "photons"):
         cpu, cuda = simulated[name]
         assert np.abs(cuda["nfev"] - cpu["nfev"]).max() <= 1, name  # near float32's rounding a trip may be more
 

@@ -14,7 +14,7 @@ import batchnewton as bn
 from batchnewton import engine
 from batchnewton.curve import from_curve
 from batchnewton.kernels import cuda_between, cuda_inverse, cuda_patient
-from batchnewton.methods import METHODS, PHASES
+from batchnewton.methods import METHODS, PHASES, SCORING
 from batchnewton.problem import from_function
 
 if ptx.missing():
@@ -40,6 +40,15 @@ def test_ready_models_stay_in_registers(name, dtype):
         assert (kernel.spills, kernel.stack <= 48) == (0, True)
     else:
         check(kernel, dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("phase", [0, 1])
+def test_likelihoods_stay_in_registers(phase, dtype):
+    """Fisher scoring, and the exact Hessian of what it was near."""
+    x, y, truth = model_cases.batch("gaussian_2d", 2)
+    problem = from_curve(bn.models.gaussian_2d, x, np.abs(y), truth, None, loss="poisson")
+    check(ptx.assemble(problem, dtype, phase=phase, phases=SCORING), dtype)
 
 
 @pytest.mark.parametrize("name", ["W4", "W5"])
