@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
+from functools import lru_cache
 
 from batchnewton.syntax import parse
 
@@ -132,7 +133,8 @@ class Program:
         return f"{whole}  # and once {self.bases[key][1]}" if key in self.bases else whole
 
 
-def _names(expression: str) -> set[str]:
+@lru_cache(maxsize=100_000)
+def _names(expression: str) -> frozenset[str]:
     tree = parse(expression, mode="eval")
     called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
-    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in called}
+    return frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in called)
