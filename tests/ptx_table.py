@@ -14,10 +14,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import model_cases
 import numpy as np
 import ptx
 import workloads
 
+import batchnewton as bn
 from batchnewton import compile_cuda, engine
 from batchnewton.curve import from_curve
 from batchnewton.methods import METHODS
@@ -147,6 +149,20 @@ def rows() -> list[tuple[object, ...]]:
     return table
 
 
+def models() -> str:
+    """Registers of the ready-made models, and the occupancy, in both phases and precisions."""
+    lines = ["| model | n | float32, first | float32, exact | float64, first | float64, exact |", "|---" * 6 + "|"]
+    for name in sorted(model_cases.CASES):
+        x, y, truth = model_cases.batch(name, 2)
+        problem = from_curve(bn.models.ALL[name], x, y, truth, None)
+        found = [ptx.assemble(problem, dtype, phase=phase) for dtype in ("float32", "float64") for phase in (0, 1)]
+        cells = [f"{one.registers}, {100 * one.occupancy:.0f} %" for one in found]
+        lines += [f"| `{name}` | {problem.n} | " + " | ".join(cells) + " |"]
+        print(lines[-1], file=sys.stderr, flush=True)
+    said = "Registers and occupancy of the ready-made models, in Gauss-Newton's phase and in that of the exact Hessian:"
+    return "\n".join([said, "", *lines])
+
+
 def methods() -> str:
     """Registers and bytes of local memory of each method by name, the larger of two formulas; groups of lanes in
     italics."""
@@ -192,7 +208,7 @@ def main() -> None:
     if chosen.methods:
         print(methods())
         return
-    text = markdown(rows())
+    text = f"{markdown(rows())}\n\n{models()}"
     print(text)
     if chosen.write:
         page = PAGE.read_text()
