@@ -13,7 +13,7 @@ import numpy as np
 
 from . import compile_cuda as compiler
 from .chunk import columns, single_or_double
-from .device import LONGEST, SHARE, Feed, everywhere, free_memory
+from .device import LONGEST, SHARE, Feed, free_memory, with_each
 from .engine import blocks, lanes, shared_there, small_is_no_mistake
 from .gpus import simulated
 from .kernels.cuda import BLOCK
@@ -157,7 +157,7 @@ def in_chunks(
                 there.evaluate(sent[0], sent[1:], answers)
                 keep(there, rows, answers)
 
-    everywhere(gpus, work)
+    with_each(gpus, work)
 
 
 def in_place(problem: Problem, x: np.ndarray, kind: str, then: Callable[[Evaluator, Answers], Any]) -> Any:

@@ -1,8 +1,10 @@
 """A batch on GPUs: chunks stream through pinned buffers, copies and kernels overlap, several GPUs share the chunks.
 
-Each GPU has two slots, each with a stream and the buffers of one chunk: while one computes, the other copies.  All
-phases of the fast path run on the device without a word from the host; ``leftover`` hears what they leave over (for
-`patient`, or the CPU).  What happens to a problem does not depend on its chunk or its GPU.
+Each GPU has several slots, each with a thread of the host, a stream and the buffers of one chunk.  While one computes,
+others copy: the host's own copies, to and from pinned memory, take it longer than a GPU takes for the rest, and one
+thread would not keep up.  All phases of the fast path run on the device without a word from the host; ``leftover``
+hears what they leave over (for `patient`, or the CPU).  What happens to a problem does not depend on its chunk, its
+slot or its GPU.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from . import pinned
 from .engine import SINGLE, Arrays, Engine, sources
 from .gpus import simulated
 from .kernels import status
@@ -24,9 +27,11 @@ from .methods import Phase
 from .options import Options
 from .problem import Problem
 
-SLOTS = 2  # chunks on a GPU at a time
+SLOTS = 8  # chunks on a GPU at a time, at most: threads of the host that copy
 SHARE = 0.4  # of the free memory, for all slots of a GPU
 SHORTEST, LONGEST = 1 << 10, 1 << 21  # problems of a chunk
+WHOLE = 1 << 16  # problems of a chunk that is worth its launches, where there are as many
+BYTES = 1 << 25  # of pinned memory of a slot
 PART = 1 << 15  # problems of a chunk that one thread of the CPU takes
 
 
@@ -95,15 +100,15 @@ class Slot:
         sizes = [length * array[0].size for array in self.sources]
         kinds = [(length, dtype), (length, np.dtype(np.int8)), (length, COUNT), (length, COUNT)]
         kinds += [(length * engine.width * COLUMNS, DOUBLE)] if engine.history else []
-        self.host_in = [cuda.pinned_array(size, dtype) for size in sizes]
-        self.host_out = [cuda.pinned_array(size, kind) for size, kind in kinds]
-        self.zeros = cuda.pinned_array(len(engine.steps), np.int32)
+        host = [*((size, dtype) for size in sizes), (len(engine.steps), COUNT), *kinds]
+        self.pinned = pinned.Arrays(cuda, [*host, (length, dtype)] if engine.judged else host)
+        self.host_in = self.pinned.arrays[: len(sizes)]
+        self.zeros, *self.host_out = self.pinned.arrays[len(sizes) :]
         self.zeros[:] = 0
         self.inputs = [cuda.device_array(size, dtype) for size in sizes]
         self.out = [cuda.device_array(size, kind) for size, kind in kinds]
         self.top = cuda.device_array(length, dtype)
         if engine.judged:
-            self.host_out.append(cuda.pinned_array(length, dtype))
             self.out.append(self.top)
         self.queue = cuda.device_array(len(engine.steps), np.int32)
         rough = [*sizes, length, length] if engine.mixed else []
@@ -158,9 +163,10 @@ class Slot:
         fun, code, nit, nfev = (one[:size] for one in self.host_out[:4])
         x = self.host_in[0][: size * x0.shape[1]].reshape(size, -1)
         answer.x[rows], answer.fun[rows], answer.nit[rows], answer.nfev[rows] = x, fun, nit, nfev
-        answer.status[rows] = statuses(np, code)
-        bad = code == NOT_FINITE_AT_START
-        answer.x[rows][bad], answer.fun[rows][bad] = x0[rows][bad], np.nan
+        np.take(KNOWN, code, out=answer.status[rows], mode="clip")
+        bad = np.flatnonzero(code == NOT_FINITE_AT_START)
+        if bad.size:
+            answer.x[rows][bad], answer.fun[rows][bad] = x0[rows][bad], np.nan
         self.rows = None
         top = self.host_out[-1][:size].copy() if self.engine.judged else NO_TOP
         if not self.engine.history:
@@ -175,6 +181,9 @@ def statuses(library: Any, code: Any) -> Any:
     known = library.where(code >= ENDED, code - int(ENDED), status.NOT_RUN)
     known = library.where(code == NOT_FINITE_AT_START, status.NOT_FINITE_AT_START, known)
     return library.where(code == CONVERGED, status.CONVERGED, known).astype(np.int8)
+
+
+KNOWN = statuses(np, np.arange(128, dtype=np.int8))
 
 
 class Feed:
@@ -210,25 +219,22 @@ class Work:
         """Chunks on one GPU until there are no more."""
         from numba import cuda
 
-        with cuda.gpus[gpu]:
-            engine = Engine(self.problem, self.sequences, self.options)
-            length, slots = make_slots(engine, self.problem)
-            turn = 0
-            while not self.stop[0] and (rows := self.feed.take(length)) is not None:
-                slot = slots[turn % SLOTS]
-                self.finish(slot)
-                slot.start(rows)
-                turn += 1
-            for slot in slots[turn % SLOTS :] + slots[: turn % SLOTS]:  # oldest first
-                self.finish(slot)
+        def through(slot: Slot) -> None:
+            with cuda.gpus[gpu]:
+                while not self.stop[0] and (rows := self.feed.take(slot.length)) is not None:
+                    slot.start(rows)
+                    self.hand_on(slot.finish(self.answer, self.problem.x0))
 
-    def finish(self, slot: Slot) -> None:
-        """The answers of what a slot has done; what is left over goes to the CPU's threads."""
-        if slot.rows is None:
-            return
-        ends = slot.finish(self.answer, self.problem.x0)
-        self.later += [self.pool.submit(self.leftover, ends.of(some)) for some in ends.parts()]
+        with cuda.gpus[gpu]:
+            slots = make_slots(Engine(self.problem, self.sequences, self.options), self.problem, self.options.threads)
+        with_each(slots, through, self.stop)
+        for slot in slots:
+            slot.pinned.give_back()
+
+    def hand_on(self, ends: Ends) -> None:
+        """What is left over goes to the CPU's threads."""
         with self.lock:
+            self.later += [self.pool.submit(self.leftover, ends.of(some)) for some in ends.parts()]
             self.report(len(ends.code))
 
 
@@ -246,7 +252,7 @@ def solve(
     with ThreadPoolExecutor(options.threads, "batchnewton") as pool:
         work = Work(problem, sequences, options, answer, leftover, stop, report, Feed(problem.size), pool)
         try:
-            everywhere(gpus, work.on_gpu, stop)
+            with_each(gpus, work.on_gpu, stop)
             for one in work.later:
                 one.result()
         except BaseException:
@@ -254,14 +260,14 @@ def solve(
             raise
 
 
-def everywhere(gpus: Sequence[int], work: Callable[[int], None], stop: np.ndarray | None = None) -> None:
-    """The work on every GPU, each with a thread of its own where there are several; ``stop[0]`` becomes 1 when it fails
-    on one or is interrupted, so that the others end, too."""
-    if len(gpus) == 1:
-        return work(gpus[0])
-    with ThreadPoolExecutor(len(gpus), "gpu") as pool:
+def with_each(these: Sequence[Any], work: Callable[[Any], None], stop: np.ndarray | None = None) -> None:
+    """The work with each of these (GPUs, slots), in a thread of its own where there are several; ``stop[0]`` becomes 1
+    when it fails with one or is interrupted, so that the others end, too."""
+    if len(these) == 1:
+        return work(these[0])
+    with ThreadPoolExecutor(len(these), "gpu") as pool:
         try:
-            for done in as_completed([pool.submit(work, gpu) for gpu in gpus]):
+            for done in as_completed([pool.submit(work, one) for one in these]):
                 done.result()
         except BaseException:
             if stop is not None:
@@ -270,12 +276,13 @@ def everywhere(gpus: Sequence[int], work: Callable[[int], None], stop: np.ndarra
     return None
 
 
-def make_slots(engine: Engine, problem: Problem) -> tuple[int, list[Slot]]:
+def make_slots(engine: Engine, problem: Problem, threads: int) -> list[Slot]:
     """Slots of chunks as long as the memory allows; shorter ones where it turns out to be less."""
     length = chunk_length(problem, engine, free_memory(engine.cuda))
     while True:
         try:
-            return length, [Slot(engine, problem, length) for _ in range(SLOTS)]
+            count = min(SLOTS, max(2, threads), -(-problem.size // length))
+            return [Slot(engine, problem, length) for _ in range(count)]
         except Exception as error:
             if not out_of_memory(error) or length <= SHORTEST:
                 raise
@@ -290,9 +297,9 @@ def chunk_length(problem: Problem, engine: Engine, free: int) -> int:
     each += problem.n * engine.dtype.itemsize if engine.renewed else 0
     each += (problem.n + 3) * engine.dtype.itemsize + 5 if engine.certified else 0
     each += engine.width * COLUMNS * DOUBLE.itemsize if engine.history else 0
-    fitting = int(SHARE * free / SLOTS) // each
-    wanted = -(-problem.size // (4 * SLOTS))
-    return max(1, min(problem.size, LONGEST, max(SHORTEST, min(fitting, max(wanted, 1 << 16)))))
+    fitting = min(BYTES, int(SHARE * free / SLOTS)) // each
+    wanted = -(-problem.size // (2 * SLOTS))
+    return max(1, min(problem.size, LONGEST, max(SHORTEST, min(fitting, max(wanted, WHOLE)))))
 
 
 def free_memory(cuda: Any) -> int:

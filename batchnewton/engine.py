@@ -8,6 +8,7 @@ float32; what it could not do, or float64 did not confirm, is not settled.
 from __future__ import annotations
 
 import os
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -39,6 +40,7 @@ BY_NAME = {  # the same of methods whose state is another
 BOXED = {4: 4, 8: 2}  # by how many unknowns fewer, where they have bounds
 STAGED = 128  # bytes of data of a problem that a thread may keep in shared memory
 SINGLE = np.dtype(np.float32)
+ONE_AT_A_TIME = threading.Lock()  # launches: warnings are the process's, and Numba's simulator has one state for all
 
 
 def lanes(n: int, m: int, size: int, itemsize: int) -> int:
@@ -208,7 +210,7 @@ class Engine:
 
     def launch(self, stream: Any, on: Arrays) -> None:
         """All phases of a chunk."""
-        with small_is_no_mistake():
+        with ONE_AT_A_TIME, small_is_no_mistake():
             if self.renewed:
                 self._run("convert", stream, on.x, on.x0)
             if self.certified:

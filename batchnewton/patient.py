@@ -17,7 +17,7 @@ from . import compile_cuda as compiler
 from .arrays import rows_of
 from .at_answers import unbounded
 from .chunk import columns, single_or_double
-from .device import LONGEST, SHARE, Feed, everywhere, free_memory, out_of_memory
+from .device import LONGEST, SHARE, Feed, free_memory, out_of_memory, with_each
 from .engine import blocks, lanes, shared_there, small_is_no_mistake
 from .gpus import simulated
 from .kernels import status, trust
@@ -70,7 +70,7 @@ def solve(
             while not stop[0] and (part := feed.take(length)) is not None:
                 search.run(at[part], answer, stop, seen[part])
 
-    everywhere(gpus, work, stop)
+    with_each(gpus, work, stop)
 
 
 @contextmanager

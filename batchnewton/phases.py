@@ -166,9 +166,14 @@ def first_kernel(problem: Problem, options: Options) -> compiler.Kernel:
     return kernel(problem, phases[0].derive, phases[0].step, SINGLE if phases[0].rough else options.dtype)
 
 
-def too_few(problem: Problem, residuals: int, rows: slice) -> np.ndarray:
-    """Which of some problems have fewer residuals than unknowns that are not fixed, ``residuals`` a row of data."""
-    return fewer_than(problem, -(-problem.free(rows) // residuals), rows)  # rounded up
+def too_few(problem: Problem, options: Options, rows: slice) -> np.ndarray | None:
+    """Which of some problems have fewer residuals than unknowns that are not fixed; None where it is clear that none
+    has."""
+    if not problem.counted or (problem.missing is None and problem.m >= problem.n):  # a row has one residual at least
+        return None
+    if not fewer_than(problem, problem.n, rows).any():
+        return None
+    return fewer_than(problem, -(-problem.free(rows) // residuals_of(problem, options)), rows)  # rounded up
 
 
 def fewer_than(problem: Problem, least: Any, rows: slice) -> np.ndarray:
@@ -232,13 +237,9 @@ class Run:
 
     def enough(self) -> np.ndarray:
         """The problems that have enough points to be fitted; the others have their status."""
-        if not self.problem.counted:
+        few = too_few(self.problem, self.options, self.rows)
+        if few is None:
             return np.arange(len(self.x))
-        if self.problem.missing is None and self.problem.m >= self.problem.n:  # a row has one residual at least
-            return np.arange(len(self.x))
-        if not fewer_than(self.problem, self.problem.n, self.rows).any():
-            return np.arange(len(self.x))
-        few = too_few(self.problem, residuals_of(self.problem, self.options), self.rows)
         self.state[few] = status.TOO_FEW_POINTS
         return np.flatnonzero(~few)
 

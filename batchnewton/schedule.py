@@ -26,7 +26,6 @@ from .phases import (
     patiently,
     phases_on_cuda,
     record_length,
-    residuals_of,
     run_phases,
     too_few,
 )
@@ -103,9 +102,9 @@ def on_gpus(
     from . import device, in_place
     from .patient import worthwhile
 
-    few = np.zeros(problem.size, bool)
-    if problem.counted:
-        few = too_few(problem, residuals_of(problem, options), slice(0, problem.size))
+    few = too_few(problem, options, slice(0, problem.size))
+    if few is None:
+        few = np.zeros(problem.size, bool)
     if few.all():
         answer.refuse(problem, few, status.TOO_FEW_POINTS)
         return

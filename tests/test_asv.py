@@ -29,7 +29,7 @@ def found():
 
 def test_programs_are_not_benchmarks():
     programs = {path.stem for path in FOLDER.parent.glob("*.py")}
-    assert {"peers", "scaling"} <= programs
+    assert {"feeding", "peers", "scaling"} <= programs
     modules = {one.__module__ for one, _ in found()}
     assert modules == {f"benchmarks.{path.stem}" for path in FOLDER.glob("[!_]*.py")} - {"benchmarks.common"}
 

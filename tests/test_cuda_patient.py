@@ -53,7 +53,7 @@ def test_where_one_gpu_fails_the_others_end(failing):
             time.sleep(1e-3)
 
     with pytest.raises(MemoryError, match="this one"):
-        device.everywhere((0, 1), work, stop)
+        device.with_each((0, 1), work, stop)
     assert stop[0] == 1 and time.monotonic() < deadline
 
 

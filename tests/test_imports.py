@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 # From the ground up. A room may import the rooms on lower floors, and itself: api → result → schedule → compile →
 # derive, kernels.
 FLOORS = [
-    {"cores", "gpus", "syntax", "threads", "version"},
+    {"cores", "gpus", "pinned", "syntax", "threads", "version"},
     {"arrays", "derive", "fingerprint", "kernels", "methods", "nist", "notebook"},
     {"differences", "missing", "options", "special"},
     {"bounds", "correlated", "models"},
