@@ -362,6 +362,7 @@ CASES = [
     Case("kepler", kepler),
     Case("kepler, float32", kepler, "float32"),
     Case("functions", functions),
+    Case("functions, float32", functions, "float32"),
     Case("two curves, in groups of 4", in_groups(two), lanes=4),
     Case("two curves of their own lengths, in pairs", in_groups(two_lengths), "float32", 2),
     Case("two curves with NaN, in pairs, mixed", in_groups(two_flawed), "mixed", 2, digits=7),
