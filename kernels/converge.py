@@ -63,32 +63,28 @@ def determined(h, c, q, n, eps):
     zero but for rounding has no size of its own: beside others it counts as at least SMALL of the largest.
 
     The time constant of a decay whose amplitude is a rounding error is such a one: its curvature is positive, and
-    nothing else.  Quotients ``w_i = weight_i / q_i²`` are compared by products.
+    nothing else.
     """
-    low = 1.0
-    low_unit = 0.0
     high = 0.0
-    high_unit = 1.0
     most = 0.0
     for i in range(n):
-        size = abs(c[i])
-        most = size if size > most else most
-    for i in range(n):
         scale = q[i]  # on CUDA each q[i] is read anew
+        size = abs(c[i])
         reach = abs(scale * c[i])
         reach = reach if reach > 1.0 else 1.0
+        weight = ((h[i, i] * reach) * reach) / (scale * scale)
+        most = size if size > most else most
+        high = weight if weight > high else high
+    least = ((UNSEEN * eps) * (UNSEEN * eps)) * high
+    every = True
+    for i in range(n):
+        scale = q[i]
         part = (SMALL * most) * scale
+        reach = abs(scale * c[i])
+        reach = reach if reach > 1.0 else 1.0
         part = part if part > reach else reach
-        weight = (h[i, i] * reach) * reach
-        floor = (h[i, i] * part) * part
-        unit = scale * scale
-        less = floor * low_unit < low * unit
-        more = weight * high_unit > high * unit
-        low = floor if less else low
-        low_unit = unit if less else low_unit
-        high = weight if more else high
-        high_unit = unit if more else high_unit
-    return low * high_unit > ((UNSEEN * eps) * (UNSEEN * eps)) * high * low_unit
+        every = every & ((h[i, i] * part) * part > least * (scale * scale))
+    return every
 
 
 def flatness(inverse, q, size, n):

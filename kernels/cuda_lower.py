@@ -144,5 +144,9 @@ def swapped(builder: ir.IRBuilder, value: Any, distance: Any, members: Any) -> A
 
 
 def function(name: str, kind: Any) -> Callable[..., Any] | None:
-    """What a formula's function is in the simulator (in a kernel its name is enough: see `_DeviceBlock`)."""
-    return vector_math.FUNCTIONS[name][np.dtype(kind).name] if SIMULATED else None
+    """What a formula's function is in the simulator, of numbers of this kind (in a kernel its name is enough: see
+    `_DeviceBlock`)."""
+    if not SIMULATED:
+        return None
+    known = vector_math.FUNCTIONS[name][np.dtype(kind).name]
+    return lambda *values: kind(known(*values))  # Numba gives back a float64 whatever it was given

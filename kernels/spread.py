@@ -24,7 +24,6 @@ ACROSS = (  # steps that the lanes do together (``cuda_across``)
 CUT = "# across the lanes: "  # the line where such a step stands
 SUM = "plus({0}, {1})"
 JOINS = {ast.Add: SUM, ast.Sub: SUM, ast.Mult: "{0} * {1}"}
-OWN = "own"  # what a lane carries on for itself
 
 
 def spread(function: Callable[..., Any], lanes: int, arrays: Collection[str], n: int, **known: Any) -> Text:
@@ -105,8 +104,7 @@ class _Spread(_Scope):
                     self.text.lines += [f"{more} = {value}", f"{local} = {more} if own else {local}"]
         self.at = None
         for name, how in carried.items():
-            if how != OWN:
-                self.exchange(self.prefix + name, how)
+            self.exchange(self.prefix + name, how)
 
     def exchange(self, name: str, how: Any) -> None:
         """``name`` of all lanes."""
@@ -147,14 +145,13 @@ def carried_on(body: Sequence[Any]) -> dict[str, Any]:
 
 
 def joined(statement: Any) -> Any:
-    """How a loop joins what it carries on in a name: text for numbers, an operator for truth values; OWN for what a
-    truth value chooses, which stays the lane's; None for what it does not carry on."""
+    """How a loop joins what it carries on in a name: text for numbers, an operator for truth values; None for what it
+    does not carry on."""
     target, value = statement.targets[0], statement.value
     if isinstance(value, ast.BinOp) and isinstance(value.left, ast.Name) and value.left.id == target.id:
         return JOINS.get(type(value.op)) or type(value.op)
-    if isinstance(value, ast.IfExp) and isinstance(value.orelse, ast.Name) and value.orelse.id == target.id:
-        if isinstance(value.test, ast.Name):
-            return OWN
+    chooses = isinstance(value, ast.IfExp) and not isinstance(value.test, ast.Name)
+    if chooses and isinstance(value.orelse, ast.Name) and value.orelse.id == target.id:
         assert isinstance(value.body, ast.Name)
         places = {value.body.id: "{1}", target.id: "{0}"}
         return re.sub(r"[A-Za-z_]\w*", lambda word: places.get(word[0], word[0]), ast.unparse(value))

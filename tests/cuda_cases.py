@@ -240,6 +240,12 @@ def boxed_valley(**options: Any) -> bn.Result:
     return bn.minimize(workloads.valley, [[-1.2, 1.0]], ([1.6], [20.0]), bounds=([-2, -1], [1.1, 0.9]), **options)
 
 
+def unseen(**options: Any) -> bn.Result:
+    """An unknown that counts for nothing beside another in the second problem: no strict minimum."""
+    bowl = lambda x, w: (x[0] - 1) ** 2 * (1 + x[0] ** 2) + w * ((x[1] - 1) ** 2 * (1 + x[1] ** 2))  # noqa: E731
+    return bn.minimize(bowl, [[1.3, 1.3]] * 2, ([1.0, 1e-31],), **options)
+
+
 def twelve_boxed(**options: Any) -> bn.Result:
     """The same with bounds that hold every third unknown, and one that is fixed."""
     rng = np.random.default_rng(8)
@@ -356,6 +362,7 @@ CASES = [
     Case("kepler", kepler),
     Case("kepler, float32", kepler, "float32"),
     Case("functions", functions),
+    Case("functions, float32", functions, "float32"),
     Case("two curves, in groups of 4", in_groups(two), lanes=4),
     Case("two curves of their own lengths, in pairs", in_groups(two_lengths), "float32", 2),
     Case("two curves with NaN, in pairs, mixed", in_groups(two_flawed), "mixed", 2, digits=7),
@@ -365,6 +372,7 @@ CASES = [
     Case("two bounded, in pairs", in_groups(two_bounded), lanes=2),
     Case("two bounded, in groups of 4, float32", in_groups(two_bounded), "float32", 4),
     Case("two bounded, in pairs, mixed", in_groups(two_bounded), "mixed", 2, digits=7),
+    Case("an unknown that counts for nothing, in pairs", in_groups(unseen), lanes=2),
     Case("twelve unknowns in a box, 8 lanes", twelve_boxed, lanes=8),
     Case("a boxed valley, in pairs", in_groups(boxed_valley), lanes=2),
     Case("history, two curves, in pairs", in_groups(remembered(two)), lanes=2),
