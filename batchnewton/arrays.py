@@ -62,11 +62,12 @@ def real(name: str, value: Any) -> np.ndarray:
 
 def without_mask(value: Any) -> Any:
     """NaN where a masked array, or a list of them, is masked: NumPy would take the number behind the mask."""
-    if isinstance(value, LISTS) and any(isinstance(one, np.ma.MaskedArray) for one in value):
-        value = np.ma.array(value)
-    if not np.ma.is_masked(value):
-        return value
-    return value.astype(value.dtype if value.dtype.kind == "f" else np.float64).filled(np.nan)
+    if isinstance(value, np.ma.MaskedArray) or (
+        isinstance(value, LISTS) and any(isinstance(one, np.ma.MaskedArray) for one in value)
+    ):
+        array = np.ma.array(value)
+        return np.ma.filled(array.astype(array.dtype if array.dtype.kind == "f" else np.float64), np.nan)
+    return value
 
 
 def numbers_of(name: str, array: np.ndarray) -> np.ndarray:
