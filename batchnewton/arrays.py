@@ -46,11 +46,11 @@ def shared(a: Any) -> Shared:
 
 
 def real(name: str, value: Any) -> np.ndarray:
-    """The value as a real array; float32 stays, all else becomes float64."""
+    """The value as a real array, NaN where it is masked; float32 stays, all else becomes float64."""
     if type(value) is np.ndarray and value.dtype in FLOATS:
         return value
     try:
-        array = as_cupy(name, value) if on_gpu(value) else np.asarray(value)
+        array = as_cupy(name, value) if on_gpu(value) else np.asarray(without_mask(value))
     except ValueError as error:
         raise ValueError(f"{name} is not an array: {error}") from error
     if array.dtype == object:
@@ -58,6 +58,16 @@ def real(name: str, value: Any) -> np.ndarray:
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name} has dtype {array.dtype}; expected real numbers")
     return array if array.dtype in FLOATS else array.astype(np.float64)
+
+
+def without_mask(value: Any) -> Any:
+    """NaN where a masked array, or a list of them, is masked: NumPy would take the number behind the mask."""
+    if isinstance(value, np.ma.MaskedArray) or (
+        isinstance(value, LISTS) and any(isinstance(one, np.ma.MaskedArray) for one in value)
+    ):
+        array = np.ma.array(value)
+        return np.ma.filled(array.astype(array.dtype if array.dtype.kind == "f" else np.float64), np.nan)
+    return value
 
 
 def numbers_of(name: str, array: np.ndarray) -> np.ndarray:

@@ -229,6 +229,7 @@ def parameter_names(f: Callable[..., Any]) -> tuple[str, ...] | None:
 
 def first_guess(f: Any, names: tuple[str, ...] | None, p0: Any, guess_all: Callable[[], np.ndarray]) -> np.ndarray:
     """Where to start: what was given; what was not, by the model's guess, and ones where f is a plain function."""
+    p0 = dict(p0.items()) if are_labelled(p0, names) else p0
     if isinstance(f, Model) and (p0 is None or isinstance(p0, Mapping)):
         guess = guess_all()
         return guess if p0 is None else by_name(p0, f.names, guess)
@@ -237,6 +238,11 @@ def first_guess(f: Any, names: tuple[str, ...] | None, p0: Any, guess_all: Calla
     if p0 is None and names is None:
         raise ValueError("p0 is needed: the number of parameters cannot be read from the signature of f")
     return np.ones(len(names or ())) if p0 is None else real("p0", p0)
+
+
+def are_labelled(p0: Any, names: tuple[str, ...] | None) -> bool:
+    """Whether starts have the parameters' names, in any order, as a Series or DataFrame of pandas may."""
+    return names is not None and hasattr(p0, "items") and sorted(map(str, p0.keys())) == sorted(names)
 
 
 def by_name(values: Mapping[str, Any], names: tuple[str, ...] | None, guess: np.ndarray | None = None) -> np.ndarray:

@@ -115,12 +115,21 @@ def _function_key(function: types.FunctionType, above: tuple[Any, ...]) -> Any:
     key = [code]
     if code.names:
         space = function.__globals__
-        key += [_key(space[name], above, code.names) if name in space else None for name in code.names]
+        key += [_key(_named(name, space), above, code.names) for name in code.names]
     if function.__closure__:
         key += [_key(cell.cell_contents, above, code.names) for cell in function.__closure__ if _filled(cell)]
     if function.__defaults__ or function.__kwdefaults__:
         key += [_key(function.__defaults__, above), _key(function.__kwdefaults__, above)]
+    if function.__dict__:
+        key += [_key(function.__dict__, above)]
     return tuple(key)
+
+
+def _named(name: str, space: dict[str, Any]) -> Any:
+    """A global; or the module of this name, which a function may import."""
+    if name in space:
+        return space[name]
+    return sys.modules.get(name) or sys.modules.get(f"{space.get('__package__')}.{name}")
 
 
 def _attributes_key(value: Any, above: tuple[Any, ...], names: tuple[str, ...]) -> Any:
@@ -135,13 +144,21 @@ def _attributes_key(value: Any, above: tuple[Any, ...], names: tuple[str, ...]) 
     if any(_is_fixed(one) for one in classes if one not in BARE):  # which may keep something of it elsewhere
         return _Once(value)
     spaces = [vars(one) for one in classes if one not in BARE]
-    spaces += [] if isinstance(value, type) else [getattr(value, "__dict__", {})]
+    spaces += [] if isinstance(value, type) else [getattr(value, "__dict__", {}), _slots(value, classes)]
     found = ((name, one) for space in spaces for name, one in space.items() if _counts(name, one))
     return (value if isinstance(value, type) else type(value), *((name, _key(one, above)) for name, one in found))
 
 
+def _slots(value: Any, classes: tuple[type, ...]) -> dict[str, Any]:
+    """Attributes of an object whose class has ``__slots__``."""
+    slots = {name for one in classes for name, slot in vars(one).items() if type(slot) is types.MemberDescriptorType}
+    return {name: getattr(value, name) for name in sorted(slots) if hasattr(value, name)}
+
+
 def _counts(name: str, attribute: Any) -> bool:
     """Whether a formula may come to read an attribute: those that Python itself adds are not among them."""
+    if type(attribute) is types.MemberDescriptorType:
+        return False
     if name.startswith("__"):
         return type(attribute) is types.FunctionType and name not in ("__repr__", "__str__")
     return not name.startswith("_abc_")
@@ -195,9 +212,11 @@ def _code(code: types.CodeType) -> _Code:
 
 
 def _names(code: types.CodeType) -> tuple[str, ...]:
-    """What a function and those within it read by name."""
+    """What a function and those within it read by name; words are names, too, for ``getattr(settings, "time")``."""
     inner = [name for one in code.co_consts if isinstance(one, types.CodeType) for name in _names(one)]
-    return tuple(dict.fromkeys([*code.co_names, *inner]))
+    words = [one for one in code.co_consts if isinstance(one, str) and one.isidentifier()]
+    parts = [part for name in code.co_names if "." in name for part in name.split(".")]  # import package.settings
+    return tuple(dict.fromkeys([*code.co_names, *parts, *words, *inner]))
 
 
 def _filled(cell: types.CellType) -> bool:

@@ -131,13 +131,18 @@ NEEDS = {"binomial": "trials", "negative-binomial": "trials", "rician": "sigma",
 
 
 def robust(residual: Callable[..., Any], rho: Any) -> Callable[..., Any]:
-    """Cost of residuals r under a loss of scale C, ``sum C² rho((r / C)²) / 2``: a formula of (C, ...)."""
+    """Cost of residuals r under a loss of scale C, ``sum C² rho((r / C)²) / 2``: a formula of (C, ...).
+
+    NaN stays NaN: a rho of the user's, ``where(z < 9, z, 9)``, would take it for an outlier.
+    """
+    own = rho not in LOSSES.values()
 
     def cost(scale, *arguments):
         total = 0.0
         for r in flat(residual(*arguments)):
             share = r / scale
-            total = total + rho(share * share)
+            z = share * share
+            total = total + (np.where(z == z, rho(z), np.nan) if own else rho(z))
         return (0.5 * scale * scale) * total
 
     cost.__name__ = getattr(residual, "__name__", "formula")

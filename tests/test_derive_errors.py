@@ -1,10 +1,13 @@
 """A formula that cannot be derived says what it did, where, and what to write instead."""
 
+import itertools
 import math
+import random
 
 import numpy as np
 import pytest
 import scipy.special
+import scipy.stats
 
 from batchnewton.derive import Input, TraceError, derive
 
@@ -45,6 +48,14 @@ def leaked(p, x):
     return KEPT[0] + p[0]
 
 
+def summed_into(p, x):
+    total = np.zeros(())
+    np.sum(p, out=total)
+    return total
+
+
+COUNTER = itertools.count()
+RNG = np.random.default_rng(0)
 KEPT = []
 derive(lambda p: KEPT.append(p) or p, [Input("p")], "value")
 
@@ -62,6 +73,20 @@ CASES = {  # formula: words of the message
     lambda p, x: scipy.special.jv(1, p[0]): "the derivative of jv is not known",
     lambda p, x: np.where(p > 0)[0]: "give both arms",
     lambda p, x: np.exp(p, where=p > 0).sum(): "np.where",
+    lambda p, x: np.sum(p, where=[True, False, True]): "np.sum(..., where=...)",
+    lambda p, x: p.max(where=np.array([True, False, True]), initial=0.0): "np.max(..., where=...)",
+    lambda p, x: p.mean(where=np.array([True, False, True])): "np.where",
+    lambda p, x: np.sum(1.5 * p, dtype=int): "type int64",
+    lambda p, x: np.interp(p[0], [0.0, 1.0], [0.0, 2.0], period=1.0): "np.interp of traced values",
+    summed_into: "assign what it returns",
+    lambda p, x: np.random.normal() * p[0]: "random numbers",  # noqa: NPY002
+    lambda p, x: np.random.randint(2) * p[0]: "random numbers",  # noqa: NPY002
+    lambda p, x: random.random() * p[0]: "random numbers",
+    lambda p, x: RNG.normal() * p[0]: "random numbers",
+    lambda p, x: np.random.default_rng().normal() * p[0]: "another formula each time",
+    lambda p, x: next(COUNTER) * p[0]: "another formula each time",
+    lambda p, x: p[0] if next(COUNTER) % 2 else p[1]: "another formula each time",
+    lambda p, x: scipy.stats.norm.pdf(p[0]): "cannot be traced",
     lambda p, x: p[0] * 1j: "complex",
     lambda p, x: p[0] + "1": "str",
     lambda p, x: p[0] + None: "NoneType",
@@ -94,6 +119,17 @@ def test_message(fun):
         derive(fun, LEVELS, "minimize")
     assert CASES[fun] in str(error.value)
     assert isinstance(error.value, TypeError)
+
+
+def test_a_generator_that_is_not_used_does_not_matter():
+    class Noisy:
+        def __init__(self):
+            self.generator, self.rate = np.random.default_rng(0), 2.0
+
+        def __call__(self, p, x):
+            return self.rate * p[0] + np.random.default_rng(3).normal()
+
+    assert derive(Noisy(), LEVELS, "value").outputs
 
 
 def test_place():

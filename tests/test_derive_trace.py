@@ -166,6 +166,12 @@ def rounded(p, x):
     )
 
 
+def to_nearest(p, x):
+    """A phase within half a turn: math.remainder rounds to the nearest, the even one of two, where % rounds down."""
+    ties = math.remainder(0.0 * x + 3.0, 2.0) + math.remainder(5.0 + 0.0 * x, 2.0) + np.rint(0.0 * x - 0.5)
+    return math.remainder(3 * p[0], 2.0) + p[1] * math.remainder(p[2], 1.1) + np.rint(2.2 * p[1]) * p[0] + ties
+
+
 def imported_inside(p, x):
     import math as m
     from math import cos
@@ -301,17 +307,39 @@ def cached(value):
     return math.exp(value)
 
 
+class Obliging:
+    """Has every attribute that it is asked for."""
+
+    def __getattr__(self, name):
+        return 0.3
+
+
+OBLIGING = Obliging()
+
+
+def with_attribute(value):
+    return with_attribute.scale * value
+
+
+with_attribute.scale = 0.7
+
+
+def of_attributes(p, x):
+    return with_attribute(math.exp(p[0])) * OBLIGING.rate * x
+
+
 def of_objects(p, x, activation=math.tanh):
     pair = Pair(*p[:2])
     total = MODEL.shape(p[0]) + activation(p[1]) + ACTIVATIONS["tanh"](p[2]) + ACTIVATIONS["other"][0](x)
     return total + pair.total() + Model.limit(p[0]) + MODEL.rates[1](p[1]) + cached(p[2]) + SLOTTED.of(p[0])
 
 
-FUNCTIONS = [of_objects, OFFSET, functools.partial(of_objects, activation=math.sin)]
+FUNCTIONS = [of_objects, of_attributes, OFFSET, functools.partial(of_objects, activation=math.sin)]
 FUNCTIONS += [
     builtin_functions,
     math_functions,
     rounded,
+    to_nearest,
     imported_inside,
     of_special,
     of_scipy,

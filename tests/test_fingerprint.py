@@ -31,6 +31,11 @@ class Settings:
     time = 1.0
 
 
+@dataclasses.dataclass(slots=True)
+class Slots:
+    time: float = 1.0
+
+
 @dataclasses.dataclass(frozen=True)
 class Frozen:
     time: float = 1.0
@@ -62,7 +67,7 @@ def read(settings, t):
     return t * settings.time
 
 
-frozen, pair, table, space = Frozen(), Pair(1.0, 2.0), {"a": [1.0]}, types.SimpleNamespace(time=1.0)
+slots, frozen, pair, table, space = Slots(), Frozen(), Pair(1.0, 2.0), {"a": [1.0]}, types.SimpleNamespace(time=1.0)
 elementwise = np.vectorize(lambda t: t if t > 0 else 0.0)
 remembered = functools.lru_cache(lambda t: 2 * t)
 
@@ -76,6 +81,7 @@ FORMULAS = {
     "sum of models": bn.models.gaussian + bn.models.lorentzian,
     "enumeration": lambda t, a: a * t * Kind.FAST.value,
     "class": lambda t, a: a * t * Settings.time,
+    "slots": lambda t, a: a * t * slots.time,
     "frozen": lambda t, a: a * t * frozen.time,
     "named tuple": lambda t, a: a * t * pair.a,
     "dictionary": lambda t, a: a * t * table["a"][0],
@@ -106,11 +112,33 @@ def test_formula_that_has_changed_is_another(monkeypatch):
     package = types.ModuleType("package_of_this_test")
     package.settings = settings
     decay, made = Decay(2.0), types.SimpleNamespace(time=1.0)
+    monkeypatch.setitem(sys.modules, "package_of_this_test", package)
+    slotted = Slots()
+
+    def scaled(t, a):
+        return a * t * scaled.time
+
+    def imports(t, a):
+        import settings_of_this_test
+
+        return a * t * settings_of_this_test.time
+
+    def imports_from(t, a):
+        from package_of_this_test import settings as own
+
+        return a * t * own.time
+
+    scaled.time = 1.0
     objects = np.array([1.0, 2.0], dtype=object)
     holder: list = [1.0]
     formulas = [
         (lambda t, a: a * t * settings.time, lambda: setattr(settings, "time", 2.0)),
         (lambda t, a: a * t * package.settings.time, lambda: setattr(settings, "time", 3.0)),
+        (lambda t, a: a * t * getattr(settings, "time"), lambda: setattr(settings, "time", 4.0)),  # noqa: B009
+        (imports, lambda: setattr(settings, "time", 5.0)),
+        (imports_from, lambda: setattr(settings, "time", 6.0)),
+        (scaled, lambda: setattr(scaled, "time", 2.0)),
+        (lambda t, a: a * t * slotted.time, lambda: setattr(slotted, "time", 2.0)),
         (lambda t, a: a * t * Settings.time, lambda: monkeypatch.setattr(Settings, "time", 2.0)),
         (lambda t, a: a * read(Settings, t), lambda: monkeypatch.setattr(Settings, "time", 3.0)),
         (lambda t, a: a * t * made.time, lambda: setattr(made, "time", 2.0)),

@@ -134,6 +134,18 @@ def test_objects_that_are_numbers_are_taken():
         bn.curve_fit(line, T, np.array([pandas.NA, *Y[0, 1:]], dtype=object), [1.0])
 
 
+def test_starts_labelled_by_pandas_go_by_their_names():
+    pandas = pytest.importorskip("pandas")
+
+    def line(t, a, c):
+        return a * t + c
+
+    expected = bn.curve_fit(line, T, Y, [1.5, 0.25], fixed=["c"])
+    for start in (pandas.Series({"c": 0.25, "a": 1.5}), pandas.DataFrame({"c": [0.25], "a": [1.5]})):
+        assert bn.curve_fit(line, T, Y, start, fixed=["c"]).x == pytest.approx(expected.x)
+    assert bn.curve_fit(line, T, Y, pandas.Series([1.5, 0.25]), fixed=["c"]).x == pytest.approx(expected.x)
+
+
 def test_a_keyword_of_scipy_or_of_another_door():
     with pytest.raises(TypeError, match="curve_fit got an unknown keyword argument 'jac'; not needed: derivatives are"):
         bn.curve_fit(filled, T, Y, [1.0, 1.0], jac="2-point")

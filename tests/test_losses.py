@@ -74,6 +74,27 @@ def test_a_loss_of_ones_own_and_the_linear_one():
     np.testing.assert_allclose(identity.x, plain.x, rtol=1e-7)
 
 
+def test_nan_is_no_outlier():
+    """A rho that is constant beyond some z takes NaN for large."""
+
+    def truncated(z):
+        return np.where(z < 9.0, z, 9.0)
+
+    t = np.linspace(0, 5, 16)
+    y = 2.0 * np.exp(-t) + 0.3 + 0.1 * np.cos(7.0 * t) + 5.0 * (t == t[4])
+    missing = np.arange(16) == 7
+    batch = np.stack([np.where(missing, np.nan, y), y])
+    curve, p0 = (lambda t, a, tau, c: a * np.exp(-t / tau) + c), [1.8, 1.1, 0.2]
+    found = bn.curve_fit(curve, t, batch, p0, loss=truncated, f_scale=0.2)
+    whole = bn.curve_fit(curve, t, batch, p0, loss=truncated, f_scale=0.2, mask=~np.isnan(batch))
+    alone = bn.curve_fit(curve, t[~missing], y[~missing], p0, loss=truncated, f_scale=0.2)
+    for name in ("x", "fun", "stderr"):
+        np.testing.assert_allclose(getattr(found, name)[0], getattr(alone, name), rtol=1e-9, err_msg=name)
+        np.testing.assert_array_equal(getattr(found, name), getattr(whole, name), err_msg=name)
+    outside = bn.least_squares(lambda x: [np.log(x[0]), x[0] + 1.0], [[-0.9]], loss=truncated)
+    assert bn.Status(outside.status[0]) == bn.Status.NOT_FINITE_AT_START
+
+
 def test_several_residuals_each_have_their_loss():
     found = bn.least_squares(lambda x: [x[0] - 1.0, (x[0] + 2.0, np.stack([x[1]]))], [0.0, 1.0], loss="soft_l1")
     theirs = optimize.least_squares(lambda x: [x[0] - 1.0, x[0] + 2.0, x[1]], [0.0, 1.0], loss="soft_l1", gtol=1e-14)

@@ -261,3 +261,20 @@ def test_bad_calls(given, kind, words, monkeypatch):
 def test_counts_without_data():
     with pytest.raises(ValueError, match="counts is given, but there are no data"):
         bn.minimize(lambda x: x[0] ** 2, [[1.0]], counts=[1])
+
+
+def test_what_a_masked_array_masks_is_left_out():
+    """NumPy hands over the number behind the mask."""
+    y, p0, rng = batch(40)
+    away = rng.random(y.shape) < 0.1
+    hidden = np.ma.masked_array(np.where(away, 99.0, y), away)
+    for taken in (hidden, list(hidden)):
+        same(bn.curve_fit(decay, T, taken, p0), bn.curve_fit(decay, T, np.where(away, np.nan, y), p0))
+    sigma = np.ma.masked_array(np.full(y.shape, 0.1), away)
+    same(bn.curve_fit(decay, T, hidden, p0, sigma), bn.curve_fit(decay, T, hidden, p0, 0.1))
+    short = np.ma.masked_array(np.round(100 * hidden.data[0]).astype(int), away[0])
+    one = bn.curve_fit(decay, T, short, 100 * p0[0])
+    np.testing.assert_array_equal(one.x, bn.curve_fit(decay, T[~away[0]], short.compressed(), 100 * p0[0]).x)
+    assert away[0].any() and one.success
+    x = np.ma.masked_array(T, np.arange(16) == 4)
+    assert (bn.curve_fit(decay, x, y, p0).status == bn.Status.NOT_FINITE_AT_START).all()

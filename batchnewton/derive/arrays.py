@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -148,6 +149,7 @@ def call_function(function: Callable, args: Any, options: dict[str, Any]) -> Any
     from batchnewton.derive.numpy_functions import HANDLERS, OBJECT_SAFE
 
     if function in HANDLERS:
+        _check_options(function, HANDLERS[function], args, options)
         return HANDLERS[function](*args, **options)
     if function in OBJECT_SAFE:
         own_code = getattr(function, "_implementation", function)  # does not ask the arguments again
@@ -156,3 +158,16 @@ def call_function(function: Callable, args: Any, options: dict[str, Any]) -> Any
         return function(*map(floats, args), **{key: floats(value) for key, value in options.items()})
     name = getattr(function, "__name__", str(function))
     raise TraceError(f"np.{name} of traced values is not supported; {VOCABULARY_HINT}")
+
+
+def _check_options(function: Callable, ours: Callable, args: Any, options: dict[str, Any]) -> None:
+    """No option that our version would pass over."""
+    name = getattr(function, "__name__", str(function))
+    if options.pop("where", True) is not True:
+        raise TraceError(f"np.{name}(..., where=...) on traced values; {WHERE}")
+    if options.get("out") is not None:
+        raise TraceError(f"np.{name}(..., out=...) on traced values; assign what it returns")
+    try:
+        inspect.signature(ours).bind(*args, **options)
+    except TypeError as error:
+        raise TraceError(f"np.{name} of traced values: {error}; {VOCABULARY_HINT}") from None

@@ -14,6 +14,8 @@ _SPECIAL = os.path.join(_OURS, "special.py")
 _STDLIB = os.path.join(os.path.abspath(sysconfig.get_paths()["stdlib"]), "")
 _LIBRARIES = ("numpy", "scipy", "numba")
 
+FROZEN = "What it made once would stay in the kernel: make it before, and give it as args, data or a constant"
+
 
 class TraceError(TypeError):
     """A formula does something whose derivative batchnewton cannot derive.

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from batchnewton.derive.arrays import TracedArray, elementwise, floats, has_traced, plain, reduce, traced
+from batchnewton.derive.arrays import TracedArray, call_function, elementwise, floats, has_traced, plain, reduce, traced
 from batchnewton.derive.errors import TraceError
 from batchnewton.derive.scalar import TracedScalar
 
@@ -85,8 +85,12 @@ def _clip(a: Any, a_min: Any = None, a_max: Any = None, out: None = None, **opti
 
 
 def _reduction(name: str) -> Callable[..., Any]:
-    def function(a: Any, axis: Any = None, out: None = None, keepdims: Any = False, **options: Any) -> Any:
-        return reduce(name, a, axis, keepdims=keepdims is True, initial=options.get("initial"))
+    def function(
+        a: Any, axis: Any = None, dtype: Any = None, out: None = None, keepdims: Any = False, initial: Any = None
+    ) -> Any:
+        if dtype is not None and np.dtype(dtype).kind not in "fO":
+            raise TraceError(f"a reduction to type {np.dtype(dtype)} of traced values; they are real numbers")
+        return reduce(name, a, axis, keepdims=keepdims is True, initial=initial)
 
     return function
 
@@ -232,10 +236,10 @@ OBJECT_SAFE = {getattr(np, name) for name in _SAFE.split() if hasattr(np, name)}
 
 
 def _method(function: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda self, *args, **options: function(self, *args, **options)
+    return lambda self, *args, **options: call_function(function, (self, *args), options)
 
 
 for _name in ("sum", "prod", "mean", "std", "var", "max", "min", "any", "all", "clip"):
-    setattr(TracedArray, _name, _method(HANDLERS[getattr(np, _name)]))
+    setattr(TracedArray, _name, _method(getattr(np, _name)))
 for _name in ("dot", "cumsum", "cumprod", "trace", "diagonal"):
-    setattr(TracedArray, _name, _method(_own_code(getattr(np, _name))))
+    setattr(TracedArray, _name, _method(getattr(np, _name)))

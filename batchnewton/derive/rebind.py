@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import builtins
 import functools
+import random
 import sys
 import types
 from typing import Any
 
 import numpy as np
 
-from batchnewton.derive.errors import is_users
+from batchnewton.derive.errors import FROZEN, TraceError, is_users
 from batchnewton.derive.numpy_functions import vectorize
 from batchnewton.derive.substitutes import BUILTINS, SUBSTITUTES, scipy_functions
 
 MAX_CONTAINER = 1000
 """Longer lists and dictionaries are taken for data, and not searched for functions."""
+
+RANDOM = (np.random.RandomState, np.random.Generator, random.Random)
 
 
 def formula_name(function: Any) -> str:
@@ -47,9 +50,9 @@ def rebound(function: Any) -> Any:
 
 def _unwrapped(function: Any) -> Any:
     """The Python function of a numba dispatcher, or in a `functools.lru_cache`."""
-    if hasattr(function, "cache_info") and not isinstance(function, type):
-        return getattr(function, "__wrapped__", function)
-    return getattr(function, "py_func", function)
+    cached = hasattr(function, "cache_info") and not isinstance(function, type)
+    inner = getattr(function, "__wrapped__" if cached else "py_func", function)
+    return inner if callable(inner) else function  # an object may have any attribute that it is asked for
 
 
 class _ModuleView:
@@ -60,6 +63,16 @@ class _ModuleView:
 
     def __getattr__(self, name: str) -> Any:
         return self._rebinder.substitute(getattr(self._module, name))
+
+
+class _Randomness:
+    """A generator of random numbers, or one of its functions; a formula may hold it, but not use it."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise TraceError(f"random numbers in a formula. {FROZEN}")
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        return self.numbers
 
 
 class _Rebinder:
@@ -89,6 +102,8 @@ class _Rebinder:
 
     def _made(self, value: Any) -> Any:
         kind = type(value)
+        if isinstance(value, RANDOM) or isinstance(getattr(value, "__self__", None), RANDOM):
+            return _Randomness()
         if isinstance(value, types.ModuleType):
             return self._keep(value, _ModuleView(value, self)) if _is_viewed(value) else value
         if isinstance(value, types.FunctionType):
@@ -113,6 +128,7 @@ class _Rebinder:
         self._keep(function, copy)
         copy.__defaults__ = self.substitute(function.__defaults__)
         copy.__kwdefaults__ = self.substitute(function.__kwdefaults__)
+        copy.__dict__.update({name: self.substitute(value) for name, value in vars(function).items()})
         for name in _global_names(function.__code__) & function.__globals__.keys():
             names[name] = self.substitute(function.__globals__[name])
         for new, old in zip(cells or (), function.__closure__ or (), strict=True):
@@ -167,7 +183,9 @@ _MEMBERS = (types.FunctionType, staticmethod, classmethod, property)
 def _is_viewed(module: types.ModuleType) -> bool:
     name = module.__name__
     file = getattr(module, "__file__", None)
-    return name == "math" or name.split(".")[0] in ("numpy", "scipy") or (file is not None and is_users(file))
+    return (
+        name in ("math", "random") or name.split(".")[0] in ("numpy", "scipy") or (file is not None and is_users(file))
+    )
 
 
 def _is_users_class(cls: Any) -> bool:

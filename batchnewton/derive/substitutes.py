@@ -50,6 +50,7 @@ MATH: dict[Any, Callable[..., Any]] = {
         if name in VOCABULARY and callable(getattr(math, name))
     },
     math.log: _log,
+    math.remainder: _math_function("ieee_remainder", math.remainder),  # NumPy's of that name is `%`
     math.fsum: _fsum,
     math.dist: _dist,
 }

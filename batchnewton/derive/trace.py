@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from batchnewton.derive.arrays import TracedArray
-from batchnewton.derive.errors import TraceError, is_shown
+from batchnewton.derive.errors import FROZEN, TraceError, is_shown
 from batchnewton.derive.graph import Expr, Graph
 from batchnewton.derive.paths import current, tracing
 from batchnewton.derive.program import Input
@@ -55,10 +55,21 @@ def trace(function: Any, arguments: Sequence[Argument], graph: Graph) -> Traced:
     _check_signature(function, arguments)
     copy = rebound(function)
     kinds: set[type] = set()
-    with tracing(graph) as paths:
-        values = paths.run(lambda: _run(copy, function, arguments, graph, kinds))
+    values, again = (_all_paths(copy, function, arguments, graph, kinds) for _ in range(2))
+    if any(one is not other for one, other in zip(values, again, strict=False)) or len(values) != len(again):
+        raise TraceError(
+            f"{formula_name(function)} is another formula each time it is run: it reads random numbers, the time, or "
+            f"something that it changes. {FROZEN}",
+            source_place(function),
+        )
     once = values.pop() if Penalized in kinds else None
     return Traced(values[:1], once, values[1:]) if Scored in kinds else Traced(values, once, [])
+
+
+def _all_paths(copy: Any, function: Any, arguments: Sequence[Argument], graph: Graph, kinds: set[type]) -> list[Expr]:
+    """Values over all paths.  Equal expressions are one node: run again, they are the same objects."""
+    with tracing(graph) as paths:
+        return paths.run(lambda: _run(copy, function, arguments, graph, kinds))
 
 
 def _run(copy: Any, function: Any, arguments: Sequence[Argument], graph: Graph, kinds: set[type]) -> list[Expr]:
@@ -165,7 +176,17 @@ def _listed(arguments: Sequence[Argument]) -> str:
 def _is_of_tracing(error: Exception) -> bool:
     """Whether a library, rather than the user, objects to a traced value."""
     text = str(error)
-    return any(word in text for word in ("TracedScalar", "TracedArray", "dtype('O')", "object arrays", "loop of ufunc"))
+    return any(
+        word in text
+        for word in (
+            "TracedScalar",
+            "TracedArray",
+            "dtype('O')",
+            "object arrays",
+            "loop of ufunc",
+            "for the input types",
+        )
+    )
 
 
 def _explained(text: str) -> str:

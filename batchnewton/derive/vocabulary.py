@@ -55,6 +55,14 @@ def _remainder(x: Expr, y: Expr) -> Expr:
     return x - y * _floor_divide(x, y)
 
 
+def _nearest(x: Expr) -> Expr:
+    """The nearest whole number, the even one of two."""
+    below = x.call("floor")
+    part, odd = x - below, (below - 2.0 * (0.5 * below).call("floor")).call("eq", 1.0)
+    above = x.graph.build("lt", 0.5, part).call("or", part.call("eq", 0.5).call("and", odd))
+    return _where(above, below + 1.0, below)
+
+
 def _logaddexp(x: Expr, y: Expr) -> Expr:
     """Larger + log1p(exp(-|difference|)), both chosen by one comparison: no overflow, and right at a tie too."""
     below, difference = x.call("lt", y), x - y
@@ -152,6 +160,8 @@ VOCABULARY: dict[str, Function] = {
     "floor_divide": _floor_divide,
     "remainder": _remainder,
     "mod": _remainder,
+    "ieee_remainder": lambda x, y: x - y * _nearest(x / y),
+    "rint": _nearest,
     "fmod": lambda x, y: x - y * _trunc(x / y),
     "exp10": lambda x: x.graph.build("pow", 10.0, x),
     "arcsin": _own("asin"),
