@@ -9,10 +9,10 @@ import numpy as np
 
 from .arrays import given_back, on_host
 from .curve import from_curve
+from .function import from_function
 from .lazy import lazily
 from .losses import LIKELIHOODS
 from .options import check_choice, check_keywords, options
-from .problem import from_function
 from .result import Result, solved
 from .schedule import chosen_gpus, derivatives
 
