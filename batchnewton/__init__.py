@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from .inference.bootstrap import bootstrap
     from .installation import info
     from .models.model import Model
-    from .result import History, Interrupted, Result, Status
+    from .result import History, Result
+    from .solved import Interrupted
+    from .status import Status
 
 __all__ = [
     "History",
@@ -47,9 +49,9 @@ _ROOM = {
     "source": ".examine",
     "info": ".installation",
     "History": ".result",
-    "Interrupted": ".result",
+    "Interrupted": ".solved",
     "Result": ".result",
-    "Status": ".result",
+    "Status": ".status",
     "shared": ".arrays",
     "special": ".special",
     "Model": ".models.model",

@@ -13,8 +13,9 @@ from .function import from_function
 from .lazy import lazily
 from .losses import LIKELIHOODS
 from .options import check_choice, check_keywords, options
-from .result import Result, solved
+from .result import Result
 from .schedule import chosen_gpus, derivatives
+from .solved import solved
 
 
 @lazily

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 FLOORS = [
     {"cores", "gpus", "syntax", "threads", "version"},
     {"arrays", "derive", "fingerprint", "kernels", "methods", "nist", "notebook"},
-    {"differences", "missing", "options", "special"},
+    {"differences", "missing", "options", "special", "status"},
     {"bounds", "correlated", "models"},
     {"losses", "prior"},
     {"problem"},
@@ -32,6 +32,7 @@ FLOORS = [
     {"statistics"},
     {"multistart"},
     {"result", "examine"},
+    {"solved"},
     {"api", "plot"},
     {"xarray"},
     {"__init__"},
