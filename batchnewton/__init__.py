@@ -12,9 +12,10 @@ from .version import __version__
 
 if TYPE_CHECKING:
     from . import models, plot, special
-    from .api import curve_fit, least_squares, minimize, root, value_grad_hess
+    from .api import least_squares, minimize, root, value_grad_hess
     from .arrays import shared
     from .examine import check_derivatives, source
+    from .fitting import curve_fit
     from .inference.bootstrap import bootstrap
     from .installation import info
     from .models.model import Model
@@ -45,6 +46,7 @@ __all__ = [
 ]
 
 _ROOM = {
+    "curve_fit": ".fitting",
     "check_derivatives": ".examine",
     "source": ".examine",
     "info": ".installation",

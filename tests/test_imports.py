@@ -33,7 +33,7 @@ FLOORS = [
     {"multistart"},
     {"result", "examine"},
     {"solved"},
-    {"api", "plot"},
+    {"api", "fitting", "plot"},
     {"xarray"},
     {"__init__"},
     {"jobs"},
