@@ -12,13 +12,16 @@ from .version import __version__
 
 if TYPE_CHECKING:
     from . import models, plot, special
-    from .api import curve_fit, least_squares, minimize, root, value_grad_hess
+    from .api import least_squares, minimize, root, value_grad_hess
     from .arrays import shared
     from .examine import check_derivatives, source
+    from .fitting import curve_fit
     from .inference.bootstrap import bootstrap
     from .installation import info
     from .models.model import Model
-    from .result import History, Interrupted, Result, Status
+    from .result import History, Result
+    from .solved import Interrupted
+    from .status import Status
 
 __all__ = [
     "History",
@@ -43,13 +46,14 @@ __all__ = [
 ]
 
 _ROOM = {
+    "curve_fit": ".fitting",
     "check_derivatives": ".examine",
     "source": ".examine",
     "info": ".installation",
     "History": ".result",
-    "Interrupted": ".result",
+    "Interrupted": ".solved",
     "Result": ".result",
-    "Status": ".result",
+    "Status": ".status",
     "shared": ".arrays",
     "special": ".special",
     "Model": ".models.model",

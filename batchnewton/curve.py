@@ -13,6 +13,7 @@ import numpy as np
 from . import correlated
 from .arrays import Shared, library, real, shape_error
 from .bounds import boxed, check_bounds, start_within
+from .builder import Builder, check_batch, check_callable, sequence, unknowns
 from .derive.rebind import formula_name
 from .derive.trace import of_a_point
 from .losses import LOSSES, NEEDS, check_loss, likelihood, robust, squares
@@ -20,7 +21,7 @@ from .missing import check_mask, is_list_of_curves, is_ragged, padded_curves, wi
 from .models.model import Model
 from .options import nearest
 from .prior import check_prior, penalized
-from .problem import Builder, Curve, Problem, check_batch, check_callable, sequence, unknowns
+from .problem import Curve, Problem
 
 
 def from_curve(

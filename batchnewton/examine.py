@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from .arrays import real
+from .builder import check_callable, sequence
 from .derive import Input, derive
+from .function import from_function
 from .options import check_choice, check_count
-from .problem import check_callable, from_function, sequence
 from .schedule import derivatives
 
 KINDS = ("minimize", "least-squares", "gauss-newton", "root", "model")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
-from enum import IntEnum
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,63 +12,12 @@ from . import notebook
 from .arrays import given_back, on_host
 from .inference.fit import Fit
 from .inference.order import orders
-from .kernels import status as codes
 from .kernels.history import COLUMNS
-from .multistart import check_starts, solve_from
 from .options import Options
-from .phases import Solution, check_method
+from .phases import Solution
 from .problem import Problem
-from .schedule import solve
 from .statistics import Statistics
-
-
-class Status(IntEnum):
-    """How a problem ended.  Only the first two are a success; each says no more than is known."""
-
-    CONVERGED = codes.CONVERGED
-    """A certified minimum: the exact Hessian is positive definite and the Newton step has vanished
-    (``gᵀ H⁻¹ g / 2 <= ftol |F|`` and ``|d_i| <= xtol max(|x_i|, |x0_i| / 100)``, or both at rounding level).
-    For `root`: a true root."""
-    CONVERGED_AT_BOUND = codes.CONVERGED_AT_BOUND
-    """The same, with some parameters at their bounds."""
-    SADDLE = codes.SADDLE
-    """The gradient has vanished, but the Hessian has a negative curvature: a saddle or a maximum."""
-    SINGULAR = codes.SINGULAR
-    """The gradient has vanished, but the Hessian is singular: the parameters are not all determined."""
-    STALLED = codes.STALLED
-    """No decrease is possible at machine precision, and the gradient is not small."""
-    MAX_ITER = codes.MAX_ITER
-    """``max_iter`` evaluations were not enough."""
-    NOT_FINITE_AT_START = codes.NOT_FINITE_AT_START
-    """f, its gradient or its Hessian is NaN or infinite at the start (or the data are)."""
-    NOT_FINITE = codes.NOT_FINITE
-    """The search ended at the edge of where f is finite (of "newton-pure": its next step led beyond it)."""
-    UNBOUNDED = codes.UNBOUNDED
-    """x grew beyond 1e20 times its start: the function seems to have no minimum."""
-    TOO_FEW_POINTS = codes.TOO_FEW_POINTS
-    """Fewer data points than free parameters."""
-    NO_ROOT = codes.NO_ROOT
-    """`root`: a local minimum of ``|F|`` that is not a root; or no change of sign in the bracket, a jump, a pole."""
-    NOT_RUN = codes.NOT_RUN
-    """Interrupted before its end (see `Interrupted`); x is the start."""
-
-
-SUCCESS = (Status.CONVERGED, Status.CONVERGED_AT_BOUND)
-
-ADVICE = {
-    Status.CONVERGED: "converged: a certified minimum (root: a true root)",
-    Status.CONVERGED_AT_BOUND: "converged: a certified minimum, with parameters at their bounds",
-    Status.SADDLE: "stopped at a saddle or a maximum; try another start",
-    Status.SINGULAR: "the gradient is zero but the Hessian is singular: not all parameters are determined by the data",
-    Status.STALLED: "no further decrease at machine precision; try another start, other units, or float64",
-    Status.MAX_ITER: "not finished within max_iter; start nearer to the solution, give bounds, or raise it",
-    Status.NOT_FINITE_AT_START: "the formula is not finite at the start: look at p0 (x0), NaN in the data, sigma <= 0",
-    Status.NOT_FINITE: "the search ended where the formula stops being finite; try another start",
-    Status.UNBOUNDED: "the function falls without end in some direction: it seems to have no minimum",
-    Status.TOO_FEW_POINTS: "fewer data points than parameters",
-    Status.NO_ROOT: "a local minimum of |F| that is not a root, or no root in the bracket; there may be none near",
-    Status.NOT_RUN: "interrupted before it was finished; x is the start",
-}
+from .status import ADVICE, SUCCESS, Status
 
 
 class History(NamedTuple):
@@ -294,49 +241,3 @@ class Result(Statistics):
 
     def __repr__(self) -> str:
         return f"<batchnewton.Result: {self.summary()}>"
-
-
-class Interrupted(KeyboardInterrupt):
-    """Ctrl-C during a solve.  What was finished until then is not lost.
-
-    Attributes
-    ----------
-    result : Result
-        Finished problems have their answers, bit for bit those of a run to the end; the others have the status
-        `Status.NOT_RUN`, their start as ``x`` and NaN as ``fun``.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import batchnewton as bn
-    >>> try:
-    ...     res = bn.minimize(lambda x: (x[0] - 1) ** 2, np.zeros((1000, 1)))
-    ... except bn.Interrupted as stopped:
-    ...     res = stopped.result
-    >>> int(res.success.sum())
-    1000
-    """
-
-    def __init__(self, result: Result) -> None:
-        super().__init__(f"interrupted; {int(np.sum(result.status != Status.NOT_RUN))} problems were finished")
-        self.result = result
-
-
-def solved(
-    problem: Problem, options: Options, progress: Any, absolute_sigma: bool = True, starts: Any = None
-) -> Result:
-    """The result of a batch; `Interrupted` at Ctrl-C."""
-    check_method(problem, options)
-    more = check_starts(starts, problem)
-    answer = Solution.empty(problem, options.dtype)
-    result = Result(problem, options, answer, absolute_sigma)
-    begun = time.perf_counter()
-    try:
-        if more is None:
-            solve(problem, options, answer, progress)
-        else:
-            result._reached = solve_from(more, problem, options, answer, progress)
-    except KeyboardInterrupt:
-        raise Interrupted(result) from None
-    result.seconds = time.perf_counter() - begun
-    return result

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import xarray
 
-from .api import curve_fit
 from .curve import parameter_names
+from .fitting import curve_fit
 
 
 @xarray.register_dataarray_accessor("bn")

@@ -38,7 +38,8 @@ from .lanes import (
     summed,
 )
 from .linalg import gradient
-from .unroll import Text, straight_line
+from .text import Text
+from .unroll import straight_line
 
 BLOCK = 128  # threads of a block
 SHARED = 48 * 1024 // BLOCK  # bytes of shared memory that a thread may have everywhere, without asking for more

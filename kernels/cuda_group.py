@@ -30,7 +30,8 @@ from .lanes import (
     summed,
 )
 from .spread import CUT, elements, spread
-from .unroll import Text, straight_line
+from .text import Text
+from .unroll import straight_line
 
 BOX = ("lo", "hi")
 BLOCK, SHARED = 128, 48 * 1024  # threads of a block at most, bytes that it has everywhere

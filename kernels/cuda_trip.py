@@ -7,7 +7,7 @@ from .cuda_across import FAMILIES, Stop, stop
 from .iterations import ITERATIONS
 from .lanes import Formula, Layout, function, slot
 from .spread import CUT, SUM, elements, reduced, spread, truths
-from .unroll import Text
+from .text import Text
 
 
 def in_vector(place: int, e: int, lanes: int) -> str:

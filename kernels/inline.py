@@ -15,8 +15,8 @@ import numpy as np
 from llvmlite import ir
 from numba.core import types
 
+from .expressions import SYMBOLS
 from .lower import COMPARISONS, parsed
-from .unroll import SYMBOLS
 
 OPERATORS = {ast.Add: "fadd", ast.Sub: "fsub", ast.Mult: "fmul", ast.Div: "fdiv"}
 TRUTHS = {ast.BitAnd: "and_", ast.BitOr: "or_", ast.BitXor: "xor"}

@@ -13,7 +13,8 @@ from typing import Protocol
 from . import step
 from .iterations import ITERATIONS
 from .sections import SECTION, sectioned
-from .unroll import EACH, Loop, Text, straight_line
+from .text import EACH, Loop, Text
+from .unroll import straight_line
 
 CACHE = 24_000  # bytes of workspace that should stay in the first-level cache
 LANES = "lanes(W)"  # decorator of what every lane does

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from batchnewton.syntax import parse
 
-from .unroll import EACH, Loop
+from .text import EACH, Loop
 
 SECTION = 400  # statements
 TOGETHER = 8  # elements that one pass of a loop takes

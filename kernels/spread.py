@@ -13,7 +13,9 @@ from typing import Any
 
 from batchnewton.syntax import parse
 
-from .unroll import Text, _Scope, _Unknown
+from .expressions import Unknown
+from .text import Text
+from .unroll import _Scope
 
 ACROSS = (  # steps that the lanes do together (``cuda_across``)
     *("all_finite", "factor", "solve", "quadratic"),
@@ -126,7 +128,7 @@ class _Spread(_Scope):
         try:
             own = isinstance(last, ast.Name) and last.id == variable
             return "_".join([array, *(str(self.value(one)) for one in others), str(e if own else self.value(last))])
-        except _Unknown:
+        except Unknown:
             where = f"{self.function.__name__}: {ast.unparse(node)}"
             raise NotImplementedError(f"{where} cannot be spread over lanes") from None
 

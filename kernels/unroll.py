@@ -12,57 +12,17 @@ follow each other, and in a loop ``x_at`` stands for its element of x.
 
 import ast
 import inspect
-import operator
 import textwrap
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 from batchnewton.syntax import parse
 
-SYMBOLS: dict[type, tuple[str, Callable[..., Any]]] = {
-    ast.Add: ("+", operator.add),
-    ast.Sub: ("-", operator.sub),
-    ast.Mult: ("*", operator.mul),
-    ast.Div: ("/", operator.truediv),
-    ast.BitAnd: ("&", operator.and_),
-    ast.BitOr: ("|", operator.or_),
-    ast.Lt: ("<", operator.lt),
-    ast.LtE: ("<=", operator.le),
-    ast.Gt: (">", operator.gt),
-    ast.GtE: (">=", operator.ge),
-    ast.Eq: ("==", operator.eq),
-    ast.NotEq: ("!=", operator.ne),
-    ast.USub: ("-", operator.neg),
-    ast.Not: ("not ", operator.not_),
-}
+from .expressions import ZERO, Expressions, Unknown, bare
+from .text import EACH, Loop, Text
+
 FUNCTIONS = ("sqrt", "abs")  # called as they are
-ZERO = "k_zero"  # what is structurally zero
-EACH = "at"  # index of the elements that a loop stands at
-
-
-@dataclass
-class Loop:
-    """Straight-line statements for each unknown, one after the other; or for ``together`` of them from each that
-    ``begins`` names."""
-
-    lines: list[str]
-    together: int = 1
-    begins: range = range(0)
-
-
-@dataclass
-class Text:
-    """Straight-line statements and the constants (name -> value) that they use; ``rolled`` unknowns have `Loop`s."""
-
-    lines: list[Any] = field(default_factory=list)
-    constants: dict[str, float] = field(default_factory=dict)
-    rolled: int = 0
-
-    def plain(self) -> list[str]:
-        """All statements, those of a loop once."""
-        return [line for one in self.lines for line in (one.lines if isinstance(one, Loop) else [one])]
 
 
 def straight_line(
@@ -79,10 +39,6 @@ def straight_line(
     return text
 
 
-class _Unknown(Exception):
-    """An expression whose value is not known beforehand."""
-
-
 @cache
 def _parsed(function: Callable[..., Any]) -> ast.FunctionDef:
     tree = parse(textwrap.dedent(inspect.getsource(function))).body[0]
@@ -90,8 +46,8 @@ def _parsed(function: Callable[..., Any]) -> ast.FunctionDef:
     return tree
 
 
-class _Scope:
-    """One function being written out: its known names, its arrays, what its parameters stand for, its prefix."""
+class _Scope(Expressions):
+    """One function being written out, statement by statement."""
 
     def __init__(
         self,
@@ -103,9 +59,8 @@ class _Scope:
         text: Text,
         zeros: set[str],
     ) -> None:
-        self.function, self.tree, self.text, self.zeros = function, _parsed(function), text, zeros
-        self.globals = function.__globals__
-        self.known, self.arrays, self.names, self.prefix = dict(known), dict(arrays), dict(names), prefix
+        super().__init__(function.__globals__, known, arrays, names, prefix, text, zeros)
+        self.function, self.tree = function, _parsed(function)
         self.calls: dict[str, int] = {}
 
     # -- statements
@@ -201,7 +156,7 @@ class _Scope:
             elif not (isinstance(argument, ast.Name) and argument.id in FUNCTIONS):
                 try:
                     known[parameter.arg] = self.value(argument)
-                except _Unknown:
+                except Unknown:
                     names[parameter.arg] = self.held(prefix + parameter.arg, argument)
         return self.called(function, known, arrays, names, prefix, self.text, self.zeros).run()
 
@@ -216,84 +171,6 @@ class _Scope:
             return value
         self.text.lines.append(f"{name} = {bare(value)}")
         return name
-
-    # -- expressions
-
-    def value(self, node: Any) -> Any:
-        """Value of an expression of known names."""
-        if isinstance(node, ast.Constant):
-            return node.value
-        if isinstance(node, ast.Name):
-            found = self.known.get(node.id, self.globals.get(node.id) if node.id.isupper() else None)
-            if found is None or node.id in self.names:
-                raise _Unknown(node.id)
-            return found
-        if isinstance(node, ast.BinOp):
-            return SYMBOLS[type(node.op)][1](self.value(node.left), self.value(node.right))
-        if isinstance(node, ast.UnaryOp):
-            return SYMBOLS[type(node.op)][1](self.value(node.operand))
-        if isinstance(node, ast.Compare):
-            return SYMBOLS[type(node.ops[0])][1](self.value(node.left), self.value(node.comparators[0]))
-        if isinstance(node, ast.Tuple):
-            return tuple(map(self.value, node.elts))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "range":
-            return range(*map(self.value, node.args))
-        raise _Unknown(ast.unparse(node))
-
-    def element(self, node: Any) -> str:
-        index = self.value(node.slice)
-        return "_".join([self.arrays[node.value.id], *map(str, index if isinstance(index, tuple) else (index,))])
-
-    def constant(self, value: Any) -> str:
-        if isinstance(value, bool | str):
-            return repr(value)
-        name = "k_" + repr(float(value)).replace("-", "m").replace("+", "").replace(".", "_")
-        self.text.constants[name] = float(value)
-        return name
-
-    def expression(self, node: Any) -> str:
-        """The text of an expression; what is known of it is a constant."""
-        try:
-            return self.constant(self.value(node))
-        except _Unknown:
-            return getattr(self, f"text_{type(node).__name__}")(node)
-
-    def text_Name(self, node: ast.Name) -> str:
-        return self.present(self.names.get(node.id) or self.prefix + node.id)
-
-    def text_Subscript(self, node: ast.Subscript) -> str:
-        return self.present(self.element(node))
-
-    def present(self, name: str) -> str:
-        """The name, unless it stands for nothing."""
-        return self.nothing() if name in self.zeros else name
-
-    def nothing(self) -> str:
-        self.text.constants[ZERO] = 0.0
-        return ZERO
-
-    def text_BinOp(self, node: ast.BinOp) -> str:
-        left, right = self.expression(node.left), self.expression(node.right)
-        if ZERO in (left, right):
-            if isinstance(node.op, ast.Mult):
-                return ZERO
-            if isinstance(node.op, ast.Add):
-                return left if right == ZERO else right
-            if isinstance(node.op, ast.Sub) and right == ZERO:
-                return left
-        return f"({left} {SYMBOLS[type(node.op)][0]} {right})"
-
-    def text_UnaryOp(self, node: ast.UnaryOp) -> str:
-        operand = self.expression(node.operand)
-        return ZERO if operand == ZERO else f"({SYMBOLS[type(node.op)][0]}{operand})"
-
-    def text_Compare(self, node: ast.Compare) -> str:
-        right = self.expression(node.comparators[0])
-        return f"({self.expression(node.left)} {SYMBOLS[type(node.ops[0])][0]} {right})"
-
-    def text_IfExp(self, node: ast.IfExp) -> str:
-        test, body, other = (self.expression(one) for one in (node.test, node.body, node.orelse))
-        return ZERO if body == other == ZERO else f"({body} if {test} else {other})"
 
     def text_Call(self, node: ast.Call) -> str:
         if self.step_called(node):
@@ -327,15 +204,3 @@ def changed(loop: ast.For) -> list[str]:
         read |= {one.id for one in ast.walk(statement.value) if isinstance(one, ast.Name)} - new
         new |= {one.id for one in statement.targets if isinstance(one, ast.Name)}
     return sorted(read & new)
-
-
-def bare(text: str) -> str:
-    """Without the outermost parentheses."""
-    if not text.startswith("("):
-        return text
-    depth = 0
-    for at, letter in enumerate(text):
-        depth += (letter == "(") - (letter == ")")
-        if depth == 0:
-            return text[1:-1] if at == len(text) - 1 else text
-    return text

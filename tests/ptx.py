@@ -16,9 +16,10 @@ import numpy as np
 
 from batchnewton import compile_cuda, engine
 from batchnewton.curve import from_curve
+from batchnewton.function import from_function
 from batchnewton.kernels.cuda import BLOCK, Way
 from batchnewton.methods import BRACKETED, METHODS, PHASES, Phase
-from batchnewton.problem import Problem, from_function
+from batchnewton.problem import Problem
 
 REGISTERS = 65_536  # of a multiprocessor, sm_80 to sm_120
 SHARED = {"sm_80": 164, "sm_90": 228, "sm_120": 100}  # KiB of shared memory of a multiprocessor

@@ -22,8 +22,9 @@ import workloads
 import batchnewton as bn
 from batchnewton import compile_cuda, engine
 from batchnewton.curve import from_curve
+from batchnewton.function import from_function
 from batchnewton.methods import METHODS
-from batchnewton.problem import Problem, from_function
+from batchnewton.problem import Problem
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 MARKS = (

@@ -74,11 +74,11 @@ def test_all_doors_on_threads():
 
 
 def test_nothing_is_solved_before_it_is_wanted_and_then_once(monkeypatch):
-    from batchnewton import api
+    from batchnewton import fitting
 
     calls = []
-    solved = api.solved
-    monkeypatch.setattr(api, "solved", lambda *given: (calls.append(1), solved(*given))[1])
+    solved = fitting.solved
+    monkeypatch.setattr(fitting, "solved", lambda *given: (calls.append(1), solved(*given))[1])
     lazy = bn.curve_fit(decay, T, da.from_array(Y, chunks=(300, 16)), [1, 1, 0.0])
     assert not calls
     dask.compute(lazy.x, lazy.cov, lazy.status, scheduler="synchronous")

@@ -14,9 +14,9 @@ from batchnewton import compile as compiler
 from batchnewton import nist, phases
 from batchnewton.curve import from_curve
 from batchnewton.derive import derive
+from batchnewton.function import from_function
 from batchnewton.kernels import lanes, machine
 from batchnewton.options import options
-from batchnewton.problem import from_function
 
 FEATURES = llvmlite.binding.get_host_cpu_features()
 WIDE = bool(FEATURES.get("avx2"))

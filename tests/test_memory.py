@@ -8,7 +8,7 @@ import pytest
 import batchnewton as bn
 from batchnewton.chunk import chunk, shared_data
 from batchnewton.curve import from_curve
-from batchnewton.problem import from_function
+from batchnewton.function import from_function
 
 T = np.linspace(0, 5, 8)
 

@@ -8,7 +8,7 @@ from matplotlib import pyplot
 
 import batchnewton as bn
 from batchnewton import plot
-from batchnewton.result import Status
+from batchnewton.status import Status
 
 T = np.linspace(0, 5, 16)
 

@@ -13,9 +13,9 @@ from numba import boolean, float32, float64, int8, int32, int64
 import batchnewton as bn
 from batchnewton import engine
 from batchnewton.curve import from_curve
+from batchnewton.function import from_function
 from batchnewton.kernels import cuda_between, cuda_inverse, cuda_patient
 from batchnewton.methods import METHODS, PHASES, SCORING
-from batchnewton.problem import from_function
 
 if ptx.missing():
     pytest.skip(f"NO CUDA KERNEL IS ASSEMBLED: {ptx.missing()}", allow_module_level=True)

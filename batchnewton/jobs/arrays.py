@@ -11,7 +11,8 @@ import numpy as np
 
 from .blocks import Block, shape_of
 from .errors import JobError
-from .files import TABLES, Stored, choose, open_array, open_file, split_name, suffix
+from .files import TABLES, choose, open_array, open_file, split_name, suffix
+from .stored import Stored
 
 
 @dataclass

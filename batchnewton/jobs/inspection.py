@@ -13,7 +13,7 @@ import numpy as np
 from tabulate import tabulate
 
 from batchnewton import Status
-from batchnewton.result import SUCCESS
+from batchnewton.status import SUCCESS
 
 from .blocks import Grid
 from .errors import JobError, needs

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from batchnewton import Status
-from batchnewton.result import SUCCESS
+from batchnewton.status import SUCCESS
 
 from .blocks import Grid
 from .checkpoint import Checkpoint, difference

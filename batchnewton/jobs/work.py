@@ -18,10 +18,11 @@ from batchnewton.options import options
 from .arrays import Stack, open_stack
 from .blocks import Grid
 from .errors import JobError
-from .files import TABLES, Stored, split_name, suffix
+from .files import TABLES, split_name, suffix
 from .formula import Model, find_model
 from .outputs import Layout
 from .request import Request
+from .stored import Stored
 from .stream import Answers
 from .tables import Groups, open_groups
 

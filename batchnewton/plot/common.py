@@ -10,7 +10,8 @@ import numpy as np
 from batchnewton.arrays import on_host
 from batchnewton.inference.fit import Fit
 from batchnewton.phases import Solution
-from batchnewton.result import Result, Status
+from batchnewton.result import Result
+from batchnewton.status import Status
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,7 +9,7 @@ import numpy as np
 
 from batchnewton.arrays import on_host, real
 from batchnewton.options import nearest
-from batchnewton.result import Status
+from batchnewton.status import Status
 
 from .common import COLOURS, GREY, answers, drawn_on, panels
 
