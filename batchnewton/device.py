@@ -72,7 +72,7 @@ class Ends:
     @property
     def left(self) -> np.ndarray:
         """Which of them have no status yet."""
-        return (self.code != CONVERGED) & (self.code != NOT_FINITE_AT_START) & (self.code < ENDED)
+        return left_over(self.code)
 
     def parts(self) -> list[slice]:
         """Pieces, each for one thread, without those that have nothing left."""
@@ -86,7 +86,7 @@ class Ends:
         return Ends(rows, self.code[some], self.top[some], self.seen[some])
 
 
-Leftover = Callable[[Ends], None]
+Leftover = Callable[[Ends], object]
 
 
 class Slot:
@@ -176,6 +176,11 @@ class Slot:
         return Ends(rows, code.copy(), top, seen)
 
 
+def left_over(code: Any) -> Any:
+    """Which of these ends give no status."""
+    return (code != CONVERGED) & (code != NOT_FINITE_AT_START) & (code < ENDED)
+
+
 def statuses(library: Any, code: Any) -> Any:
     """What these ends are, NOT_RUN where the CPU is to say it; arrays of NumPy or CuPy."""
     known = library.where(code >= ENDED, code - int(ENDED), status.NOT_RUN)
@@ -212,7 +217,7 @@ class Work:
     report: Callable[[int], None]
     feed: Feed
     pool: ThreadPoolExecutor
-    later: list[Future[None]] = field(default_factory=list)
+    later: list[Future[object]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def on_gpu(self, gpu: int) -> None:

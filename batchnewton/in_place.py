@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from .device import NO_HISTORY, Ends, statuses
+from .arrays import on_host, there
+from .device import NO_HISTORY, Ends, left_over, statuses
 from .engine import Arrays, Engine, sources
 from .kernels.converge import NOT_FINITE_AT_START
 from .kernels.history import COLUMNS
@@ -17,12 +18,36 @@ from .options import Options
 from .problem import Problem
 
 
-def solve(problem: Problem, sequences: Sequence[Sequence[Phase]], options: Options) -> tuple[tuple[Any, ...], Ends]:
-    """Solve a batch whose arrays lie on a GPU, one launch a phase.
+@dataclass(frozen=True)
+class Landed:
+    """How a batch left the GPU on which its arrays lie.
 
-    Returns x, fun, status, nit, nfev, there (the status of what the fast path left is NOT_RUN); and how the problems
-    ended, on the host.
+    Attributes
+    ----------
+    answers : tuple
+        x, fun, status, nit, nfev, there; the status of what the fast path left is NOT_RUN.
+    left, bad : numpy.ndarray
+        Numbers of the problems that it left, and of those that were not finite at their start; on the host.
+    code, top : Any
+        As in `Ends`, there.
+    seen : numpy.ndarray
+        The history, on the host.
     """
+
+    answers: tuple[Any, ...]
+    left: np.ndarray
+    bad: np.ndarray
+    code: Any
+    top: Any
+    seen: np.ndarray
+
+    def ends(self) -> Ends:
+        """The same, on the host."""
+        return Ends(slice(0, len(self.code)), on_host(self.code), on_host(self.top), self.seen)
+
+
+def solve(problem: Problem, sequences: Sequence[Sequence[Phase]], options: Options) -> Landed:
+    """Solve a batch whose arrays lie on a GPU, one launch a phase."""
     import cupy
     from numba import cuda
 
@@ -43,10 +68,12 @@ def solve(problem: Problem, sequences: Sequence[Sequence[Phase]], options: Optio
         on = arrays_in_place(x.ravel(), fun, top, (code, nit, nfev), queue, given, seen, rough, kept)
         engine.launch(0, replace(on, ends=engine.room(size)))
         cuda.synchronize()
-        state, bad = statuses(cupy, code), code == NOT_FINITE_AT_START
-        x[bad], fun[bad] = cupy.asarray(problem.x0)[bad], np.nan
+        left, bad = (on_host(these.nonzero()[0]) for these in (left_over(code), code == NOT_FINITE_AT_START))
+        if bad.size:
+            at = there(bad, x)
+            x[at], fun[at] = cupy.asarray(problem.x0)[at], np.nan
         history = NO_HISTORY if seen is None else seen.reshape(size, -1, COLUMNS)[:, : int(nfev.max())].get()
-        return (x, fun, state, nit, nfev), Ends(slice(0, size), code.get(), top.get(), history)
+        return Landed((x, fun, statuses(cupy, code), nit, nfev), left, bad, code, top, history)
 
 
 def arrays_in_place(

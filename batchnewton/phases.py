@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from . import compile as compiler
-from .arrays import on_host, one_row
+from .arrays import on_host, one_row, put, rows_of
 from .chunk import Chunk, chunk, kernel, place, shared_data, single_or_double, stride
 from .fingerprint import Signature
 from .kernels import cpu, gaps, status
@@ -30,9 +30,13 @@ SPARE = 2 * CERTIFY  # evaluations that a problem may have beyond ``max_iter``
 HYBRID = {"least-squares": "hybrid", "minimize": "minimize", "root": "root"}
 
 
+ANSWERS = ("x", "fun", "status", "nit", "nfev")
+
+
 @dataclass
 class Solution:
-    """Arrays of the answers, in the order of the problems."""
+    """Arrays of the answers, in the order of the problems; ``there`` those of them that lie on a GPU, by name, of which
+    the host makes a copy when it asks for it."""
 
     x: np.ndarray
     fun: np.ndarray
@@ -40,6 +44,7 @@ class Solution:
     nit: np.ndarray
     nfev: np.ndarray
     histories: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
+    there: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def empty(cls, problem: Problem, dtype: np.dtype) -> Solution:
@@ -54,11 +59,29 @@ class Solution:
             getattr(self, name)[rows] = getattr(other, name)
         self.histories += [(rows[within], part) for within, part in other.histories]
 
-    def take(self, x: Any, fun: Any, state: Any, nit: Any, nfev: Any) -> None:
-        """Answers of all problems, from where they are."""
-        found = dict(x=x, fun=fun, status=state, nit=nit, nfev=nfev)
-        for name, array in found.items():
-            getattr(self, name)[:] = on_host(array)
+    def take(self, found: Sequence[Any], rows: Any = slice(None)) -> None:
+        """Answers of some problems, from where they are."""
+        for name, array in zip(ANSWERS, found, strict=True):
+            getattr(self, name)[rows] = on_host(rows_of(array, rows))
+
+    def stay(self, found: Sequence[Any], rows: np.ndarray) -> None:
+        """The answers stay where they are, on a GPU; those of the problems ``rows`` are the host's."""
+        for name, array in zip(ANSWERS, found, strict=True):
+            if rows.size:
+                put(array, rows, getattr(self, name)[rows])
+            delattr(self, name)
+        self.there = dict(zip(ANSWERS, found, strict=True))
+
+    def where_it_lies(self, name: str) -> Any:
+        """One of the answers, on the host or a GPU."""
+        return self.there[name] if name in self.there else getattr(self, name)
+
+    def __getattr__(self, name: str) -> np.ndarray:
+        there = self.__dict__.get("there", {})
+        if name not in there:
+            raise AttributeError(f"{type(self).__name__} has no {name!r}")
+        setattr(self, name, on_host(there[name]))
+        return getattr(self, name)
 
     def refuse(self, problem: Problem, rows: np.ndarray, state: int) -> None:
         """Problems that cannot be solved keep their start."""

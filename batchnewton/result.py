@@ -10,7 +10,7 @@ import numpy as np
 
 from . import notebook
 from .arrays import given_back, on_host
-from .inference.fit import Fit
+from .inference.fit import Fit, succeeded
 from .inference.order import orders
 from .kernels.history import COLUMNS
 from .options import Options
@@ -92,27 +92,27 @@ class Result(Statistics):
 
     @property
     def x(self) -> np.ndarray:
-        return self._plain(self._solution.x)
+        return self._plain(self._solution.where_it_lies("x"))
 
     @property
     def fun(self) -> np.ndarray:
-        return self._plain(self._solution.fun)
+        return self._plain(self._solution.where_it_lies("fun"))
 
     @property
     def status(self) -> np.ndarray:
-        return self._plain(self._solution.status)
+        return self._plain(self._solution.where_it_lies("status"))
 
     @property
     def success(self) -> np.ndarray:
-        return self._plain(self._fit.success)
+        return self._plain(succeeded(self._solution.where_it_lies("status")))
 
     @property
     def nit(self) -> np.ndarray:
-        return self._plain(self._solution.nit)
+        return self._plain(self._solution.where_it_lies("nit"))
 
     @property
     def nfev(self) -> np.ndarray:
-        return self._plain(self._solution.nfev)
+        return self._plain(self._solution.where_it_lies("nfev"))
 
     @property
     def starts_reached(self) -> np.ndarray | None:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from . import gpus
-from .arrays import on_host, put
-from .chosen import judge_ends, run_chosen
+from .arrays import on_host, put, rows_of
+from .chosen import run_chosen
 from .chunk import chunk, kernel, shared_data
 from .kernels import status
 from .kernels.history import COLUMNS
@@ -18,16 +18,11 @@ from .methods import SMALL
 from .options import Options
 from .phases import (
     Solution,
-    attempts,
-    evaluations,
     first_kernel,
-    mark_bounds,
     method_of,
-    patiently,
     phases_on_cuda,
     record_length,
     run_phases,
-    too_few,
 )
 from .problem import Problem
 from .threads import for_each, reporter
@@ -97,96 +92,22 @@ def chosen_gpus(problem: Problem, options: Options) -> tuple[int, ...]:
 def on_gpus(
     problem: Problem, options: Options, which: tuple[int, ...], answer: Solution, stop: np.ndarray, progress: Any
 ) -> None:
-    """The phases on GPUs, then, of large batches, the patient path; on the CPU what is left of small ones, and of a
-    method by name what its certificate leaves open.  Those with NaN to be left out in a second round."""
-    from . import device, in_place
-    from .patient import worthwhile
+    """The batch on GPUs; problems with NaN to be left out in a second round."""
+    from .on_gpus import Batch
 
-    few = too_few(problem, options, slice(0, problem.size))
-    if few is None:
-        few = np.zeros(problem.size, bool)
-    if few.all():
-        answer.refuse(problem, few, status.TOO_FEW_POINTS)
-        return
-    method, sequences = method_of(problem, options), attempts(problem, options, cuda=True)
-    alone = not sequences[-1] or evaluations(problem, options) < 1
-    patient = method.patient is not None and (alone or worthwhile(problem))
-    kept: list[tuple[np.ndarray, np.ndarray]] = []  # what waits for the patient path on GPUs
+    def again(suspects: np.ndarray) -> np.ndarray:
+        at = with_nan(problem, slice(0, problem.size), suspects)
+        if at.size:
+            clean = problem.without_nan(at)
+            second = Solution.empty(clean, options.dtype)
+            solve_all(clean, options, second, False)
+            answer.put(at, second)
+        return at
 
-    def rest(ends: device.Ends) -> None:
-        todo = np.flatnonzero(ends.left & ~few[ends.rows])
-        at = ends.rows.start + todo
-        seen = ends.seen[todo] if options.history else np.empty((len(at), 0, COLUMNS))
-        if method.certificate:
-            judge_ends(problem, ends.rows, options, answer, stop, todo, ends.code, ends.top, ends.seen)
-        elif patient:
-            kept.append((at, seen))
-        else:
-            later(problem, at, options, answer, stop, seen)
-
+    batch = Batch(problem, options, which, answer, stop)
     with reporter(progress, problem.size) as report:
-        if alone:
-            at = np.flatnonzero(~few)
-            kept.append((at, np.empty((len(at), 0, COLUMNS))))
-        elif problem.gpu is not None:
-            found, ends = in_place.solve(problem, sequences, options)
-            answer.take(*found)
-            answer.histories += [(np.arange(problem.size), ends.seen)] * options.history
-
-            def work(some: slice) -> int:
-                rest(ends.of(some))
-                return some.stop - some.start
-
-            for_each(work, ends.parts(), problem.size, options.threads, stop, brief=False)
-        else:
-            device.solve(problem, sequences, options, which, answer, rest, stop, report)
-        on_gpus_patiently(problem, kept, options, which, answer, stop)
-        if alone or problem.gpu is not None:
-            report(problem.size)
-    mark_bounds(problem, slice(0, problem.size), answer)
-    answer.refuse(problem, few, status.TOO_FEW_POINTS)
-    at = with_nan(problem, slice(0, problem.size), np.flatnonzero(answer.status == status.NOT_FINITE_AT_START))
-    if at.size:
-        clean = problem.without_nan(at)
-        second = Solution.empty(clean, options.dtype)
-        solve_all(clean, options, second, False)
-        answer.put(at, second)
-
-
-def on_gpus_patiently(
-    problem: Problem,
-    kept: list[tuple[np.ndarray, np.ndarray]],
-    options: Options,
-    which: tuple[int, ...],
-    answer: Solution,
-    stop: np.ndarray,
-) -> None:
-    """The patient path on GPUs for problems, each part with its history so far."""
-    from . import patient
-
-    if not kept:
-        return
-    at = np.concatenate([rows for rows, _ in kept])
-    seen = np.empty((len(at), max(part.shape[1] for _, part in kept), COLUMNS))
-    first = 0
-    for rows, part in kept:
-        seen[first : first + len(rows), : part.shape[1]] = part
-        first += len(rows)
-    order = np.argsort(at)  # neighbours of a problem are where they were
-    patient.solve(problem, at[order], options, which, answer, stop, seen[order])
-
-
-def later(
-    problem: Problem, at: np.ndarray, options: Options, answer: Solution, stop: np.ndarray, seen: np.ndarray
-) -> None:
-    """The patient path for some problems, whose history so far is ``seen``."""
-    if not at.size or stop[0]:
-        return
-    history = np.empty((len(at), record_length(options), COLUMNS)) if options.history else seen
-    if options.history:
-        history[:, : seen.shape[1]] = seen[:, : history.shape[1]]
-    patiently(problem, at, options, answer, stop, history)
-    answer.histories += [(at, history[:, : answer.nfev[at].max()])] * options.history
+        batch.solve(report)
+    batch.finish(again)
 
 
 def derivatives(
@@ -223,7 +144,8 @@ def derivatives_there(
     found = at_answers.derivatives(problem, x, kind, gpus)
     at = with_nan(problem, slice(0, problem.size), np.flatnonzero(~np.isfinite(on_host(found[0]))))
     if at.size:
-        for array, rows in zip(found, derivatives(problem.without_nan(at), x[at], kind, 1), strict=True):
+        rest = derivatives(problem.without_nan(at), on_host(rows_of(x, at)), kind, 1)
+        for array, rows in zip(found, rest, strict=True):
             put(array, at, rows)
     return found
 

@@ -257,13 +257,14 @@ def twelve_boxed(**options: Any) -> bn.Result:
                             bounds=(-np.inf, upper), fixed=fixed, **options)  # fmt: skip
 
 
-def resident(**more: Any) -> Callable[..., bn.Result]:
-    """Curves that lie on the GPU where the GPU is asked for; the answers come back as they are (`gpu_check` has the
-    same with the libraries themselves, here a stand-in takes part)."""
+def resident(far: Any = 1.0, **more: Any) -> Callable[..., bn.Result]:
+    """Curves that lie on the GPU where the GPU is asked for, with starts that are off by a factor; the answers come
+    back as they are (`gpu_check` has the same with the libraries themselves, here a stand-in takes part)."""
 
     def solve(device: str, **options: Any) -> bn.Result:
         data = fits()
         data["y"][1, 3], data["p0"][2, 1] = np.nan, 0.0
+        data["p0"] *= far
         if device == "cpu" or not gpus.simulated():
             return bn.curve_fit(decay, T, data["y"], data["p0"], device=device, **more, **options)
         import cupy_stub
@@ -271,6 +272,8 @@ def resident(**more: Any) -> Callable[..., bn.Result]:
         cupy = cupy_stub.install()
         result = bn.curve_fit(decay, T, cupy.asarray(data["y"]), cupy.asarray(data["p0"]), **more, **options)
         assert isinstance(result.x, cupy.ndarray) and isinstance(result.status, cupy.ndarray)
+        stays = not {"bounds", "history", "method"} & {*more}
+        assert stays == ("x" not in vars(result._solution))  # no copy of it on the host
         here = types.SimpleNamespace(**{name: getattr(result, name).get() for name in FIELDS})
         here.history = result.history and [one.get() for one in result.history]
         return here
@@ -384,7 +387,8 @@ CASES = [
     Case("no root, parabola, in pairs", in_groups(from_table("no root, parabola")), lanes=2),
     Case("resident", resident()),
     Case("resident, mixed, history", resident(history=True), "mixed", digits=7),
-    Case("resident, photons", resident(loss="poisson", bounds=(1e-3, [1.5, 1.5, 0.3]))),
+    Case("resident, far", resident(far=(5, 6, -3)), digits=6),
+    Case("resident, photons, bounds", resident(loss="poisson", bounds=(1e-3, [1.5, 1.5, 0.3]))),
     Case("resident, bounds", resident(bounds=(0.0, [1.5, 1.1, 0.3]))),
     *(Case(name, from_table(name)) for name in TABLE),
 ]

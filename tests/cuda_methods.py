@@ -22,7 +22,7 @@ from cuda_cases import (
 from problems import himmelblau, kepler
 
 import batchnewton as bn
-from batchnewton import schedule
+from batchnewton import on_gpus
 
 METHODS = ("trust-region", "newton-pure", "bfgs", "lbfgs", "gradient-descent")
 
@@ -45,7 +45,7 @@ def without_the_cpu(solve: Any) -> Any:
     """The same call; the CPU may judge nothing."""
 
     def call(**options: Any) -> bn.Result:
-        with mock.patch.object(schedule, "judge_ends", side_effect=AssertionError("the CPU judged")):
+        with mock.patch.object(on_gpus, "judge_ends", side_effect=AssertionError("the CPU judged")):
             return solve(**options)
 
     return call

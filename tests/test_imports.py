@@ -27,6 +27,7 @@ FLOORS = [
     {"device"},
     {"at_answers", "in_place"},
     {"patient"},
+    {"on_gpus"},
     {"schedule"},
     {"inference"},
     {"statistics"},

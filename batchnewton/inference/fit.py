@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
-from batchnewton.arrays import on_host, put
+from batchnewton.arrays import on_host, put, rows_of
 from batchnewton.kernels import inverse as invert
 from batchnewton.kernels import status
 from batchnewton.methods import SMALL
@@ -40,8 +41,7 @@ class Fit:
     @property
     def success(self) -> np.ndarray:
         """Certified minimum or true root."""
-        found = self.solution.status
-        return (found == status.CONVERGED) | (found == status.CONVERGED_AT_BOUND)
+        return succeeded(self.solution.status)
 
     @cached_property
     def gpus(self) -> tuple[int, ...]:
@@ -51,7 +51,7 @@ class Fit:
     @cached_property
     def derivatives(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Value, gradient and exact Hessian (root: JᵀJ) at the answers, where the problem's arrays lie."""
-        problem, x = self.problem, self.solution.x
+        problem, x = self.problem, self.solution.where_it_lies("x")
         return derivatives(problem, x, KINDS[problem.kind], self.options.threads, self.gpus)
 
     @cached_property
@@ -105,7 +105,7 @@ class Fit:
     @cached_property
     def cov_there(self) -> np.ndarray:
         """The same, where the problem's arrays lie.  A GPU leaves some problems to the CPU (`at_answers`)."""
-        problem, x = self.problem, self.solution.x
+        problem, x = self.problem, self.solution.where_it_lies("x")
         kind = "minimize" if problem.kind == "minimize" else "gauss-newton"
         freedom = None if self.absolute else self.freedom
         if not self.gpus:
@@ -116,7 +116,7 @@ class Fit:
         cov, left = at_answers.covariances(problem, x, kind, self.gpus, freedom, apart)
         if (at := np.flatnonzero(left)).size:
             some = None if freedom is None else freedom[at]
-            put(cov, at, covariances(problem.take(at), x[at], kind, some, self.options.threads))
+            put(cov, at, covariances(problem.take(at), on_host(rows_of(x, at)), kind, some, self.options.threads))
         return cov
 
     @property
@@ -214,6 +214,11 @@ def column(fit: Fit, i: int) -> np.ndarray:
     """Scalar data input i, (B, m) in float64."""
     array = fit.problem.array(i)[..., 0].astype(np.float64)
     return np.broadcast_to(array, (fit.problem.size, fit.problem.m))
+
+
+def succeeded(found: Any) -> Any:
+    """Which of these statuses are successes."""
+    return (found == status.CONVERGED) | (found == status.CONVERGED_AT_BOUND)
 
 
 def covariances(problem: Problem, x: np.ndarray, kind: str, freedom: np.ndarray | None, threads: int) -> np.ndarray:
