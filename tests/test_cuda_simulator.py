@@ -76,10 +76,24 @@ def test_two_attempts_take_the_steps_of_the_cpu(simulated):
         assert np.abs(cuda["nfev"] - cpu["nfev"]).max() <= 1, name  # near float32's rounding a trip may be more
 
 
-@pytest.mark.parametrize("other", ["curves, chunks of 2", "curves, little memory"])
-def test_chunks_change_no_bit(other, simulated):
+def apart(cases):
+    """Cases that differ from another one by what must not change a bit: their names, and those of the others."""
+    names = [case.name for case in cases]
+    found = {name: name.rpartition(", ")[0] for name in names if name.rpartition(", ")[2].startswith(SAME_BITS)}
+    return [(name, whole) for name, whole in found.items() if whole in names]
+
+
+SAME_BITS = ("chunks of", "parts of", "little memory", "another order", "blocks of", "history")
+
+
+@pytest.mark.parametrize("other, whole", apart(cuda_cases.CASES))
+def test_neither_chunks_nor_blocks_nor_order_change_a_bit(other, whole, simulated):
+    same_bits(simulated[other][1], simulated[whole][1])
+
+
+def same_bits(one, another):
     for name in cuda_cases.FIELDS:
-        np.testing.assert_array_equal(simulated[other][1][name], simulated["curves"][1][name])
+        np.testing.assert_array_equal(one[name], another[name], err_msg=name)
 
 
 def test_the_cases_end_in_every_way(simulated):
