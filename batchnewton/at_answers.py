@@ -31,7 +31,7 @@ class Evaluator:
 
         self.cuda: Any = cuda
         self.n, self.m, self.dtype = problem.n, np.int64(problem.m), dtype
-        self.lanes = lanes(problem.n, problem.m, problem.size, dtype.itemsize)
+        self.lanes = lanes(problem.n, problem.m, problem.whole, dtype.itemsize)
         kernel = compiler.derivatives(problem.signature, kind, dtype, self.lanes)
         self.kernel = kernel.module.evaluate
         self.shared = shared_there(problem, kernel, dtype)

@@ -97,7 +97,7 @@ def chosen_way(problem: Problem, phase: Phase, dtype: np.dtype) -> Way:
     group = lanes_of_a_group(problem.n, problem.m, dtype.itemsize, problem.box is not None, phase.step)
     if group:
         return Way(group, grouped=True)
-    width = lanes(problem.n, problem.m, problem.size, dtype.itemsize)
+    width = lanes(problem.n, problem.m, problem.whole, dtype.itemsize)
     return Way(width, staged_bytes(problem, dtype, width) > 0)
 
 

@@ -41,7 +41,7 @@ def worthwhile(problem: Problem) -> bool:
     on the CPU.  How many problems are left must not decide: what happens to one would depend on the others.
     """
     n, m = problem.n, problem.m
-    return problem.size * (m * (n + 1) * (n + 2) + 10.0 * n**3) >= MUCH
+    return problem.whole * (m * (n + 1) * (n + 2) + 10.0 * n**3) >= MUCH
 
 
 def solve(
@@ -101,7 +101,7 @@ class Search:
         self.kind = KINDS.index(problem.kind)
         self.hybrid = problem.kind == "least-squares" and method_of(problem, options).patient != "exact"
         self.matrices = 1 if problem.kind == "minimize" else 2  # H; JᵀJ or J
-        self.lanes = lanes(problem.n, problem.m, problem.size, DOUBLE.itemsize)
+        self.lanes = lanes(problem.n, problem.m, problem.whole, DOUBLE.itemsize)
         derive = HYBRID[problem.kind]
         kernel = compiler.derivatives(plain.signature, derive, DOUBLE, self.lanes, listed=True)
         self.evaluate, self.shared = kernel.module.evaluate, shared_there(plain, kernel, DOUBLE)
