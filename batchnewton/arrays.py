@@ -106,7 +106,12 @@ def as_cupy(name: str, value: Any) -> Any:
         raise ValueError(f"{name} is a {type(value).__name__} on a GPU; {fix}") from error
     if type(value).__module__.startswith("torch"):
         value = value.detach()
-    return cupy.asarray(value) if hasattr(value, "__cuda_array_interface__") else cupy.from_dlpack(value)
+    if hasattr(value, "block_until_ready"):  # JAX may not even have begun
+        value.block_until_ready()
+    array = cupy.asarray(value) if hasattr(value, "__cuda_array_interface__") else cupy.from_dlpack(value)
+    if array is not value:  # what another library still works out, on streams that CuPy does not know
+        array.device.synchronize()
+    return array
 
 
 def on_host(array: Any) -> np.ndarray:

@@ -14,9 +14,7 @@ import numpy as np
 from . import compile_cuda as compiler
 from .chunk import columns, single_or_double
 from .device import LONGEST, SHARE, Feed, free_memory, with_each
-from .engine import blocks, lanes, shared_there, small_is_no_mistake
-from .gpus import simulated
-from .kernels.cuda import BLOCK
+from .engine import block, blocks, lanes, shared_there, small_is_no_mistake
 from .kernels.inverse import UNSURE
 from .problem import Problem
 
@@ -33,14 +31,14 @@ class Evaluator:
 
         self.cuda: Any = cuda
         self.n, self.m, self.dtype = problem.n, np.int64(problem.m), dtype
-        self.lanes = lanes(problem.n, problem.m, problem.size, dtype.itemsize)
+        self.lanes = lanes(problem.n, problem.m, problem.whole, dtype.itemsize)
         kernel = compiler.derivatives(problem.signature, kind, dtype, self.lanes)
         self.kernel = kernel.module.evaluate
         self.shared = shared_there(problem, kernel, dtype)
 
     def evaluate(self, x: Any, given: Sequence[Any], answers: Answers) -> None:
         """f, g and H of every problem at x; all arrays are flat and on the device."""
-        threads = BLOCK if not simulated() else self.lanes if self.lanes > 1 else 4
+        threads = block(self.lanes)
         count = blocks(answers[0].size * self.lanes, threads)
         with small_is_no_mistake():
             self.kernel[count, threads](x, *answers, *self.shared, self.m, *given)
@@ -49,7 +47,7 @@ class Evaluator:
         """Hessians become covariances (`cuda_inverse.covariances`), without ``freedom`` as they are."""
         from .kernels import cuda_inverse
 
-        n, size, threads = self.n, found.size, 4 if simulated() else BLOCK
+        n, size, threads = self.n, found.size, block()
         count = min(blocks(size, threads), max(1, WORK // (8 * n * (n + 1) * threads)))
         factor = self.cuda.device_array(size, np.float64)
         work = self.cuda.device_array((n, n + 1, count * threads), np.float64)

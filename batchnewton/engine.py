@@ -27,6 +27,7 @@ from .options import Options
 from .phases import evaluations, limits, method_of
 from .problem import Problem
 
+THREADS = 4 if simulated() else BLOCK  # of a block
 BLOCKS = 16  # of each multiprocessor: more than can be resident, so that all are busy
 LANES = (1, 2, 4, 8, 16, 32)
 FULL = 1 << 16  # threads that a GPU runs side by side
@@ -96,7 +97,7 @@ def chosen_way(problem: Problem, phase: Phase, dtype: np.dtype) -> Way:
     group = lanes_of_a_group(problem.n, problem.m, dtype.itemsize, problem.box is not None, phase.step)
     if group:
         return Way(group, grouped=True)
-    width = lanes(problem.n, problem.m, problem.size, dtype.itemsize)
+    width = lanes(problem.n, problem.m, problem.whole, dtype.itemsize)
     return Way(width, staged_bytes(problem, dtype, width) > 0)
 
 
@@ -197,8 +198,7 @@ class Engine:
         way = chosen_way(self.problem, phase, dtype)
         way = replace(way, first=first, fresh=fresh, before=before.name, history=options.history)
         kernel = compiler.kernel(self.problem.signature, phase.derive, phase.step, dtype, way)
-        block = kernel.module.THREADS if way.grouped else BLOCK
-        threads = block if not simulated() else way.lanes if way.lanes > 1 else 4
+        threads = min(block(way.lanes), kernel.module.THREADS) if way.grouped else block(way.lanes)
         columns, scalars = shared_there(self.problem, kernel, dtype)
         tolerances = options.rough if phase.rough else (options.ftol, options.xtol, options.gtol)
         numbers = tuple(dtype.type(value) for value in (limit, *tolerances))
@@ -252,7 +252,7 @@ class Engine:
         """One of the kernels between the phases, a thread for each number of its first array."""
         from .kernels import cuda_between as between
 
-        threads = 4 if simulated() else BLOCK
+        threads = block()
         getattr(between, name)[blocks(arrays[0].size, threads), threads, stream](*arrays)
 
 
@@ -262,6 +262,11 @@ def small_is_no_mistake() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Grid size")
         yield
+
+
+def block(lanes: int = 1) -> int:
+    """Threads of a block, in which ``lanes`` have a problem together."""
+    return max(THREADS, lanes)
 
 
 def blocks(wanted: int, threads: int) -> int:
@@ -280,7 +285,7 @@ def shared_there(problem: Problem, kernel: compiler.CudaKernel, dtype: np.dtype)
     scalars = cuda.to_device(_not_empty(A))
     columns = cuda.to_device(_not_empty(np.concatenate([X, np.zeros(kernel.computed * problem.m, dtype)])))
     if kernel.computed:
-        kernel.module.prepare[(1, 4) if simulated() else (16, BLOCK)](columns, scalars, np.int64(problem.m))
+        kernel.module.prepare[1 if simulated() else 16, block()](columns, scalars, np.int64(problem.m))
     return columns, scalars
 
 

@@ -18,10 +18,8 @@ from .arrays import rows_of
 from .at_answers import unbounded
 from .chunk import columns, single_or_double
 from .device import LONGEST, SHARE, Feed, free_memory, out_of_memory, with_each
-from .engine import blocks, lanes, shared_there, small_is_no_mistake
-from .gpus import simulated
+from .engine import block, blocks, lanes, shared_there, small_is_no_mistake
 from .kernels import status, trust
-from .kernels.cuda import BLOCK
 from .kernels.cuda_derivatives import TOGETHER
 from .kernels.history import COLUMNS
 from .options import Options
@@ -43,7 +41,7 @@ def worthwhile(problem: Problem) -> bool:
     on the CPU.  How many problems are left must not decide: what happens to one would depend on the others.
     """
     n, m = problem.n, problem.m
-    return problem.size * (m * (n + 1) * (n + 2) + 10.0 * n**3) >= MUCH
+    return problem.whole * (m * (n + 1) * (n + 2) + 10.0 * n**3) >= MUCH
 
 
 def solve(
@@ -103,13 +101,13 @@ class Search:
         self.kind = KINDS.index(problem.kind)
         self.hybrid = problem.kind == "least-squares" and method_of(problem, options).patient != "exact"
         self.matrices = 1 if problem.kind == "minimize" else 2  # H; JᵀJ or J
-        self.lanes = lanes(problem.n, problem.m, problem.size, DOUBLE.itemsize)
+        self.lanes = lanes(problem.n, problem.m, problem.whole, DOUBLE.itemsize)
         derive = HYBRID[problem.kind]
         kernel = compiler.derivatives(plain.signature, derive, DOUBLE, self.lanes, listed=True)
         self.evaluate, self.shared = kernel.module.evaluate, shared_there(plain, kernel, DOUBLE)
         self.work = min(WORK, int(SHARE * free_memory(cuda) / 4))
         self.width = record_length(options)
-        self.threads = 4 if simulated() else BLOCK
+        self.threads = block()
 
     def length(self, wanted: int) -> int:
         """Searches for which there is memory, at most so many."""
@@ -205,7 +203,7 @@ class State:
         counts = np.zeros(AHEAD + 1, np.int32)
         counts[0] = running
         self.left.copy_to_device(counts)
-        threads = search.threads if search.lanes == 1 or not simulated() else search.lanes
+        threads = block(search.lanes)
         count = blocks(running * search.lanes, threads)
         trips = min(self.blocks, blocks(running, search.threads))
         vectors, trial, answers = self.whole_vectors(), self.trial.reshape(self.current.shape), self.derived()

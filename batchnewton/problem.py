@@ -90,6 +90,9 @@ class Problem:
         There must be as many data rows as unknowns, whatever the ``kind``.
     summands : int, optional
         Residuals of a data row, where the formula is the sum of their losses.
+    batch : int, optional
+        Problems of the batch, where these are only those with NaN in it: what is chosen by its size is so for them,
+        too, however many they are.
     """
 
     fun: Callable[..., Any]
@@ -112,6 +115,7 @@ class Problem:
     summands: int | None = None
     box: Box | None = None
     moved: np.ndarray | None = None
+    batch: int | None = None
 
     @property
     def signature(self) -> Signature:
@@ -127,6 +131,11 @@ class Problem:
     def size(self) -> int:
         """Number of problems."""
         return self.x0.shape[0]
+
+    @property
+    def whole(self) -> int:
+        """Number of problems of the batch that they are a part of."""
+        return self.batch or self.size
 
     @property
     def gpu(self) -> int | None:
@@ -209,7 +218,7 @@ class Problem:
 
     def without_nan(self, rows: np.ndarray) -> Problem:
         """Some problems, their NaNs left out."""
-        return replace(self.take(rows), counts=None, mask=self.present(rows))
+        return replace(self.take(rows), counts=None, mask=self.present(rows), batch=self.whole)
 
     def place(self, name: str) -> int:
         """Number of the input of a curve that has this name."""

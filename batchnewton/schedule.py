@@ -100,7 +100,7 @@ def on_gpus(
         if at.size:
             clean = problem.without_nan(at)
             second = Solution.empty(clean, options.dtype)
-            solve_all(clean, options, second, False)
+            on_gpus(clean, options, which, second, stop, False)
             answer.put(at, second)
         return at
 

@@ -248,6 +248,7 @@ def kernel_text(
         "        sync(members)",
         f"        enter({', '.join(['S, K, t, 0, u, last, members, x, tops, b', *args])})",
         "        sync(members)",
+        *([] if FAMILIES[phase].stops else ["    sync(members)"]),  # all have read what the last trip needed
         *indent(cleared(f"t + {shared['f']}", str(shared["trip"])), 1),
         "    once(S, K, t, 0, T(m))",
         "    sync(members)",

@@ -1,16 +1,17 @@
 """Lanes of a warp that work on one problem together: who they are, and how they take the next problem.
 
 What they exchange during a trip is ``cuda.total_text``; the instruction is `cuda_lower.swapped`.  The simulator has no
-shuffles: there (`Simulated`) a block is one group, and values go through shared memory.
+warps: there the threads of a group wait for each other by themselves (`Simulated`).
 """
 
 from collections.abc import Callable
+from threading import Barrier
 from typing import Any
 
-import numpy as np
 from numba import cuda, int32, int64
 
 WARP = 32
+PATIENCE = 60.0  # seconds that lanes of the simulator wait for one that does not come
 
 
 def group(lanes: int) -> Any:
@@ -44,28 +45,30 @@ def take_together(lanes: int) -> Any:
 
 
 class Simulated:
-    """The same in the simulator.  ``device`` gives the ``cuda`` of the module whose kernel runs: the simulator
-    exchanges it during a launch."""
+    """The same in the simulator, where ``members`` is the number of the group in its block.  ``device`` gives the
+    ``cuda`` of the module whose kernel runs: the simulator exchanges it during a launch."""
 
     def __init__(self, device: Callable[[], Any], lanes: int) -> None:
         self.device, self.lanes = device, lanes
+        self.groups: list[tuple[Barrier, list[Any]]] = [
+            (Barrier(lanes, timeout=PATIENCE), [None] * lanes) for _ in range(WARP // lanes)
+        ]
 
     def group(self, thread: Any) -> int:
-        return 0
+        return int(thread) // self.lanes
 
     def sync(self, members: int) -> None:
         """All lanes wait for each other."""
-        self.device().syncthreads()
+        self.groups[members][0].wait()
 
     def swap(self, value: Any, distance: int, members: int) -> Any:
         """What the lane at ``lane ^ distance`` has."""
-        device = self.device()
-        exchange = device.shared.array(WARP, np.float64)
-        lane = device.threadIdx.x
+        barrier, exchange = self.groups[members]
+        lane = self.device().threadIdx.x % self.lanes
         exchange[lane] = value
-        device.syncthreads()
-        other = type(value)(exchange[lane ^ distance])
-        device.syncthreads()
+        barrier.wait()
+        other = exchange[lane ^ distance]
+        barrier.wait()
         return other
 
     def plus(self, value: Any, other: Any) -> Any:

@@ -152,9 +152,13 @@ def joined(statement: Any) -> Any:
     target, value = statement.targets[0], statement.value
     if isinstance(value, ast.BinOp) and isinstance(value.left, ast.Name) and value.left.id == target.id:
         return JOINS.get(type(value.op)) or type(value.op)
-    kept = value.orelse if isinstance(value, ast.IfExp) and not isinstance(value.test, ast.Name) else None
-    if isinstance(kept, ast.Name) and kept.id == target.id:
-        assert isinstance(value, ast.IfExp) and isinstance(value.body, ast.Name)
+    if (
+        isinstance(value, ast.IfExp)
+        and isinstance(value.test, ast.Compare | ast.BinOp)
+        and isinstance(value.orelse, ast.Name)
+        and value.orelse.id == target.id
+    ):
+        assert isinstance(value.body, ast.Name)
         places = {value.body.id: "{1}", target.id: "{0}"}
         return re.sub(r"[A-Za-z_]\w*", lambda word: places.get(word[0], word[0]), ast.unparse(value))
     if target.id in {one.id for one in ast.walk(value) if isinstance(one, ast.Name)}:

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import simulator
@@ -19,7 +20,7 @@ from problems import PROBLEMS
 
 import batchnewton as bn
 import batchnewton.special as special
-from batchnewton import device, engine, gpus
+from batchnewton import device, engine, gpus, phases, schedule
 
 T = np.linspace(0, 5, 9)
 if gpus.simulated():
@@ -303,6 +304,23 @@ def in_groups(solve: Callable[..., bn.Result]) -> Callable[..., bn.Result]:
     return with_settings(solve, ALONE={4: 0, 8: 0}, BY_NAME={})
 
 
+def reordered(solve: Callable[..., bn.Result]) -> Callable[..., bn.Result]:
+    """The same call; on CUDA the problems come in another order, the answers in their own."""
+    real = schedule.on_gpus
+
+    def shuffled(problem: Any, options: Any, which: Any, answer: Any, *more: Any) -> None:
+        order = np.random.default_rng(3).permutation(problem.size)
+        found = phases.Solution.empty(problem, options.dtype)
+        real(problem.take(order), options, which, found, *more)
+        answer.put(order, found)
+
+    def call(**options: Any) -> bn.Result:
+        with mock.patch.object(schedule, "on_gpus", shuffled):
+            return solve(**options)
+
+    return call
+
+
 class SmallMemory(device.Slot):
     """A chunk of more than two problems finds no memory."""
 
@@ -335,7 +353,14 @@ CASES = [
     Case("curves, chunks of 2", with_settings(curves, LONGEST=2)),
     Case("curves, little memory", with_settings(curves, Slot=SmallMemory, SHORTEST=1)),
     Case("flawed", flawed),
+    Case("flawed, another order", reordered(flawed)),
+    Case("flawed, blocks of 2 threads", with_settings(flawed, THREADS=2)),
     Case("flawed, float32, 2 lanes", flawed, "float32", 2),
+    Case("flawed, float32, 2 lanes, another order", reordered(flawed), "float32", 2),
+    Case("flawed, float32, 2 lanes, blocks of 8 threads", with_settings(flawed, THREADS=8), "float32", 2),
+    Case("flawed, in pairs", in_groups(flawed), lanes=2),
+    Case("flawed, in pairs, another order", in_groups(reordered(flawed)), lanes=2),
+    Case("flawed, in pairs, blocks of 8 threads", with_settings(in_groups(flawed), THREADS=8), lanes=2),
     Case("weighted", weighted),
     Case("arguments", arguments),
     Case("arguments, 8 lanes", arguments, "float64", 8),

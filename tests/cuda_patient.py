@@ -6,7 +6,20 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
-from cuda_cases import Case, T, counted, decay, fits, flawed, main, missing, remembered, resident, twelve
+from cuda_cases import (
+    Case,
+    T,
+    counted,
+    decay,
+    fits,
+    flawed,
+    main,
+    missing,
+    remembered,
+    resident,
+    twelve,
+    with_settings,
+)
 from cuda_methods import by
 
 import batchnewton as bn
@@ -129,6 +142,7 @@ CASES = [
     Case("ends in a box", on_gpu(by(ends, **BOX))),
     Case("ends in a box, history", on_gpu(remembered(by(ends, **BOX)))),
     Case("ends in a box, chunks of 2", on_gpu(by(ends, **BOX), LONGEST=2)),
+    Case("ends in a box, blocks of 2 threads", with_settings(on_gpu(by(ends, **BOX)), THREADS=2)),
     Case("ends in a box, backwards", reversed_order(by(ends, **BOX))),
     Case("ends in a box, little memory", on_gpu(by(ends, **BOX), State=SmallMemory)),
     Case("ends in a box, interrupted", interrupted("Ctrl-C", **BOX)),

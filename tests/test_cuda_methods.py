@@ -3,7 +3,7 @@
 import cuda_methods
 import numpy as np
 import pytest
-from test_cuda_simulator import in_simulator, same, same_history
+from test_cuda_simulator import apart, in_simulator, same, same_bits, same_history
 
 import batchnewton as bn
 
@@ -24,10 +24,9 @@ def test_same_as_cpu(case, simulated):
         same_history(case, *simulated[case.name], digits=6)  # on the way a rounding grows
 
 
-@pytest.mark.parametrize("other", ["chunks of 2, bfgs", "parts of 1, bfgs", "history, bfgs"])
-def test_chunks_and_history_change_no_bit(other, simulated):
-    for name in ("x", "fun", "status", "nit", "nfev"):
-        np.testing.assert_array_equal(simulated[other][1][name], simulated["himmelblau, bfgs"][1][name])
+@pytest.mark.parametrize("other, whole", apart(cuda_methods.CASES))
+def test_neither_chunks_nor_blocks_nor_order_nor_history_change_a_bit(other, whole, simulated):
+    same_bits(simulated[other][1], simulated[whole][1])
 
 
 def test_steps_are_counted_as_on_the_cpu(simulated):

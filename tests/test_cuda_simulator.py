@@ -11,6 +11,9 @@ import numpy as np
 import pytest
 
 import batchnewton as bn
+from batchnewton import engine, patient
+from batchnewton.curve import from_curve
+from batchnewton.methods import PHASES
 
 HERE = Path(__file__).parent
 pytest.importorskip(
@@ -76,10 +79,37 @@ def test_two_attempts_take_the_steps_of_the_cpu(simulated):
         assert np.abs(cuda["nfev"] - cpu["nfev"]).max() <= 1, name  # near float32's rounding a trip may be more
 
 
-@pytest.mark.parametrize("other", ["curves, chunks of 2", "curves, little memory"])
-def test_chunks_change_no_bit(other, simulated):
+def apart(cases):
+    """Cases that differ from another one by what must not change a bit: their names, and those of the others."""
+    names = [case.name for case in cases]
+    found = {name: name.rpartition(", ")[0] for name in names if name.rpartition(", ")[2].startswith(SAME_BITS)}
+    return [(name, whole) for name, whole in found.items() if whole in names]
+
+
+SAME_BITS = ("chunks of", "parts of", "little memory", "another order", "blocks of", "history")
+
+
+@pytest.mark.parametrize("other, whole", apart(cuda_cases.CASES))
+def test_neither_chunks_nor_blocks_nor_order_change_a_bit(other, whole, simulated):
+    same_bits(simulated[other][1], simulated[whole][1])
+
+
+def same_bits(one, another):
     for name in cuda_cases.FIELDS:
-        np.testing.assert_array_equal(simulated[other][1][name], simulated["curves"][1][name])
+        np.testing.assert_array_equal(one[name], another[name], err_msg=name)
+
+
+def test_how_many_have_nan_chooses_nothing(monkeypatch):
+    """What is left out of other curves changes no bit: those with NaN are solved as the whole batch would be."""
+    monkeypatch.delenv("BATCHNEWTON_CUDA_LANES", raising=False)
+    y = np.ones((300_000, 20), np.float32)
+    y[::2, 3] = np.nan
+    problem = from_curve(cuda_cases.decay, np.arange(20.0), y, np.ones(3), None)
+    parts = [problem.without_nan(np.arange(0, size, 2)) for size in (2, len(y))]
+    phase = PHASES[problem.kind][0]
+    one, many = (engine.chosen_way(part, phase, np.dtype("float64")) for part in parts)
+    assert one == many != engine.chosen_way(problem.take(np.arange(1)), phase, np.dtype("float64"))
+    assert patient.worthwhile(parts[0]) and patient.worthwhile(parts[1])
 
 
 def test_the_cases_end_in_every_way(simulated):

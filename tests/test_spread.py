@@ -32,7 +32,7 @@ def lanes_own(lines, vectors):
             done = line.removeprefix(CUT).split()[1:]
             own, common = own - set(done), common | set(done)
         elif name == "far":
-            distance = int(re.search(r", (\d+), members", value)[1])
+            distance = int(value.split(", ")[1])
         elif follows and not ("far" in words and distance == 1):
             own, common = own | {name}, common - {name}
         else:
