@@ -26,6 +26,7 @@ from .problem import Problem
 
 SINGLE, DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
 SINGLE_EPS = float(np.finfo(SINGLE).eps)
+HELD = 1e-5  # of an unknown: what rounding to float32 may change
 SPARE = 2 * CERTIFY  # evaluations that a problem may have beyond ``max_iter``
 HYBRID = {"least-squares": "hybrid", "minimize": "minimize", "root": "root"}
 
@@ -53,6 +54,16 @@ class Solution:
         for name in ("x", "fun", "nit", "nfev", "status"):  # the status says that the rest is there
             getattr(self, name)[rows] = getattr(other, name)
         self.histories += [(rows[within], part) for within, part in other.histories]
+
+    def put_rounded(self, rows: np.ndarray, x: np.ndarray, fun: np.ndarray, state: np.ndarray, start: Any) -> None:
+        """Answers of float64 of some problems.  A success that float32 cannot hold, as 1e-40 or 1e40, is STALLED."""
+        with np.errstate(over="ignore", under="ignore"):  # what diverged may be beyond float32, too
+            self.x[rows], self.fun[rows] = x, fun
+        if self.x.dtype == SINGLE:
+            with np.errstate(invalid="ignore"):
+                near = np.abs(self.x[rows] - x) <= HELD * np.maximum(np.abs(x), 0.01 * np.abs(on_host(start)))
+            state = np.where((state == status.CONVERGED) & ~near.all(1), status.STALLED, state)
+        self.status[rows] = state
 
     def take(self, x: Any, fun: Any, state: Any, nit: Any, nfev: Any) -> None:
         """Answers of all problems, from where they are."""
@@ -346,6 +357,5 @@ def patiently(
     exact = method_of(problem, options).patient == "exact"
     limits = stop, history, low, high, float(options.max_iter), kind, exact
     solve(np.arange(size), part.x0, x, fun, state, nit, nfev, *part.shared, *limits)
-    with np.errstate(over="ignore"):  # what diverged may be beyond float32
-        answer.x[at], answer.fun[at], answer.nit[at], answer.nfev[at] = x, fun, nit, nfev
-    answer.status[at] = state
+    answer.nit[at], answer.nfev[at] = nit, nfev
+    answer.put_rounded(at, x, fun, state, part.x0)
