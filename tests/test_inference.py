@@ -140,6 +140,8 @@ def test_band_of_a_weighted_fit(weighted, sigma):
         weighted.band(T, kind="prediction")
     with pytest.raises(ValueError, match="x has shape"):
         weighted.band(np.zeros((B + 1, 3)))
+    with pytest.raises(ValueError, match="at least one point"):
+        weighted.band([])
     with pytest.raises(ValueError, match="level"):
         weighted.band(T, 1.0)
 
