@@ -30,7 +30,8 @@ def check_bounds(bounds: Any, size: int, n: int, names: Names = ()) -> Box | Non
     if hasattr(bounds, "lb") and hasattr(bounds, "ub"):  # scipy.optimize.Bounds
         bounds = bounds.lb, bounds.ub
     if not isinstance(bounds, tuple | list) or len(bounds) != 2:
-        raise TypeError(f"bounds is {bounds!r:.80}; expected a pair (lower, upper)")
+        expected = f"a pair (lower, upper), each a number, ({n},) or ({size}, {n})"
+        raise TypeError(f"bounds is {bounds!r:.80}; expected {expected}")
     lower, upper = (  # what all share is looked at once
         one_side(name, value, free, size, n)
         for name, value, free in zip(("lower", "upper"), bounds, (-np.inf, np.inf), strict=True)
@@ -38,6 +39,18 @@ def check_bounds(bounds: Any, size: int, n: int, names: Names = ()) -> Box | Non
     if not ((lower <= upper) & (lower < np.inf) & (upper > -np.inf)).all():
         refuse(lower, upper)
     return np.broadcast_to(lower, (size, n)), np.broadcast_to(upper, (size, n))
+
+
+def check_no_pairs(bounds: Any, n: int) -> None:
+    """Two pairs (low, high), which SciPy's `minimize` takes for two unknowns, would pass for (lower, upper)."""
+    if n != 2 or not isinstance(bounds, tuple | list) or len(bounds) != 2:
+        return
+    if all(isinstance(one, tuple) and len(one) == 2 for one in bounds):
+        first, turned = (tuple(map(list, one)) for one in (bounds, zip(*bounds, strict=True)))
+        raise ValueError(
+            f"bounds={bounds!r} may be pairs (low, high), as in SciPy's minimize, or (lower, upper); expected lists: "
+            f"{turned} for the former, {first} for the latter"
+        )
 
 
 def refuse(lower: np.ndarray, upper: np.ndarray) -> None:

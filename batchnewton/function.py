@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from .arrays import library, real, shape_error
-from .bounds import Bounded, boxed, bracketed
+from .bounds import Bounded, boxed, bracketed, check_no_pairs
 from .builder import Builder, check_batch, check_callable, sequence
 from .derive import Input, values
 from .fingerprint import Formula, fingerprint
@@ -45,6 +45,8 @@ def from_function(
     start = start[None] if single else start
     check_batch("x0", start)
     names = tuple(f"x{i}" for i in range(start.shape[1]))
+    if kind == "minimize":
+        check_no_pairs(bounds, start.shape[1])
     bounded = boxed(start, bounds, fixed, names) if ends is None else Bounded(start, ends, None)
     start, box, moved = bounded
     build = Builder(start, single)

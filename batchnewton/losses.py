@@ -142,7 +142,7 @@ def robust(residual: Callable[..., Any], rho: Any) -> Callable[..., Any]:
         for r in flat(residual(*arguments)):
             share = r / scale
             z = share * share
-            total = total + (np.where(z == z, rho(z), np.nan) if own else rho(z))
+            total = total + (np.where(z == z, of_a_point(rho(z), rho, z), np.nan) if own else rho(z))
         return (0.5 * scale * scale) * total
 
     cost.__name__ = getattr(residual, "__name__", "formula")

@@ -238,6 +238,5 @@ class State:
         """What was found, to the answers."""
         nit, nfev = (one.copy_to_host() for one in self.counts)
         x, fun, state = (one.copy_to_host() for one in (self.best, self.fun, self.state))
-        with np.errstate(over="ignore"):  # what diverged may be beyond float32
-            answer.x[at], answer.fun[at], answer.nit[at], answer.nfev[at] = x, fun, nit, nfev
-        answer.status[at] = state
+        answer.nit[at], answer.nfev[at] = nit, nfev
+        answer.put_rounded(at, x, fun, state, rows_of(self.search.problem.x0, at))

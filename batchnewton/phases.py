@@ -26,6 +26,7 @@ from .problem import Problem
 
 SINGLE, DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
 SINGLE_EPS = float(np.finfo(SINGLE).eps)
+HELD = 1e-5  # of an unknown: what rounding to float32 may change
 SPARE = 2 * CERTIFY  # evaluations that a problem may have beyond ``max_iter``
 HYBRID = {"least-squares": "hybrid", "minimize": "minimize", "root": "root"}
 
@@ -82,6 +83,16 @@ class Solution:
             raise AttributeError(f"{type(self).__name__} has no {name!r}")
         setattr(self, name, on_host(there[name]))
         return getattr(self, name)
+
+    def put_rounded(self, rows: np.ndarray, x: np.ndarray, fun: np.ndarray, state: np.ndarray, start: Any) -> None:
+        """Answers of float64 of some problems.  A success that float32 cannot hold, as 1e-40 or 1e40, is STALLED."""
+        with np.errstate(over="ignore", under="ignore"):  # what diverged may be beyond float32, too
+            self.x[rows], self.fun[rows] = x, fun
+        if self.x.dtype == SINGLE:
+            with np.errstate(invalid="ignore"):
+                near = np.abs(self.x[rows] - x) <= HELD * np.maximum(np.abs(x), 0.01 * np.abs(on_host(start)))
+            state = np.where((state == status.CONVERGED) & ~near.all(1), status.STALLED, state)
+        self.status[rows] = state
 
     def refuse(self, problem: Problem, rows: np.ndarray, state: int) -> None:
         """Problems that cannot be solved keep their start."""
@@ -369,6 +380,5 @@ def patiently(
     exact = method_of(problem, options).patient == "exact"
     limits = stop, history, low, high, float(options.max_iter), kind, exact
     solve(np.arange(size), part.x0, x, fun, state, nit, nfev, *part.shared, *limits)
-    with np.errstate(over="ignore"):  # what diverged may be beyond float32
-        answer.x[at], answer.fun[at], answer.nit[at], answer.nfev[at] = x, fun, nit, nfev
-    answer.status[at] = state
+    answer.nit[at], answer.nfev[at] = nit, nfev
+    answer.put_rounded(at, x, fun, state, part.x0)

@@ -58,6 +58,9 @@ class History(NamedTuple):
 class Result(Statistics):
     """Answers of a batch; without a batch axis where one problem was given without one.
 
+    ``grad``, ``hess``, ``cov``, ``stderr``, bands, profiles and what else is worked out when it is asked for is that of
+    the arrays and the formula as they are then: nothing was copied.  Ask before a buffer of data, or ``x``, is changed.
+
     Attributes
     ----------
     x : (B, n) array

@@ -359,6 +359,27 @@ def test_functions(fun):
     check(fun)
 
 
+OF_NAN = [
+    lambda p, x: np.where(~np.isfinite(x) | (p[0] > 9), p[1], p[0]),
+    lambda p, x: np.where((x < 1) ^ (p[0] > -9), p[1], p[0]),
+    lambda p, x: np.where(np.logical_not((x < 1) & (x > p[0])) | (p[0] > 9), p[1], p[0]),
+    lambda p, x: np.sign(x - 2) * p[0] + np.heaviside(x, 0.5) * p[1],
+    lambda p, x: np.interp(x, [0.0, 1.0], [3.0, 4.0]) * p[0],
+    lambda p, x: np.interp(x, [0.0, 1.0], [3.0, 4.0], left=7.0, right=9.0) * p[0],
+    lambda p, x: np.maximum(x, p[0]) + np.clip(x, 0.0, 1.0),
+    lambda p, x: np.where(~(0.0 * p[0] < 1.0), p[1], p[0]),
+]
+
+
+@pytest.mark.parametrize("fun", OF_NAN)
+def test_nan_is_what_it_is_to_numpy(fun):
+    """A comparison with NaN is false, so its opposite is true; what is worked out from NaN is NaN."""
+    program = derive(fun, LEVELS, "value")
+    for x in (np.nan, 0.0, 0.5, 2.0, np.inf, -np.inf):
+        values = {f"p_{k}": value for k, value in enumerate(POINTS[0])} | {"x": np.float64(x)}
+        np.testing.assert_array_equal(run(program, values)["f"], fun(POINTS[0], np.float64(x)))
+
+
 def test_the_users_function_stays_as_it_is():
     before = with_helper.__globals__["math"], helper.__code__
     derive(with_helper, LEVELS, "model")

@@ -140,6 +140,8 @@ def test_band_of_a_weighted_fit(weighted, sigma):
         weighted.band(T, kind="prediction")
     with pytest.raises(ValueError, match="x has shape"):
         weighted.band(np.zeros((B + 1, 3)))
+    with pytest.raises(ValueError, match="at least one point"):
+        weighted.band([])
     with pytest.raises(ValueError, match="level"):
         weighted.band(T, 1.0)
 
@@ -337,3 +339,19 @@ def test_statistics_of_what_has_none():
     for call in (lambda: root.aic, lambda: root.reduced_chi_square, lambda: root.r_squared, root.profile):
         with pytest.raises(ValueError, match="root|curve"):
             call()
+
+
+def test_standard_errors_of_float32_whose_squares_it_cannot_hold():
+    t, rng = np.linspace(0, 5, 20), np.random.default_rng(3)
+    y = 2.0 * np.exp(-t) + 0.3 + rng.normal(0, 0.02, (3, 20))
+
+    def curve(t, a, tau, c):
+        return a * np.exp(-t / tau) + c
+
+    expected = bn.curve_fit(curve, t, y, [1.8, 1.1, 0.2]).stderr
+    units, bounds = np.array([1e-20, 1e-10, 1e-20]), {"c": (None, 0.0)}
+    found = bn.curve_fit(curve, 1e-10 * t, 1e-20 * y, [1.8e-20, 1.1e-10, 0.2e-20], dtype="float32")
+    np.testing.assert_allclose(found.stderr / units, expected, rtol=1e-3)
+    assert found.stderr.dtype == np.float32 and found.success.all()
+    held = bn.curve_fit(curve, t, 1e-20 * y, [1.8e-20, 1.1, -1e-21], dtype="float32", bounds=bounds)
+    assert (held.stderr[:, 2] == 0.0).all() and (held.stderr[:, 0] > 1e-23).all()

@@ -95,6 +95,15 @@ def test_nan_is_no_outlier():
     assert bn.Status(outside.status[0]) == bn.Status.NOT_FINITE_AT_START
 
 
+def test_a_loss_of_scipys_kind_is_named():
+    with pytest.raises(TypeError, match=r"rho_of_scipy returns 3 values; expected one number(.|\n)*test_losses.py"):
+
+        def rho_of_scipy(z):
+            return np.array([np.log1p(z), 1 / (1 + z), -1 / (1 + z) ** 2])
+
+        bn.curve_fit(decay, T, Y, P0, loss=rho_of_scipy)
+
+
 def test_several_residuals_each_have_their_loss():
     found = bn.least_squares(lambda x: [x[0] - 1.0, (x[0] + 2.0, np.stack([x[1]]))], [0.0, 1.0], loss="soft_l1")
     theirs = optimize.least_squares(lambda x: [x[0] - 1.0, x[0] + 2.0, x[1]], [0.0, 1.0], loss="soft_l1", gtol=1e-14)

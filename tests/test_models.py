@@ -211,3 +211,15 @@ def test_documentation_lists_every_model():
     for name, model in models.ALL.items():
         assert f"| `{name}` | {', '.join(model.names)} |" in text
         assert all(word in model.__doc__ for word in ("Parameters", "References", "Examples"))
+
+
+@pytest.mark.parametrize("name", sorted(bn.models.ALL))
+def test_guess_of_a_few_points(name):
+    """Fewer than coefficients: of any finite start the fit says that there are too few."""
+    one = bn.models.ALL[name]
+    for m in (1, 2):
+        x = np.linspace(0.5, 1.0, m) if one.coordinates == 1 else np.zeros((one.coordinates, m))
+        start = one.guess(x, np.full((2, m), 2.0))
+        assert start.shape == (2, len(one.names)) and np.isfinite(start).all()
+    few = bn.curve_fit(bn.models.exponential_decay, [1.0], [[2.0], [3.0]])
+    assert (few.status == bn.Status.TOO_FEW_POINTS).all()

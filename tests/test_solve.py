@@ -332,3 +332,13 @@ def test_a_start_at_the_answer_of_data_without_noise(bounds):
         result = bn.curve_fit(decay, t, np.exp(-t), start, bounds=bounds)
         assert result.success, result.summary()
         np.testing.assert_allclose(result.x, [1.0, 1.0, 0.0], atol=1e-12)
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered in cast")
+def test_no_success_where_float32_cannot_hold_the_answer():
+    """The patient path runs in float64; its answer of 1e-100 became 0, of 1e50 infinite, with success."""
+    small = bn.curve_fit(decay, T, 1e-100 * decays(4)[0], [1e-100, 1.0, 0.0], dtype="float32")
+    large = bn.minimize(lambda x: (1e-50 * x[0] - 1.0) ** 2, [1.0], dtype="float32")
+    assert not small.success.any() and not large.success
+    zero = bn.minimize(lambda x: x[0] ** 2 + x[0] ** 4, [1.0], dtype="float32")  # far below its start, and right
+    assert zero.success and abs(zero.x[0]) < 1e-6

@@ -110,10 +110,13 @@ def _times(x: Expr, y: Expr) -> Expr:
 
 
 def _complement(condition: Expr) -> Expr:
-    """The opposite comparison: it differs from `not` where an operand is NaN."""
+    """What holds where a condition does not: where an operand is NaN, no comparison does."""
     opposite = {"lt": "le", "le": "lt"}.get(condition.op)
     if opposite:
-        return condition.graph.build(opposite, condition.args[1], condition.args[0])
+        result = condition.graph.build(opposite, condition.args[1], condition.args[0])
+        for arg in condition.args:
+            result = result if arg.op == "const" else result.call("or", arg.call("ne", arg))
+        return result
     if condition.op in ("and", "or"):
         other = "or" if condition.op == "and" else "and"
         return condition.graph.build(other, *map(_complement, condition.args))

@@ -143,7 +143,8 @@ def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> An
         line = fp[k] + (fp[k + 1] - fp[k]) / (xp[k + 1] - xp[k]) * (x - xp[k])
         result = elementwise("where", elementwise("less_equal", xp[k], x), line, result)
     past = elementwise("less" if right is not None else "less_equal", xp[-1], x)
-    return elementwise("where", past, fp[-1] if right is None else right, result)
+    result = elementwise("where", past, fp[-1] if right is None else right, result)
+    return elementwise("where", elementwise("equal", x, x), result, np.nan)
 
 
 def vectorize(function: Callable[..., Any], *options: Any, **more: Any) -> Callable[..., Any]:

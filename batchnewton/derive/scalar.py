@@ -18,7 +18,7 @@ def apply(name: str, *values: Any) -> Any:
     """Apply a function of `VOCABULARY` to traced values and numbers; the result is a number if it is known."""
     graph = current().graph
     result = VOCABULARY[name](*[operand(graph, value) for value in values])
-    return float(result.value) if result.op == "const" else TracedScalar(result)  # type: ignore[arg-type]
+    return np.float64(result.value) if result.op == "const" else TracedScalar(result)  # type: ignore[arg-type]
 
 
 def operand(graph: Graph, value: Any) -> Expr:
@@ -109,6 +109,9 @@ class TracedScalar:
 
     def __divmod__(self, other: Any) -> tuple[Any, Any]:
         return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> tuple[Any, Any]:
+        return other // self, other % self
 
     def __pow__(self, other: Any, modulus: None = None) -> Any:
         return NotImplemented if isinstance(other, np.ndarray) and other.ndim else apply("power", self, other)

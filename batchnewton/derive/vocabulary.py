@@ -35,8 +35,9 @@ def _minimum(x: Expr, y: Expr) -> Expr:
 
 
 def _sign(x: Expr) -> Expr:
+    """Of 0 and NaN, themselves: their floor, which is flat."""
     positive = x.graph.build("lt", 0.0, x)
-    return x.call("lt", 0.0).call("where", -1.0, positive.call("where", 1.0, 0.0))
+    return x.call("lt", 0.0).call("where", -1.0, positive.call("where", 1.0, x.call("floor")))
 
 
 def _ceil(x: Expr) -> Expr:
@@ -109,7 +110,7 @@ def _sinc(x: Expr) -> Expr:
 
 
 def _heaviside(x: Expr, at_zero: Expr) -> Expr:
-    return _where(x.call("eq", 0.0), at_zero, _where(x.call("lt", 0.0), x.graph.constant(0.0), x.graph.constant(1.0)))
+    return _where(x.call("eq", 0.0), at_zero, 0.5 * (_sign(x) + 1.0))
 
 
 def _log_beta(x: Expr, y: Expr) -> Expr:

@@ -52,6 +52,8 @@ def coordinates(fit: Fit, x: np.ndarray) -> np.ndarray:
     """New x as (M, k) or (B, M, k)."""
     shape = shape_of_point(fit.problem)
     k = shape[0] if shape else 1
+    if not x.size:
+        raise shape_error("x", x, "at least one point")
     if not shape and x.ndim in (1, 2):
         points = x[..., None]
     elif shape and x.ndim in (2, 3) and x.shape[-2] == k:

@@ -126,8 +126,20 @@ class Fit:
 
     @property
     def stderr_there(self) -> np.ndarray:
-        """The same, where the problem's arrays lie."""
-        return np.sqrt(self.cov_there.diagonal(0, 1, 2))
+        """The same, where the problem's arrays lie.  Squares of what float32 holds may be too small for it."""
+        error = np.sqrt(self.cov_there.diagonal(0, 1, 2))
+        small = np.finfo(error.dtype).tiny ** 0.5
+        if error.dtype == np.float32 and not self.gpus and (error < small).any():
+            apart = self.problem.fixed | self.problem.at_bound(self.solution.x)
+            self._again(error, np.flatnonzero(((error < small) & ~apart).any(1)))
+        return error
+
+    def _again(self, error: np.ndarray, rows: np.ndarray) -> None:
+        """Standard errors of some problems by float64, into ``error``."""
+        problem, x = self.problem.take(rows), self.solution.x[rows].astype(np.float64)
+        kind = "minimize" if problem.kind == "minimize" else "gauss-newton"
+        freedom = None if self.absolute else self.freedom[rows]
+        error[rows] = np.sqrt(covariances(problem, x, kind, freedom, self.options.threads).diagonal(0, 1, 2))
 
     @property
     def correlation(self) -> np.ndarray:

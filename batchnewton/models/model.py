@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from batchnewton.arrays import real
+
 BLOCK = 1024  # curves for which a start is guessed at once: their arrays stay in the cache
 Columns = Sequence[np.ndarray]  # one (B,) array for each parameter
 
@@ -93,10 +95,10 @@ class Model:
         ValueError
             Where x does not fit y.
         """
-        y = np.asarray(y, float)
+        y = np.asarray(real("y", y), float)
         single = y.ndim == 1
         y = y[None] if single else y
-        x = self._abscissae(np.asarray(x, float), y)
+        x = self._abscissae(np.asarray(real("x", x), float), y)
         own = x.ndim > min(self.coordinates, 2)
         parts = [slice(first, first + BLOCK) for first in range(0, len(y), BLOCK)]
         starts = np.concatenate([self._guess(x[rows] if own else x, y[rows]) for rows in parts])

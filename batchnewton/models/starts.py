@@ -52,10 +52,13 @@ def separable(
     kept: np.ndarray | None = None
     for q in itertools.product(*candidates):
         columns = np.stack(np.broadcast_arrays(*basis(*q)), -1)
+        lacking = max(columns.shape[-1] - y.shape[1], 0)  # fewer points than coefficients: rows of zeros, so singular
+        columns = np.pad(columns, [(0, 0)] * (columns.ndim - 2) + [(0, lacking), (0, 0)]) if lacking else columns
         if not np.isfinite(columns).all():
             continue
         orthonormal, triangle = np.linalg.qr(columns)
-        parts = y @ orthonormal if columns.ndim == 2 else np.einsum("bm,bmp->bp", y, orthonormal)
+        known = np.pad(y, [(0, 0), (0, lacking)]) if lacking else y
+        parts = known @ orthonormal if columns.ndim == 2 else np.einsum("bm,bmp->bp", known, orthonormal)
         pivots = np.abs(np.diagonal(triangle, axis1=-2, axis2=-1))
         regular = pivots.min(-1) > 1e-6 * pivots.max(-1)
         safe = np.where(np.asarray(regular)[..., None, None], triangle, np.eye(triangle.shape[-1]))
