@@ -12,33 +12,26 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from . import step
+from .advance import advance_text
 from .converge import HAND_OVER, NEXT_PHASE, NOT_FINITE_AT_START, worse
-from .history import COLUMNS, part_of_newton
-from .iterations import ITERATIONS
-from .lanes import (
+from .formula import (
     Formula,
-    Layout,
-    additions,
-    advance_text,
     begun,
     carried,
     computed_rows,
-    function,
-    indent,
     inputs,
-    limits,
-    loads,
     minimum_zeros,
-    once_text,
     root_zeros,
     scalars,
-    slot,
     statements,
-    stores,
     summed,
 )
+from .history import COLUMNS, part_of_newton
+from .iterations import ITERATIONS
+from .lanes import additions, once_text
+from .layout import Layout, limits
 from .linalg import gradient
-from .text import Text
+from .text import Text, function, indent, loads, slot, stores
 from .unroll import straight_line
 
 BLOCK = 128  # threads of a block

@@ -25,7 +25,10 @@ from .cuda import (
     widths,
 )
 from .cuda_tiles import SIDE, TILE
-from .lanes import Layout, begun, function, indent, inputs, loads, once_text, stores, summed
+from .formula import begun, inputs, summed
+from .lanes import once_text
+from .layout import Layout
+from .text import function, indent, loads, stores
 
 ARRAYS = {"f": "fun", "g": "grad", "h": "hess", "b": "normal", "r": "residuals", "j": "jac"}
 OUTPUTS = {"hybrid": "fghb", "root": "rj"}  # what is derived, where that is not f, g, H
