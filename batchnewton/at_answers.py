@@ -16,7 +16,7 @@ from .chunk import columns, single_or_double
 from .device import LONGEST, SHARE, Feed, free_memory, with_each
 from .engine import blocks, lanes, shared_there, small_is_no_mistake
 from .gpus import simulated
-from .kernels.cuda import BLOCK
+from .kernels.cuda_layout import BLOCK
 from .kernels.inverse import UNSURE
 from .problem import Problem
 

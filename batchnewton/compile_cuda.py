@@ -17,8 +17,8 @@ from .kernels import cuda_derivatives as at_points
 from .kernels import cuda_group as group
 from .kernels.cache import source_hash
 from .kernels.converge import NEXT_PHASE
-from .kernels.cuda import Way
 from .kernels.cuda_across import FAMILIES
+from .kernels.cuda_layout import BLOCK, Way, layout, parked, widths
 from .kernels.cuda_tiles import table
 from .kernels.formula import PRESENT, computed_rows
 from .kernels.layout import Layout
@@ -58,7 +58,7 @@ def _derivatives(signature: Signature, kind: str, dtype: np.dtype, lanes: int, l
     program = derive(signature.formula.function, signature.inputs, kind, signature.formula.name)
     where = at_points.values_layout(program, missing_on_cuda(signature))
     own = [f"SLOTS = {len(where.slots)}"]
-    arrays = len(text.widths(program, where, "problem")) + len(text.widths(program, where, "point"))
+    arrays = len(widths(program, where, "problem")) + len(widths(program, where, "point"))
     chosen = "N, N, " * listed
     types = f"({chosen}R, *[R] * {len(at_points.letters(kind))}, R, R, int64, *[R] * {arrays})"
     head = header(program, f"derivatives, {kind}", dtype, lanes, types, own, program.constants, where.slots)
@@ -74,7 +74,7 @@ def _kernel(signature: Signature, kind: str, phase: str, dtype: np.dtype, way: W
     if kind == "root" and program.residuals != program.n:
         came = f"{formula.name} returns {program.residuals} residuals"
         raise ValueError(f"{came}; expected {program.n}, as many as unknowns")
-    where = text.layout(program, missing_on_cuda(signature), signature.bounded, way.history, phase)
+    where = layout(program, missing_on_cuda(signature), signature.bounded, way.history, phase)
     words = (group_text if way.grouped else module_text)(program, where, phase, dtype, way)
     module = load(module_name(program, f"cuda_{phase}"), words)
     return CudaKernel(program, module, len(computed_rows(program)))
@@ -88,13 +88,13 @@ def missing_on_cuda(signature: Signature) -> str | None:
 def module_text(program: Program, where: Layout, phase: str, dtype: np.dtype, way: Way) -> str:
     """The whole module: header, typed constants, slots, the generated functions, the kernels."""
     eps, before = (float(np.finfo(one).eps) for one in (dtype, way.before))
-    parking = text.parked(program, dtype.itemsize, where.bounded, phase)
+    parking = parked(program, dtype.itemsize, where.bounded, phase)
     functions, unrolled = text.solve_text(program, where, phase, way, parking, eps, before, TOLERANCES[dtype.name])
-    places = dict(where.slots) | {name: at * text.BLOCK for at, name in enumerate(parking)}
+    places = dict(where.slots) | {name: at * BLOCK for at, name in enumerate(parking)}
     constants = dict(program.constants) | unrolled.constants
     own = [
         f"SLOTS = {len(where.slots)}",
-        f"PARKED = {len(parking) * text.BLOCK}",
+        f"PARKED = {len(parking) * BLOCK}",
         f"WANTED = {int(NEXT_PHASE)}",
         f"take = warp.take if SIMULATED else cuda_warp.{'take_together(LANES)' if way.lanes > 1 else 'take'}",
     ]
@@ -136,7 +136,7 @@ def across(program: Program, phase: str, shared: dict[str, int], eps: float) -> 
 
 def solve_types(program: Program, where: Layout, way: Way) -> str:
     """Types of the arguments of ``solve``."""
-    arrays = len(text.widths(program, where, "problem")) + len(text.widths(program, where, "point"))
+    arrays = len(widths(program, where, "problem")) + len(widths(program, where, "point"))
     return f"(R, R, R, C, N, N, R, R, N, int64, *[REAL] * 4, *[R] * {arrays}{', float64[::1], int64' * way.history})"
 
 

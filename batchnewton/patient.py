@@ -21,8 +21,8 @@ from .device import LONGEST, SHARE, Feed, free_memory, out_of_memory, with_each
 from .engine import blocks, lanes, shared_there, small_is_no_mistake
 from .gpus import simulated
 from .kernels import status, trust
-from .kernels.cuda import BLOCK
 from .kernels.cuda_derivatives import TOGETHER
+from .kernels.cuda_layout import BLOCK
 from .kernels.history import COLUMNS
 from .options import Options
 from .phases import HYBRID, Solution, method_of, record_length

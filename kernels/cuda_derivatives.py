@@ -13,17 +13,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from .cuda import (
-    add_text,
-    begin_text,
-    call_names,
-    cells,
-    first_lane_text,
-    layout,
-    named,
-    total_text,
-    widths,
-)
+from .cuda import add_text, begin_text, first_lane_text, total_text
+from .cuda_layout import call_names, cells, layout, named, widths
 from .cuda_tiles import SIDE, TILE
 from .formula import begun, inputs, summed
 from .lanes import once_text

@@ -10,8 +10,10 @@ from dataclasses import replace
 
 from . import step
 from .converge import HAND_OVER, NEXT_PHASE, NOT_FINITE_AT_START
-from .cuda import SEEN, Way, _lost, _seen, _went, begin_text, call_names, cells, named, widths, written
+from .cuda import _lost, begin_text
 from .cuda_across import FAMILIES, registers
+from .cuda_history import _seen, _went, written
+from .cuda_layout import SEEN, Way, call_names, cells, named, widths
 from .cuda_orthogonal import pitch
 from .cuda_tiles import add_text, as_needed, gather_text, halves, in_shared, outputs, table, tiles
 from .cuda_trip import in_vector, parked, trip_texts, value

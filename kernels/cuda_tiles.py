@@ -7,7 +7,7 @@ lanes then exchange halves, so that each ends with its own sums, and put them in
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from .cuda import cells, named, widths
+from .cuda_layout import cells, named, widths
 from .formula import Formula, computed_rows, summed
 from .lanes import additions
 from .layout import Layout
