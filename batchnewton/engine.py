@@ -24,7 +24,7 @@ from .kernels.cuda_across import FAMILIES
 from .kernels.cuda_layout import BLOCK, SHARED, Way
 from .methods import CERTIFY, CLOSE, SMALL, Phase
 from .options import Options
-from .phases import evaluations, limits, method_of
+from .plan import evaluations, limits, method_of
 from .problem import Problem
 
 BLOCKS = 16  # of each multiprocessor: more than can be resident, so that all are busy

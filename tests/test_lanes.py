@@ -19,6 +19,8 @@ from batchnewton.kernels import machine
 from batchnewton.kernels.formula import computed_rows
 from batchnewton.kernels.layout import layout
 from batchnewton.options import options
+from batchnewton.plan import method_of
+from batchnewton.solution import Solution
 
 FEATURES = llvmlite.binding.get_host_cpu_features()
 WIDE = bool(FEATURES.get("avx2"))
@@ -166,6 +168,6 @@ def test_the_largest_value_at_a_start_is_that_of_the_function():
     """The name ``top`` of `step.scales` once took the place of that of ``enter``: F0 began as the largest |x0|."""
     problem = from_function("minimize", lambda x: 1e-3 * (x[0] - 1) ** 2 + 1e-6 * x[0] ** 4, [[100.0], [-2.0]], (), ())
     chosen = options("minimize", None, None, None, None, 500, "float64", "cpu", 1, False)
-    run = phases.Run(problem, slice(0, 2), chosen, phases.Solution.empty(problem, chosen.dtype), np.zeros(1, np.int8))
-    run.fast_path(phases.method_of(problem, chosen).phases, np.arange(2))
+    run = phases.Run(problem, slice(0, 2), chosen, Solution.empty(problem, chosen.dtype), np.zeros(1, np.int8))
+    run.fast_path(method_of(problem, chosen).phases, np.arange(2))
     np.testing.assert_allclose(run.top, [1e-3 * 99**2 + 1e2, 1e-3 * 9 + 1.6e-5])
