@@ -22,10 +22,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))  # the
 
 import workloads
 
-from batchnewton import device, phases, schedule
+from batchnewton import device, schedule
 from batchnewton.curve import from_curve
 from batchnewton.kernels.converge import CONVERGED
 from batchnewton.options import Options
+from batchnewton.solution import Solution
 
 
 class Memory(np.ndarray):
@@ -90,7 +91,7 @@ def main() -> None:
     best = np.inf
     with gpus, memory, mock.patch.object(device, "Engine", Engine), mock.patch.object(device, "Slot", Slot):
         for _ in range(chosen.rounds):
-            answer = phases.Solution.empty(problem, options.dtype)
+            answer = Solution.empty(problem, options.dtype)
             begun = time.perf_counter()
             schedule.on_gpus(problem, options, (0,), answer, np.zeros(1, np.int8), False)
             best = min(best, time.perf_counter() - begun)

@@ -18,8 +18,10 @@ from .kernels.converge import AT_LIMIT, AWAY, CONVERGED, EDGE, NEXT_PHASE, NOT_F
 from .kernels.converge import worse as ends_worse
 from .methods import CERTIFY, CLOSE, SMALL
 from .options import Options
-from .phases import DOUBLE, Run, Solution, method_of
+from .phases import DOUBLE, Run
+from .plan import method_of
 from .problem import Problem
+from .solution import Solution
 
 ASIDE = {"float64": 1e-5, "float32": 3e-3}  # so far beside an end a second one begins, where nothing is rounding
 STATIONARY = {"float64": 1e-9, "float32": 1e-5}  # see `stationary`

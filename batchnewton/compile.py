@@ -22,7 +22,10 @@ from numba.core import config
 from .derive import Program, derive
 from .fingerprint import Signature
 from .kernels import cpu, lanes, machine, patient
+from .kernels.advance import advance_text
 from .kernels.cache import keep_text, source_hash
+from .kernels.formula import computed_rows
+from .kernels.layout import Layout, layout, places
 from .version import __version__
 
 TOLERANCES = {  # limits that follow from the precision; see kernels/converge.py for the inequalities
@@ -105,7 +108,7 @@ def _kernel(signature: Signature, kind: str, phase: str | None, dtype: np.dtype)
     if kind == "root" and program.residuals != program.n:
         came = f"{formula.name} returns {program.residuals} residuals"
         raise ValueError(f"{came}; expected {program.n}, as many as unknowns")
-    where = lanes.layout(
+    where = layout(
         program,
         dtype.itemsize,
         phase is not None,
@@ -121,12 +124,12 @@ def _kernel(signature: Signature, kind: str, phase: str | None, dtype: np.dtype)
         where.lanes,
         len(where.slots),
         entries.get("prepare", 0),
-        len(lanes.computed_rows(program)),
+        len(computed_rows(program)),
         entries.get("enter", 0),
         entries["evaluate"],
         entries.get("advance", 0),
         np.array(state, np.int64),
-        np.array(lanes.places(program, where, kind), np.int64),
+        np.array(places(program, where, kind), np.int64),
     )
 
 
@@ -143,24 +146,22 @@ def module_name(program: Program, purpose: str) -> str:
     return f"{plain[:40]}_{purpose.replace('-', '_')}"
 
 
-def module_text(program: Program, where: lanes.Layout, phase: str | None, dtype: np.dtype) -> str:
+def module_text(program: Program, where: Layout, phase: str | None, dtype: np.dtype) -> str:
     """The whole module: header, typed constants, slots, the generated functions."""
     constants = dict(program.constants)
     total = program.operations["total"]
-    functions = lanes.prepare_text(program, where) if lanes.computed_rows(program) else []
+    functions = lanes.prepare_text(program, where) if computed_rows(program) else []
     functions += lanes.evaluate_text(program, where, 4 if total <= 200 else 2 if total <= 500 else 1)
     if phase:
         eps = float(np.finfo(dtype).eps)
-        advance, text = lanes.advance_text(program, phase, eps, TOLERANCES[dtype.name], where.bounded, where.slots)
+        advance, text = advance_text(program, phase, eps, TOLERANCES[dtype.name], where.bounded, where.slots)
         enter, start = lanes.enter_text(program, phase)
         functions += enter + advance
         constants |= text.constants | start.constants
     return "\n\n\n".join([header(program, phase, dtype, where, constants), *functions]) + "\n"
 
 
-def header(
-    program: Program, phase: str | None, dtype: np.dtype, where: lanes.Layout, constants: dict[str, float]
-) -> str:
+def header(program: Program, phase: str | None, dtype: np.dtype, where: Layout, constants: dict[str, float]) -> str:
     """What made the module, its imports, sizes, typed constants and slots."""
     single = "f32" if dtype.itemsize == 4 else "f64"
     counts = ", ".join(f"{count} {kind}" for kind, count in program.operations.items() if count)

@@ -15,12 +15,13 @@ from .fingerprint import Signature
 from .kernels import cuda as text
 from .kernels import cuda_derivatives as at_points
 from .kernels import cuda_group as group
-from .kernels import lanes as cpu_lanes
 from .kernels.cache import source_hash
 from .kernels.converge import NEXT_PHASE
-from .kernels.cuda import Way
 from .kernels.cuda_across import FAMILIES
+from .kernels.cuda_layout import BLOCK, Way, layout, parked, widths
 from .kernels.cuda_tiles import table
+from .kernels.formula import PRESENT, computed_rows
+from .kernels.layout import Layout
 from .version import __version__
 
 
@@ -57,13 +58,13 @@ def _derivatives(signature: Signature, kind: str, dtype: np.dtype, lanes: int, l
     program = derive(signature.formula.function, signature.inputs, kind, signature.formula.name)
     where = at_points.values_layout(program, missing_on_cuda(signature))
     own = [f"SLOTS = {len(where.slots)}"]
-    arrays = len(text.widths(program, where, "problem")) + len(text.widths(program, where, "point"))
+    arrays = len(widths(program, where, "problem")) + len(widths(program, where, "point"))
     chosen = "N, N, " * listed
     types = f"({chosen}R, *[R] * {len(at_points.letters(kind))}, R, R, int64, *[R] * {arrays})"
     head = header(program, f"derivatives, {kind}", dtype, lanes, types, own, program.constants, where.slots)
     functions = at_points.evaluate_text(program, where, lanes, dtype.itemsize, kind, listed)
     module = load(module_name(program, "cuda_derivatives"), joined(head, program, where, functions))
-    return CudaKernel(program, module, len(cpu_lanes.computed_rows(program)))
+    return CudaKernel(program, module, len(computed_rows(program)))
 
 
 @functools.lru_cache(maxsize=256)
@@ -73,27 +74,27 @@ def _kernel(signature: Signature, kind: str, phase: str, dtype: np.dtype, way: W
     if kind == "root" and program.residuals != program.n:
         came = f"{formula.name} returns {program.residuals} residuals"
         raise ValueError(f"{came}; expected {program.n}, as many as unknowns")
-    where = text.layout(program, missing_on_cuda(signature), signature.bounded, way.history, phase)
+    where = layout(program, missing_on_cuda(signature), signature.bounded, way.history, phase)
     words = (group_text if way.grouped else module_text)(program, where, phase, dtype, way)
     module = load(module_name(program, f"cuda_{phase}"), words)
-    return CudaKernel(program, module, len(cpu_lanes.computed_rows(program)))
+    return CudaKernel(program, module, len(computed_rows(program)))
 
 
 def missing_on_cuda(signature: Signature) -> str | None:
     """How a kernel here learns which rows there are: by a mask where the CPU has gaps."""
-    return signature.missing if signature.missing in cpu_lanes.PRESENT else "mask" if signature.missing else None
+    return signature.missing if signature.missing in PRESENT else "mask" if signature.missing else None
 
 
-def module_text(program: Program, where: cpu_lanes.Layout, phase: str, dtype: np.dtype, way: Way) -> str:
+def module_text(program: Program, where: Layout, phase: str, dtype: np.dtype, way: Way) -> str:
     """The whole module: header, typed constants, slots, the generated functions, the kernels."""
     eps, before = (float(np.finfo(one).eps) for one in (dtype, way.before))
-    parking = text.parked(program, dtype.itemsize, where.bounded, phase)
+    parking = parked(program, dtype.itemsize, where.bounded, phase)
     functions, unrolled = text.solve_text(program, where, phase, way, parking, eps, before, TOLERANCES[dtype.name])
-    places = dict(where.slots) | {name: at * text.BLOCK for at, name in enumerate(parking)}
+    places = dict(where.slots) | {name: at * BLOCK for at, name in enumerate(parking)}
     constants = dict(program.constants) | unrolled.constants
     own = [
         f"SLOTS = {len(where.slots)}",
-        f"PARKED = {len(parking) * text.BLOCK}",
+        f"PARKED = {len(parking) * BLOCK}",
         f"WANTED = {int(NEXT_PHASE)}",
         f"take = warp.take if SIMULATED else cuda_warp.{'take_together(LANES)' if way.lanes > 1 else 'take'}",
     ]
@@ -101,7 +102,7 @@ def module_text(program: Program, where: cpu_lanes.Layout, phase: str, dtype: np
     return joined(header(program, phase, dtype, way.lanes, types, own, constants, places), program, where, functions)
 
 
-def group_text(program: Program, where: cpu_lanes.Layout, phase: str, dtype: np.dtype, way: Way) -> str:
+def group_text(program: Program, where: Layout, phase: str, dtype: np.dtype, way: Way) -> str:
     """As `module_text`, for a group of lanes that shares a problem's matrix."""
     eps, before = (float(np.finfo(one).eps) for one in (dtype, way.before))
     functions, unrolled, mine, shared, cut = group.solve_text(
@@ -133,16 +134,16 @@ def across(program: Program, phase: str, shared: dict[str, int], eps: float) -> 
     return [f"{family.functions} = {made}"] if family.file else []
 
 
-def solve_types(program: Program, where: cpu_lanes.Layout, way: Way) -> str:
+def solve_types(program: Program, where: Layout, way: Way) -> str:
     """Types of the arguments of ``solve``."""
-    arrays = len(text.widths(program, where, "problem")) + len(text.widths(program, where, "point"))
+    arrays = len(widths(program, where, "problem")) + len(widths(program, where, "point"))
     return f"(R, R, R, C, N, N, R, R, N, int64, *[REAL] * 4, *[R] * {arrays}{', float64[::1], int64' * way.history})"
 
 
-def joined(head: str, program: Program, where: cpu_lanes.Layout, functions: list[str]) -> str:
+def joined(head: str, program: Program, where: Layout, functions: list[str]) -> str:
     """The module: its head, functions, kernels."""
     solve = [*functions[:-1], "@cuda.jit(**OPTIONS)\n" + functions[-1]]
-    if cpu_lanes.computed_rows(program):
+    if computed_rows(program):
         row, prepare = text.prepare_text(program, where)
         solve += [row, "@cuda.jit(**OPTIONS)\n" + prepare]
     return "\n\n\n".join([head, *solve]) + "\n"

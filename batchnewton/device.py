@@ -40,7 +40,7 @@ NO_HISTORY, NO_TOP = np.empty((0, 0, 2)), np.empty(0)
 
 
 class Answers(Protocol):
-    """Arrays of the answers (see `phases.Solution`)."""
+    """Arrays of the answers (see `solution.Solution`)."""
 
     x: np.ndarray
     fun: np.ndarray

@@ -20,11 +20,11 @@ import numpy as np
 from . import compile_cuda as compiler
 from .chunk import columns, shared_data
 from .gpus import simulated
-from .kernels.cuda import BLOCK, SHARED, Way
 from .kernels.cuda_across import FAMILIES
+from .kernels.cuda_layout import BLOCK, SHARED, Way
 from .methods import CERTIFY, CLOSE, SMALL, Phase
 from .options import Options
-from .phases import evaluations, limits, method_of
+from .plan import evaluations, limits, method_of
 from .problem import Problem
 
 THREADS = 4 if simulated() else BLOCK  # of a block
@@ -86,7 +86,7 @@ def staged_bytes(problem: Problem, dtype: np.dtype, width: int) -> int:
     thread that copies short data once, each number beside its neighbour's, reads them without that in every trip.
     ``BATCHNEWTON_CUDA_STAGED`` sets another limit than 128 bytes (not measured on a device; 0 stages nothing).
     """
-    parked = (5 if problem.box is not None else 3) * problem.n * dtype.itemsize  # the state (kernels/cuda.py)
+    parked = (5 if problem.box is not None else 3) * problem.n * dtype.itemsize  # the state (kernels/cuda_layout.py)
     limit = min(int(os.environ.get("BATCHNEWTON_CUDA_STAGED") or STAGED), SHARED - parked)
     size = dtype.itemsize * sum(array[0].size for array in columns(problem)[1])
     return size if width == 1 and size <= limit else 0

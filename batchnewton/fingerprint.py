@@ -52,7 +52,7 @@ class Signature:
     inputs : tuple
         As for `batchnewton.derive.derive`.
     missing : {None, "counts", "mask", "gaps0", "gaps1", ...}
-        How a problem tells which rows of the data it has (``kernels/lanes.py``).
+        How a problem tells which rows of the data it has (``kernels/formula.py``).
     bounded : bool
         Whether the unknowns have bounds.
     """

@@ -10,9 +10,9 @@ import numpy as np
 from .arrays import real, shape_error
 from .kernels import status
 from .options import Options
-from .phases import Solution
 from .problem import Problem
 from .schedule import solve
+from .solution import Solution
 
 AT_ONCE = 16_384  # problems, or all starts of fewer
 SAME = {"float64": 1e-5, "float32": 1e-2}  # |x - best| <= SAME max(|best|, largest start / 100) is the same minimum

@@ -12,17 +12,10 @@ from .chosen import judge_ends
 from .kernels import status
 from .kernels.history import COLUMNS
 from .options import Options
-from .phases import (
-    Solution,
-    attempts,
-    evaluations,
-    mark_bounds,
-    method_of,
-    patiently,
-    record_length,
-    too_few,
-)
+from .phases import mark_bounds, patiently, too_few
+from .plan import attempts, evaluations, method_of, record_length
 from .problem import Problem
+from .solution import Solution
 from .threads import for_each
 
 PART = 1 << 10  # problems of the patient path that one thread of the CPU takes

@@ -23,8 +23,10 @@ from .kernels import status, trust
 from .kernels.cuda_derivatives import TOGETHER
 from .kernels.history import COLUMNS
 from .options import Options
-from .phases import HYBRID, Solution, method_of, record_length
+from .phases import HYBRID
+from .plan import method_of, record_length
 from .problem import Problem
+from .solution import Solution
 
 AHEAD = 8  # trips between two looks at how many searches are left; an even number
 WORK = 1 << 28  # bytes in which the threads of a GPU work, at most

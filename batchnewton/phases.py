@@ -7,184 +7,27 @@ What happens to a problem does not depend on its chunk, its thread or its lane.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from . import compile as compiler
-from .arrays import on_host, one_row, put, rows_of
+from .arrays import one_row
 from .chunk import Chunk, chunk, kernel, place, shared_data, single_or_double, stride
 from .fingerprint import Signature
 from .kernels import cpu, gaps, status
 from .kernels.converge import CONVERGED, HAND_OVER, NEXT_PHASE
 from .kernels.history import COLUMNS
-from .methods import BRACKETED, CERTIFY, DEFAULT, METHODS, MIXED, SCORING, Method, Phase
+from .methods import Phase
 from .options import Options
+from .plan import attempts, evaluations, limits, method_of, record_length
 from .problem import Problem
+from .solution import Solution
 
 SINGLE, DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
 SINGLE_EPS = float(np.finfo(SINGLE).eps)
-HELD = 1e-5  # of an unknown: what rounding to float32 may change
-SPARE = 2 * CERTIFY  # evaluations that a problem may have beyond ``max_iter``
 HYBRID = {"least-squares": "hybrid", "minimize": "minimize", "root": "root"}
-
-
-ANSWERS = ("x", "fun", "status", "nit", "nfev")
-
-
-@dataclass
-class Solution:
-    """Arrays of the answers, in the order of the problems; ``there`` those of them that lie on a GPU, by name, of which
-    the host makes a copy when it asks for it."""
-
-    x: np.ndarray
-    fun: np.ndarray
-    status: np.ndarray
-    nit: np.ndarray
-    nfev: np.ndarray
-    histories: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
-    there: dict[str, Any] = field(default_factory=dict)
-
-    @classmethod
-    def empty(cls, problem: Problem, dtype: np.dtype) -> Solution:
-        size = problem.size
-        state, nit, nfev = np.empty(size, np.int8), np.zeros(size, np.int32), np.zeros(size, np.int32)
-        state.fill(status.NOT_RUN)
-        return cls(np.empty((size, problem.n), dtype), np.empty(size, dtype), state, nit, nfev)
-
-    def put(self, rows: np.ndarray, other: Solution) -> None:
-        """The answers of some problems."""
-        for name in ("x", "fun", "nit", "nfev", "status"):  # the status says that the rest is there
-            getattr(self, name)[rows] = getattr(other, name)
-        self.histories += [(rows[within], part) for within, part in other.histories]
-
-    def take(self, found: Sequence[Any], rows: Any = slice(None)) -> None:
-        """Answers of some problems, from where they are."""
-        for name, array in zip(ANSWERS, found, strict=True):
-            getattr(self, name)[rows] = on_host(rows_of(array, rows))
-
-    def stay(self, found: Sequence[Any], rows: np.ndarray) -> None:
-        """The answers stay where they are, on a GPU; those of the problems ``rows`` are the host's."""
-        for name, array in zip(ANSWERS, found, strict=True):
-            if rows.size:
-                put(array, rows, getattr(self, name)[rows])
-            delattr(self, name)
-        self.there = dict(zip(ANSWERS, found, strict=True))
-
-    def where_it_lies(self, name: str) -> Any:
-        """One of the answers, on the host or a GPU."""
-        return self.there[name] if name in self.there else getattr(self, name)
-
-    def __getattr__(self, name: str) -> np.ndarray:
-        there = self.__dict__.get("there", {})
-        if name not in there:
-            raise AttributeError(f"{type(self).__name__} has no {name!r}")
-        setattr(self, name, on_host(there[name]))
-        return getattr(self, name)
-
-    def put_rounded(self, rows: np.ndarray, x: np.ndarray, fun: np.ndarray, state: np.ndarray, start: Any) -> None:
-        """Answers of float64 of some problems.  A success that float32 cannot hold, as 1e-40 or 1e40, is STALLED."""
-        with np.errstate(over="ignore", under="ignore"):  # what diverged may be beyond float32, too
-            self.x[rows], self.fun[rows] = x, fun
-        if self.x.dtype == SINGLE:
-            with np.errstate(invalid="ignore"):
-                near = np.abs(self.x[rows] - x) <= HELD * np.maximum(np.abs(x), 0.01 * np.abs(on_host(start)))
-            state = np.where((state == status.CONVERGED) & ~near.all(1), status.STALLED, state)
-        self.status[rows] = state
-
-    def refuse(self, problem: Problem, rows: np.ndarray, state: int) -> None:
-        """Problems that cannot be solved keep their start."""
-        if rows.any():
-            self.x[rows], self.fun[rows], self.status[rows] = on_host(problem.x0)[rows], np.nan, state
-            self.nit[rows] = self.nfev[rows] = 0
-
-    def history(self) -> np.ndarray:
-        """f, max |g|, the step and alpha of every evaluation, (B, most evaluations, COLUMNS), NaN behind the last of
-        each problem."""
-        width = max((part.shape[1] for _, part in self.histories), default=0)
-        full = np.full((len(self.x), width, COLUMNS), np.nan)
-        for rows, part in self.histories:
-            full[rows, : part.shape[1]] = part
-        full[np.arange(width) >= self.nfev[:, None]] = np.nan
-        return full
-
-    def forget_unfinished(self, problem: Problem) -> None:
-        """What has not come to its end keeps its start."""
-        rows = self.status == status.NOT_RUN
-        self.x[rows], self.fun[rows] = problem.x0[rows], np.nan
-        self.nit[rows] = self.nfev[rows] = 0
-
-
-def record_length(options: Options) -> int:
-    """Evaluations for which there is room in a history while it is written; 0 where there is none."""
-    return options.max_iter + SPARE if options.history else 0
-
-
-def method_of(problem: Problem, options: Options) -> Method:
-    """What runs for the problem."""
-    if problem.bracketed:
-        return BRACKETED
-    return METHODS[problem.kind][options.method] if options.method else DEFAULT[problem.kind]
-
-
-def phases_of(problem: Problem, options: Options) -> tuple[Phase, ...]:
-    """The phases of the method; none where they do not know the problem's bounds, or would be too long: the patient
-    path has it to itself."""
-    method = method_of(problem, options)
-    return method.phases if (method.boxed or problem.box is None) and problem.n <= method.unrolled else ()
-
-
-def phases_on_cuda(problem: Problem, options: Options) -> tuple[Phase, ...]:
-    """The same on CUDA, where kernels of more unknowns take too long to compile."""
-    return phases_of(problem, options) if problem.n <= method_of(problem, options).cuda else ()
-
-
-def attempts(problem: Problem, options: Options, cuda: bool = False) -> list[tuple[Phase, ...]]:
-    """What runs one after the other, each from the start for the problems that the one before did not settle."""
-    first = [MIXED[problem.kind]] if options.mixed else [SCORING] if problem.scored and not options.method else []
-    return [*first, (phases_on_cuda if cuda else phases_of)(problem, options)]
-
-
-def check_method(problem: Problem, options: Options) -> None:
-    """What the method cannot do.
-
-    Raises
-    ------
-    ValueError
-        More unknowns than it takes, or bounds, with the methods that can.
-    """
-    methods, method = METHODS[problem.kind], method_of(problem, options)
-    if method is DEFAULT[problem.kind] and problem.n <= method.largest:
-        return
-    name = options.method or next(iter(methods))
-
-    def others(can: Callable[[Method], bool]) -> str:
-        found = [f"{one!r}" for one, row in methods.items() if can(row)]
-        return f"; expected method={' or '.join(found)}" if found else ""
-
-    if problem.n > method.largest:
-        array = "x0" if problem.curve is None else "p0"
-        came = f"{array} has {problem.n} unknowns a problem; method={name!r} takes at most {method.largest}"
-        raise ValueError(came + others(lambda row: row.largest >= problem.n))
-    if problem.box is not None and not method.bounds:
-        raise ValueError(f"method={name!r} takes no bounds or fixed" + others(lambda row: row.bounds))
-
-
-def evaluations(problem: Problem, options: Options) -> int:
-    """Evaluations that the fast path may take; the patient path, where it follows, needs one at least."""
-    return options.max_iter - (method_of(problem, options).patient is not None)
-
-
-def limits(phases: Sequence[Phase], left: int) -> list[int]:
-    """Trips of each phase that may begin, with so many evaluations ``left``."""
-    most = []
-    for phase in phases:
-        if left > 0:
-            most.append(min(phase.trips, left))
-        left -= phase.trips
-    return most
 
 
 def residuals_of(problem: Problem, options: Options) -> int:

@@ -14,7 +14,7 @@ from .arrays import on_host, one_row, rows_of
 from .bounds import Box, touching
 from .derive import Input
 from .fingerprint import Signature, fingerprint, signature
-from .kernels.lanes import GAPS
+from .kernels.formula import GAPS
 from .losses import SCORES
 
 STORED = {"problem": "args", "point": "data", "row": "rows", "call": "call"}  # where the arrays of a level are

@@ -14,8 +14,8 @@ from .inference.fit import Fit, succeeded
 from .inference.order import orders
 from .kernels.history import COLUMNS
 from .options import Options
-from .phases import Solution
 from .problem import Problem
+from .solution import Solution
 from .statistics import Statistics
 from .status import ADVICE, SUCCESS, Status
 

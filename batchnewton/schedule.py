@@ -16,15 +16,10 @@ from .kernels import status
 from .kernels.history import COLUMNS
 from .methods import SMALL
 from .options import Options
-from .phases import (
-    Solution,
-    first_kernel,
-    method_of,
-    phases_on_cuda,
-    record_length,
-    run_phases,
-)
+from .phases import first_kernel, run_phases
+from .plan import method_of, phases_on_cuda, record_length
 from .problem import Problem
+from .solution import Solution
 from .threads import for_each, reporter
 
 LONGEST, GRADIENTS = 32_768, 1 << 23  # problems of a chunk, and numbers in the gradients of all their data rows

@@ -9,10 +9,11 @@ import numpy as np
 
 from .multistart import check_starts, solve_from
 from .options import Options
-from .phases import Solution, check_method
+from .plan import check_method
 from .problem import Problem
 from .result import Result
 from .schedule import solve
+from .solution import Solution
 from .status import Status
 
 

@@ -9,119 +9,18 @@ takes the same step.
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from . import step
+from .advance import advance_text
 from .converge import HAND_OVER, NEXT_PHASE, NOT_FINITE_AT_START, worse
-from .history import COLUMNS, part_of_newton
-from .iterations import ITERATIONS
-from .lanes import (
-    Formula,
-    Layout,
-    additions,
-    advance_text,
-    begun,
-    carried,
-    computed_rows,
-    function,
-    indent,
-    inputs,
-    limits,
-    loads,
-    minimum_zeros,
-    once_text,
-    root_zeros,
-    scalars,
-    slot,
-    statements,
-    stores,
-    summed,
-)
-from .linalg import gradient
-from .text import Text
+from .cuda_history import see_text, went_text, written
+from .cuda_layout import SEEN, Way, call_names, cells, named, staged_cells, widths
+from .formula import Formula, begun, carried, computed_rows, inputs, statements, summed
+from .lanes import additions, once_text
+from .layout import Layout
+from .text import Text, function, indent, loads, slot, stores
 from .unroll import straight_line
-
-BLOCK = 128  # threads of a block
-SHARED = 48 * 1024 // BLOCK  # bytes of shared memory that a thread may have everywhere, without asking for more
-SEEN = ("F_seen", "g_seen", "step_seen", "alpha_seen")  # of an evaluation, for the history, in its order
-ROOMY = 30  # registers (of 32 bits) that the sums may take before the state is parked: fewer threads share the file
-
-
-@dataclass(frozen=True)
-class Way:
-    """Which kernel of a formula's phase.
-
-    Attributes
-    ----------
-    lanes : int
-        Threads that work on a problem: 1, 2, 4, 8, 16 or 32.
-    staged : bool
-        Whether each thread keeps its problem's data in shared memory (`engine.staged_bytes` of them).
-    first : bool
-        Whether the problems are at their starts.  A later phase may not end higher than the one before it did.
-    fresh : bool
-        Whether all problems are taken and nothing is in the arrays but the start; else those that were handed on.
-    before : str
-        Precision of the phase before this one.
-    history : bool
-        Whether F, max |g| and the step of every evaluation are written down.
-    grouped : bool
-        Whether the lanes share a problem's matrix and vectors too (`cuda_group`).
-    """
-
-    lanes: int = 1
-    staged: bool = False
-    first: bool = True
-    fresh: bool = True
-    before: str = "float64"
-    history: bool = False
-    grouped: bool = False
-
-
-def layout(
-    program: Formula,
-    missing: str | None,
-    bounded: bool = False,
-    history: bool = False,
-    phase: str | None = "minimize",
-) -> Layout:
-    """Slots of one lane: unknowns, scalars of the problem and of the call, outputs, state of the iteration (if there
-    is one)."""
-    n = program.n
-    problem = scalars(program, "problem") + (limits(n) if bounded else ()) + (("count",) if missing else ())
-    points = scalars(program, "point") + (("present",) if missing == "mask" else ())
-    names = [f"x_{i}" for i in range(n)] + list(problem) + carried(program)
-    names += call_names(program) + list(program.outputs)
-    if phase:
-        names += ITERATIONS[phase].slots(n)
-        names += [name for name in ITERATIONS[phase].edges if bounded and name not in problem]
-    names += list(SEEN) if history else []
-    places = {name: at for at, name in enumerate(names)}
-    return Layout(places, 1, scalars(program, "call"), scalars(program, "row"), problem, points, missing, bounded)
-
-
-def parked(program: Formula, itemsize: int, bounded: bool = False, phase: str = "minimize") -> list[str]:
-    """What lies in shared memory rather than in registers, because the data loop does not read it and the sums
-    need the room: the current point, the step, the scales, the bounds, as far as the iteration keeps them and as there
-    is room for them."""
-    n = program.n
-    if (len(program.outputs) + n) * itemsize // 4 <= ROOMY:
-        return []
-    kept = ITERATIONS[phase].slots(n)
-    arrays = [*(one for one in "cdq" if f"{one}_0" in kept), *(["lo", "hi"] if bounded else [])]
-    return [f"{array}_{i}" for array in arrays[: SHARED // (n * itemsize)] for i in range(n)]
-
-
-def call_names(program: Formula) -> list[str]:
-    """What is worked out once a call."""
-    return [*scalars(program, "call"), *(one.name for one in program.stages["call"])]
-
-
-def widths(program: Formula, where: Layout, level: str) -> list[int]:
-    """Number of scalars of each array of a level; behind them what tells which data are missing."""
-    more = where.missing is not None if level == "problem" else where.missing == "mask"
-    box = [program.n] * 2 if where.bounded and level == "problem" else []
-    return [one.size for one in program.inputs if one.level == level] + box + [1] * more
 
 
 def solve_text(
@@ -221,68 +120,12 @@ def _lost(F, before, F0, eps, sqrt):
     return lost  # noqa: RET504 (a step's results are read by their names)
 
 
-def see_text(program: Formula, phase: str, constants: Text) -> str:
-    """``see(S, l)``: F and max |g| at the trial point, for the history."""
-    root = ITERATIONS[phase].root
-    zeros = root_zeros(program) if root else minimum_zeros(program)
-    text = straight_line(_seen, ("r", "j", "g", "h"), zeros, root=root, n=program.n)
-    constants.constants |= text.constants
-    words = set(re.findall(r"\w+", "\n".join(text.lines)))
-    body = loads(name for name in program.outputs if name in words)
-    body += ["f = half * f"] if program.scale == 0.5 else []
-    return function("see(S, l)", [*body, *text.lines, *stores(SEEN[:2])], "lowered")
-
-
-def _seen(f, r, j, g, h, root, n):
-    if root:
-        f = gradient(r, j, g, n)
-    F_seen = f
-    g_seen = 0.0
-    for i in range(n):
-        one_seen = abs(g[i])
-        g_seen = one_seen if (one_seen > g_seen) | (one_seen != one_seen) else g_seen  # NaN where one is
-    return F_seen, g_seen
-
-
-def went_text(n: int, phase: str, constants: Text) -> str:
-    """``went(S, l)``: the step to the next trial point, for the history."""
-    fraction = ITERATIONS[phase].fraction
-    text = straight_line(_went, ("x", "c", "q"), parts=-1 if fraction is None else len(fraction), n=n)
-    constants.constants |= text.constants | {"nothing": float("nan")}
-    body = loads(f"{vector}_{i}" for vector in "xcq" for i in range(n))
-    body += [f"{name} = {slot(place)}" for name, place in zip(("given", "fall"), fraction or (), strict=False)]
-    return function("went(S, l)", [*body, *text.lines, *stores(SEEN[2:])], "lowered")
-
-
-def _went(x, c, q, given, fall, nothing, parts, n, sqrt):
-    total = 0.0
-    for i in range(n):
-        share = q[i] * (x[i] - c[i])
-        total = total + share * share
-    step_seen = sqrt(total)
-    if parts == 2:
-        alpha_seen = part_of_newton(given, fall)
-    elif parts == 1:
-        alpha_seen = given
-    elif parts == 0:
-        alpha_seen = 1.0
-    else:
-        alpha_seen = nothing
-    return step_seen, alpha_seen
-
-
 def stage_text(program: Formula, where: Layout) -> str:
     """``stage(R, k, u, row, D0, ...)``: row k of a problem's data into shared memory, where its thread, ``u``, reads it
     trip after trip at the place next to its neighbours'."""
     arrays = widths(program, where, "point")
     body = [f"{place} = {cell}" for place, cell in zip(staged_cells(arrays), cells("D", arrays, "row"), strict=True)]
     return function(f"stage({', '.join(['R, k, u, row', *named('D', arrays)])})", body, "lowered")
-
-
-def staged_cells(arrays: list[int]) -> list[str]:
-    """Where the scalars of row k lie in shared memory."""
-    columns = sum(arrays)
-    return [f"R[(k * {columns} + {q}) * {BLOCK} + u]" for q in range(columns)]
 
 
 def add_text(program: Formula, where: Layout, staged: bool) -> str:
@@ -317,17 +160,6 @@ def total_text(program: Formula, lanes: int) -> str:
         body += [f"{name} = plus({name}, swap({name}, {distance}, members))" for name in summed(program)]
         distance //= 2
     return function("total(S, l, members)", body + stores(summed(program)), "lowered")
-
-
-def named(letter: str, arrays: list[int]) -> list[str]:
-    """Names of the arrays of a level."""
-    return [f"{letter}{at}" for at in range(len(arrays))]
-
-
-def cells(letter: str, arrays: list[int], row: str) -> list[str]:
-    """Where the scalars of a row lie."""
-    names = named(letter, arrays)
-    return [f"{name}[{row} * {width} + {i}]" for name, width in zip(names, arrays, strict=True) for i in range(width)]
 
 
 def kernel_text(program: Formula, where: Layout, way: Way, parking: bool, read: Iterable[str]) -> str:
@@ -392,22 +224,6 @@ def kernel_text(program: Formula, where: Layout, way: Way, parking: bool, read: 
     body += ["    trip({state}, limit, ftol, xtol, gtol)", "    ended = S[code_] > zero"]
     body += written(way, "went", SEEN[2:], 2) if way.history else []
     return "\n".join([f"def solve({', '.join(given)}):", *indent((line.format(state=state) for line in body), 1)])
-
-
-def written(way: Way, what: str, names: Iterable[str], first: int) -> list[str]:
-    """What the function ``what`` sees, into the columns of the history from ``first``; zeros where a search begins.
-    The lanes of a group all see it, since they find it together."""
-    before = "" if way.fresh else "int64(nfev[b]) + "
-    lines = [
-        f"    k = {before}int64(S[trips_])",
-        f"    if k < width{' and lane == 0' if way.lanes > 1 and not way.grouped else ''}:",
-        f"        {what}({{state}})",
-        f"        k = {COLUMNS} * (b * width + k)",
-        *(f"        seen[k + {at}] = S[{name}_]" for at, name in enumerate(names, first)),
-    ]
-    if first == 0 and way.first:
-        lines += ["        if S[trips_] == zero:", "            seen[k + 2] = zero", "            seen[k + 3] = zero"]
-    return lines
 
 
 def prepare_text(program: Formula, where: Layout) -> list[str]:

@@ -13,19 +13,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from .cuda import (
-    add_text,
-    begin_text,
-    call_names,
-    cells,
-    first_lane_text,
-    layout,
-    named,
-    total_text,
-    widths,
-)
+from .cuda import add_text, begin_text, first_lane_text, total_text
+from .cuda_layout import call_names, cells, layout, named, widths
 from .cuda_tiles import SIDE, TILE
-from .lanes import Layout, begun, function, indent, inputs, loads, once_text, stores, summed
+from .formula import begun, inputs, summed
+from .lanes import once_text
+from .layout import Layout
+from .text import function, indent, loads, stores
 
 ARRAYS = {"f": "fun", "g": "grad", "h": "hess", "b": "normal", "r": "residuals", "j": "jac"}
 OUTPUTS = {"hybrid": "fghb", "root": "rj"}  # what is derived, where that is not f, g, H

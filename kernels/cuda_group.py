@@ -10,27 +10,19 @@ from dataclasses import replace
 
 from . import step
 from .converge import HAND_OVER, NEXT_PHASE, NOT_FINITE_AT_START
-from .cuda import SEEN, Way, _lost, _seen, _went, begin_text, call_names, cells, named, widths, written
+from .cuda import _lost, begin_text
 from .cuda_across import FAMILIES, registers
+from .cuda_history import _seen, _went, written
+from .cuda_layout import SEEN, Way, call_names, cells, named, widths
 from .cuda_orthogonal import pitch
 from .cuda_tiles import add_text, as_needed, gather_text, halves, in_shared, outputs, table, tiles
 from .cuda_trip import in_vector, parked, trip_texts, value
+from .formula import Formula, carried, summed
 from .iterations import ITERATIONS
-from .lanes import (
-    Formula,
-    Layout,
-    carried,
-    function,
-    indent,
-    limits,
-    loads,
-    once_text,
-    slot,
-    stores,
-    summed,
-)
+from .lanes import once_text
+from .layout import Layout, limits
 from .spread import CUT, elements, spread
-from .text import Text
+from .text import Text, function, indent, loads, slot, stores
 from .unroll import straight_line
 
 BOX = ("lo", "hi")

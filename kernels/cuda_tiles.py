@@ -7,8 +7,11 @@ lanes then exchange halves, so that each ends with its own sums, and put them in
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from .cuda import cells, named, widths
-from .lanes import Formula, Layout, additions, computed_rows, function, slot, summed
+from .cuda_layout import cells, named, widths
+from .formula import Formula, computed_rows, summed
+from .lanes import additions
+from .layout import Layout
+from .text import function, slot
 
 TILE = {4: 64, 8: 36}  # sums that a lane adds up at a time, by the bytes of a number
 SIDE = {4: 8, 8: 6}  # a tile is about a square of the Hessian: few unknowns take part in it

@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from .cuda_across import FAMILIES, Stop, stop
+from .formula import Formula
 from .iterations import ITERATIONS
-from .lanes import Formula, Layout, function, slot
+from .layout import Layout
 from .spread import CUT, SUM, elements, reduced, spread, truths
-from .text import Text
+from .text import Text, function, slot
 
 
 def in_vector(place: int, e: int, lanes: int) -> str:

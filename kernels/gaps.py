@@ -1,4 +1,4 @@
-"""Rows of data that are not there: counted, and as a lane gets them, NaN in its first column (``lanes.GAPS``).
+"""Rows of data that are not there: counted, and as a lane gets them, NaN in its first column (``formula.GAPS``).
 
 Masks come as addresses of truth values, of which eight are one word.
 """

@@ -17,7 +17,7 @@ import numpy as np
 from batchnewton import compile_cuda, engine
 from batchnewton.curve import from_curve
 from batchnewton.function import from_function
-from batchnewton.kernels.cuda import BLOCK, Way
+from batchnewton.kernels.cuda_layout import BLOCK, Way
 from batchnewton.methods import BRACKETED, METHODS, PHASES, Phase
 from batchnewton.problem import Problem
 

@@ -18,7 +18,7 @@ FLOORS = [
     {"bounds", "correlated", "models"},
     {"losses", "prior"},
     {"problem"},
-    {"builder"},
+    {"builder", "plan", "solution"},
     {"curve", "function"},
     {"compile", "installation", "lazy"},
     {"chunk", "compile_cuda"},

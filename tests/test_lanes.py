@@ -15,8 +15,12 @@ from batchnewton import nist, phases
 from batchnewton.curve import from_curve
 from batchnewton.derive import derive
 from batchnewton.function import from_function
-from batchnewton.kernels import lanes, machine
+from batchnewton.kernels import machine
+from batchnewton.kernels.formula import computed_rows
+from batchnewton.kernels.layout import layout
 from batchnewton.options import options
+from batchnewton.plan import method_of
+from batchnewton.solution import Solution
 
 FEATURES = llvmlite.binding.get_host_cpu_features()
 WIDE = bool(FEATURES.get("avx2"))
@@ -47,7 +51,7 @@ def optimised(problem, kind, step, dtype="float64"):
     """LLVM's code of a kernel."""
     dtype = np.dtype(dtype)
     program = derive(problem.signature.formula.function, problem.signature.inputs, kind, "fresh")
-    text = compiler.module_text(program, lanes.layout(program, dtype.itemsize, True), step, dtype)
+    text = compiler.module_text(program, layout(program, dtype.itemsize, True), step, dtype)
     return machine.optimised(Path("fresh_0.py"), text)
 
 
@@ -97,7 +101,7 @@ def test_the_module_is_python_that_does_the_same(missing):
     x = np.linspace(0.1, 2, 5)
     problem = from_function("least-squares", damped, np.full((3, 2), 0.5), (0.1, 0.3), (bn.shared(x), np.ones((3, 5))))
     program = derive(problem.signature.formula.function, problem.signature.inputs, "least-squares", "damped")
-    where = lanes.layout(program, 8, True, missing, vector_bytes=16)
+    where = layout(program, 8, True, missing, vector_bytes=16)
     text = compiler.module_text(program, where, "exact", np.dtype("float64"))
     assert "damped: n = 2, float64" in text and "def trip(S, l" in text and "@entry" in text
     python: dict = {}
@@ -107,7 +111,7 @@ def test_the_module_is_python_that_does_the_same(missing):
     m, W, pointer, integer, real = 5, where.lanes, ctypes.c_void_p, ctypes.c_int64, ctypes.c_double
     kinds = {"prepare": (pointer, pointer, integer), "enter": (pointer, integer, real)}
     kinds |= {"evaluate": (*[pointer] * 4, integer), "advance": (pointer, *[real] * 4)}
-    A, X = np.array([0.1, 0.3]), np.concatenate([x, np.zeros(m * len(lanes.computed_rows(program)))])
+    A, X = np.array([0.1, 0.3]), np.concatenate([x, np.zeros(m * len(computed_rows(program)))])
     D = rng.normal(1, 0.1, m * len(where.points) * W)
     S = np.zeros(len(where.slots) * W)
     S[: 2 * W] = rng.uniform(0.4, 0.6, 2 * W)
@@ -164,6 +168,6 @@ def test_the_largest_value_at_a_start_is_that_of_the_function():
     """The name ``top`` of `step.scales` once took the place of that of ``enter``: F0 began as the largest |x0|."""
     problem = from_function("minimize", lambda x: 1e-3 * (x[0] - 1) ** 2 + 1e-6 * x[0] ** 4, [[100.0], [-2.0]], (), ())
     chosen = options("minimize", None, None, None, None, 500, "float64", "cpu", 1, False)
-    run = phases.Run(problem, slice(0, 2), chosen, phases.Solution.empty(problem, chosen.dtype), np.zeros(1, np.int8))
-    run.fast_path(phases.method_of(problem, chosen).phases, np.arange(2))
+    run = phases.Run(problem, slice(0, 2), chosen, Solution.empty(problem, chosen.dtype), np.zeros(1, np.int8))
+    run.fast_path(method_of(problem, chosen).phases, np.arange(2))
     np.testing.assert_allclose(run.top, [1e-3 * 99**2 + 1e2, 1e-3 * 9 + 1.6e-5])

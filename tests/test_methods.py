@@ -9,7 +9,7 @@ from problems import TRAPS, himmelblau, log_sum_exp, rosenbrock_residuals
 
 import batchnewton as bn
 from batchnewton import compile, phases
-from batchnewton.kernels import converge, lanes, linesearch, sections, unroll
+from batchnewton.kernels import advance, converge, linesearch, sections, unroll
 from batchnewton.kernels.iterations import ITERATIONS
 from batchnewton.kernels.text import Loop
 from batchnewton.methods import METHODS
@@ -245,7 +245,7 @@ def test_loops_that_stay_loops_give_the_same(monkeypatch, method):
     straight = bn.minimize(chain, x0, method=method, history=True)
     compile._kernel.cache_clear()
     phases.chain.cache_clear()
-    monkeypatch.setattr(lanes, "UNROLLED", 2)
+    monkeypatch.setattr(advance, "UNROLLED", 2)
     looped = bn.minimize(chain, x0, method=method, history=True)
     compile._kernel.cache_clear()
     phases.chain.cache_clear()

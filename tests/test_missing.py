@@ -8,7 +8,7 @@ import workloads
 import batchnewton as bn
 from batchnewton import compile as compiler
 from batchnewton.curve import from_curve
-from batchnewton.kernels import lanes
+from batchnewton.kernels.layout import layout
 
 T = np.linspace(0, 5, 16)
 NAMES = ("x", "fun", "status", "nit", "nfev", "cov", "grad", "hess")
@@ -219,7 +219,7 @@ def test_formulas_without_missing_data_keep_their_text():
     double = np.dtype(float)
     program = compiler.kernel(problem.signature, "gauss-newton", "gauss-newton", double).program
     text = {
-        missing: compiler.module_text(program, lanes.layout(program, 8, True, missing), "gauss-newton", double)
+        missing: compiler.module_text(program, layout(program, 8, True, missing), "gauss-newton", double)
         for missing in (None, "counts", "mask")
     }
     assert not any(word in text[None] for word in ("most = zero", "present", "count_ =", "row__0"))

@@ -68,8 +68,8 @@ class Cholesky:
 def factorisation(n: int, dtype: str, lanes: int = 64, times: int = 1_000) -> tuple[Callable[[], None], dict]:
     """A call that factorises the matrices ``1 + n I`` of all lanes so many times, and its arrays by their names."""
     from batchnewton.kernels import linalg, machine
-    from batchnewton.kernels.lanes import LANES, function
     from batchnewton.kernels.sections import SECTION, sectioned
+    from batchnewton.kernels.text import LANES, function
     from batchnewton.kernels.unroll import straight_line
 
     eps = float(np.finfo(dtype).eps)

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from batchnewton.options import check_choice, check_count
-from batchnewton.phases import Solution
 from batchnewton.problem import Problem
 from batchnewton.schedule import solve
+from batchnewton.solution import Solution
 
 from .fit import Fit, sigmas, white_ydata, whitened
 from .quantiles import check_level

@@ -13,9 +13,10 @@ from batchnewton.kernels import inverse as invert
 from batchnewton.kernels import status
 from batchnewton.methods import SMALL
 from batchnewton.options import Options
-from batchnewton.phases import Solution, residuals_of
+from batchnewton.phases import residuals_of
 from batchnewton.problem import Curve, Problem
 from batchnewton.schedule import chosen_gpus, chunks, derivatives
+from batchnewton.solution import Solution
 from batchnewton.threads import for_each
 
 from .quantiles import check_level, normal_quantile, t_quantile

@@ -6,7 +6,7 @@ import numpy as np
 
 from batchnewton.kernels.history import ALPHA, STEP
 from batchnewton.methods import SMALL
-from batchnewton.phases import method_of
+from batchnewton.plan import method_of
 
 from .fit import Fit
 

@@ -12,9 +12,9 @@ from batchnewton.bounds import Box
 from batchnewton.derive import Input
 from batchnewton.kernels import status
 from batchnewton.options import DEFAULTS
-from batchnewton.phases import Solution
 from batchnewton.problem import Problem
 from batchnewton.schedule import derivatives, solve
+from batchnewton.solution import Solution
 
 from .fit import Fit
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from batchnewton.arrays import on_host
 from batchnewton.inference.fit import Fit
-from batchnewton.phases import Solution
 from batchnewton.result import Result
+from batchnewton.solution import Solution
 from batchnewton.status import Status
 
 if TYPE_CHECKING:
