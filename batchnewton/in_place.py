@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from .device import NO_HISTORY, Ends, statuses
 from .engine import Arrays, Engine, sources
 from .kernels.converge import NOT_FINITE_AT_START
 from .kernels.history import COLUMNS
 from .methods import Phase
 from .options import Options
 from .problem import Problem
+from .slot import NO_HISTORY, Ends, statuses
 
 
 def solve(problem: Problem, sequences: Sequence[Sequence[Phase]], options: Options) -> tuple[tuple[Any, ...], Ends]:

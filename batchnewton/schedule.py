@@ -91,6 +91,7 @@ def on_gpus(
     method by name what its certificate leaves open.  Those with NaN to be left out in a second round."""
     from . import device, in_place
     from .patient import worthwhile
+    from .slot import Ends
 
     few = too_few(problem, options, slice(0, problem.size))
     if few is None:
@@ -103,7 +104,7 @@ def on_gpus(
     patient = method.patient is not None and (alone or worthwhile(problem))
     kept: list[tuple[np.ndarray, np.ndarray]] = []  # what waits for the patient path on GPUs
 
-    def rest(ends: device.Ends) -> None:
+    def rest(ends: Ends) -> None:
         todo = np.flatnonzero(ends.left & ~few[ends.rows])
         at = ends.rows.start + todo
         seen = ends.seen[todo] if options.history else np.empty((len(at), 0, COLUMNS))
