@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from .arrays import on_host, there
-from .device import NO_HISTORY, Ends, left_over, statuses
 from .engine import Arrays, Engine, sources
 from .kernels.converge import NOT_FINITE_AT_START
 from .kernels.history import COLUMNS
 from .methods import Phase
 from .options import Options
 from .problem import Problem
+from .slot import NO_HISTORY, Ends, left_over, statuses
 
 
 @dataclass(frozen=True)

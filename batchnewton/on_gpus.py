@@ -15,6 +15,7 @@ from .options import Options
 from .phases import mark_bounds, patiently, too_few
 from .plan import attempts, evaluations, method_of, record_length
 from .problem import Problem
+from .slot import Ends
 from .solution import Solution
 from .threads import for_each
 
@@ -79,7 +80,7 @@ class Batch:
         self.answer.histories += [(np.arange(size), ends.seen)] * self.options.history
         for_each(lambda some: self.rest(ends.of(some)), ends.parts(), size, threads, self.stop, brief=False)
 
-    def rest(self, ends: device.Ends) -> int:
+    def rest(self, ends: Ends) -> int:
         """What the phases left of some problems; how many there were."""
         todo = ends.left.nonzero()[0]
         if self.few is not None:

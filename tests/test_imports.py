@@ -24,6 +24,7 @@ FLOORS = [
     {"chunk", "compile_cuda"},
     {"phases"},
     {"chosen", "engine"},
+    {"slot"},
     {"device"},
     {"at_answers", "in_place"},
     {"patient"},
