@@ -58,6 +58,7 @@ class Statistics:
 
         ``chi² + 2 n`` where sigma is absolute, ``m ln(chi² / m) + 2 n`` else; `minimize`: ``2 F + 2 n``, F taken as
         a negative log-likelihood; `least_squares`: ``2 F + 2 n``, residuals taken in units of their standard deviation.
+        n does not count what is fixed.
         """
         return self._plain(self._fit.information(2.0))
 

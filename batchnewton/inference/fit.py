@@ -164,16 +164,16 @@ class Fit:
         return t_quantile(level, self.freedom)
 
     def information(self, penalty: np.ndarray | float) -> np.ndarray:
-        """-2 log-likelihood, without constants, plus ``penalty n``."""
-        F = self.solution.fun.astype(np.float64)
+        """-2 log-likelihood, without constants, plus ``penalty n``, of the n unknowns that are not fixed."""
+        F, n = self.solution.fun.astype(np.float64), self.problem.free()
         if self.problem.kind == "root":
             raise ValueError(
                 "a root search has no likelihood; expected a result of curve_fit, least_squares or minimize"
             )
         if self.problem.kind == "minimize" or self.absolute:
-            return 2.0 * F + penalty * self.problem.n
+            return 2.0 * F + penalty * n
         with np.errstate(divide="ignore"):
-            return self.points * np.log(2.0 * F / self.points) + penalty * self.problem.n
+            return self.points * np.log(2.0 * F / self.points) + penalty * n
 
     def need_squares(self, what: str) -> None:
         """A clear error for what only least squares has."""
