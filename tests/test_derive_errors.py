@@ -200,3 +200,17 @@ def test_bad_level():
 def test_not_a_function():
     with pytest.raises(TraceError, match="a formula is a function"):
         derive(3, LEVELS, "minimize")
+
+
+def test_a_long_expression_can_be_shown():
+    shown = []
+
+    def chain(p, x):
+        value = p[0]
+        for _ in range(3000):
+            value = value * x + 1.0
+        shown.append(str(value))
+        return value
+
+    derive(chain, LEVELS, "value")
+    assert "..." in shown[0] and len(shown[0]) <= 200

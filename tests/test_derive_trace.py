@@ -324,6 +324,12 @@ def with_attribute(value):
 with_attribute.scale = 0.7
 
 
+def for_numbers_or_arrays(p, x):
+    if np.isscalar(x):
+        return p[0] * x
+    return np.array([p[0] * value for value in x])
+
+
 def of_attributes(p, x):
     return with_attribute(math.exp(p[0])) * OBLIGING.rate * x
 
@@ -334,7 +340,13 @@ def of_objects(p, x, activation=math.tanh):
     return total + pair.total() + Model.limit(p[0]) + MODEL.rates[1](p[1]) + cached(p[2]) + SLOTTED.of(p[0])
 
 
-FUNCTIONS = [of_objects, of_attributes, OFFSET, functools.partial(of_objects, activation=math.sin)]
+FUNCTIONS = [
+    of_objects,
+    of_attributes,
+    for_numbers_or_arrays,
+    OFFSET,
+    functools.partial(of_objects, activation=math.sin),
+]
 FUNCTIONS += [
     builtin_functions,
     math_functions,

@@ -199,6 +199,11 @@ def test_pickle(make):
         (lambda: models.spline(np.ones(9), spacing=0), "spacing=0"),
         (lambda: models.gaussian.guess(np.arange(3.0), np.zeros((2, 4))), "x has shape"),
         (lambda: bn.Model(lambda x, a: a * x, lambda x, y: [y[:, 0]], {"b": (0, 1)}), "bounds names"),
+        (
+            lambda: bn.Model(lambda x, a: a * x, lambda x, y: y.mean()).guess([1.0], [2.0]),
+            "returned a float64; expected",
+        ),
+        (lambda: bn.Model(lambda x, a: a * x, lambda x, y: (1.0, 2.0)).guess([1.0], [2.0]), "returned 2; .* each of a"),
     ],
 )
 def test_bad_calls(call, message):

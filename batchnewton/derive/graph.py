@@ -96,8 +96,12 @@ class Expr:
         return self.graph.build("neg", self)
 
     def __repr__(self) -> str:
-        inside = self.value if not self.args else ", ".join(map(repr, self.args))
-        return f"{self.op}({inside})"
+        return self._shown(8)
+
+    def _shown(self, depth: int) -> str:
+        """The expression, as deep as one reads."""
+        parts = [arg._shown(depth - 1) if depth else "..." for arg in self.args]
+        return f"{self.op}({', '.join(parts) if parts else self.value})"
 
 
 class Graph:

@@ -8,9 +8,11 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
+
 from batchnewton.derive.arrays import has_traced
 from batchnewton.derive.numpy_functions import MAKERS, logsumexp, softmax
-from batchnewton.derive.scalar import apply
+from batchnewton.derive.scalar import TracedScalar, apply
 from batchnewton.derive.vocabulary import VOCABULARY
 
 
@@ -43,6 +45,10 @@ def _extreme(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
+def _is_scalar(value: Any) -> bool:
+    return isinstance(value, TracedScalar) or np.isscalar(value)
+
+
 MATH: dict[Any, Callable[..., Any]] = {
     **{
         getattr(math, name): _math_function(name, getattr(math, name))
@@ -55,7 +61,7 @@ MATH: dict[Any, Callable[..., Any]] = {
     math.dist: _dist,
 }
 BUILTINS: dict[Any, Callable[..., Any]] = {min: _extreme("min", min), max: _extreme("max", max)}
-SUBSTITUTES: dict[Any, Callable[..., Any]] = {**MATH, **BUILTINS, **MAKERS}
+SUBSTITUTES: dict[Any, Callable[..., Any]] = {**MATH, **BUILTINS, **MAKERS, np.isscalar: _is_scalar}
 
 
 def scipy_functions() -> dict[Any, Callable[..., Any]]:

@@ -120,7 +120,12 @@ class Model:
         """The guess for some curves, made finite and put within the bounds."""
         x, y = prepared(x, y, self.coordinates)
         with np.errstate(all="ignore"):
-            columns = np.broadcast_arrays(*self.start(x, y), np.empty(len(y)))[:-1]
+            columns = self.start(x, y)
+            came = len(columns) if hasattr(columns, "__len__") else f"a {type(columns).__name__}"
+            if came != len(self.names):
+                expected = f"(B,) arrays or numbers, one for each of {', '.join(self.names)}"
+                raise ValueError(f"the start of {self.__name__} returned {came}; expected {expected}")
+            columns = np.broadcast_arrays(*columns, np.empty(len(y)))[:-1]
             starts = np.stack(columns, 1)
         return np.clip(np.where(np.isfinite(starts), starts, 1.0), *self.bounds)
 
