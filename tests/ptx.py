@@ -13,6 +13,7 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
+from problems import broyden
 
 from batchnewton import compile_cuda, engine
 from batchnewton.curve import from_curve
@@ -160,9 +161,6 @@ def chain(n: int) -> Problem:
 def equations(n: int) -> Problem:
     """Broyden's tridiagonal equations."""
 
-    def broyden(x):
-        low, high = [0.0, *x[: n - 1]], [*x[1:n], 0.0]
-        return [(3 - 2 * x[i]) * x[i] - low[i] - 2 * high[i] + 1 for i in range(n)]
-
-    broyden.__name__ = f"equations{n}"
-    return from_function("root", broyden, -np.ones((4, n)), (), ())
+    formula = broyden(n)
+    formula.__name__ = f"equations{n}"
+    return from_function("root", formula, -np.ones((4, n)), (), ())
