@@ -25,6 +25,7 @@ from batchnewton.problem import Problem
 REGISTERS = 65_536  # of a multiprocessor, sm_80 to sm_120
 SHARED = {"sm_80": 164, "sm_90": 228, "sm_120": 100}  # KiB of shared memory of a multiprocessor
 THREADS = {"sm_80": 2048, "sm_90": 2048, "sm_120": 1536}
+EVERYWHERE = tuple(THREADS)
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,12 @@ def from_ptx(ptx: str, architecture: str, threads: int = BLOCK, dynamic: int = 0
     spills = number_before("bytes spill stores") + number_before("bytes spill loads")
     counts = (int(re.search(r"Used (\d+) registers", said)[1]), number_before("bytes stack frame"), spills)
     return Assembled(architecture, ptx, *counts, number_before("bytes smem") + dynamic, threads)
+
+
+def check(kernel: Assembled, dtype: str) -> None:
+    """All in registers, and nothing of float32 in float64."""
+    assert (kernel.stack, kernel.spills) == (0, 0), f"{kernel.stack} bytes of stack, {kernel.spills} of spills"
+    assert dtype == "float64" or ".f64" not in kernel.ptx
 
 
 # ---- formulas of a given size
