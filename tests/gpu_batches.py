@@ -93,7 +93,8 @@ def workloads_solved(small: bool) -> str:
         assert right > 0.999 or (name, dtype) == ("W5", "float32"), said
         return said
 
-    every = [(name, dtype) for name in (NAMES[:1] if small else NAMES) for dtype in ("float64", "float32")]
+    names = [name for name in NAMES if name in workloads.RECIPES]  # N32 is among `many_unknowns`
+    every = [(name, dtype) for name in names[: 1 if small else None] for dtype in ("float64", "float32")]
     return each([(f"{name} {dtype}", partial(compared, name, dtype)) for name, dtype in every])
 
 
