@@ -6,6 +6,7 @@ import signal
 import hypothesis
 import pytest
 
+pytest.register_assert_rewrite("derive_users")  # a check of several test files
 os.environ.setdefault("MPLBACKEND", "Agg")  # pictures open no windows
 
 # What a shell starts in the background ignores Ctrl-C, and hands that on to the processes of tests that send it.

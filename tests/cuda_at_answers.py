@@ -10,28 +10,30 @@ import warnings
 from dataclasses import replace
 from typing import Any
 
-import cuda_cases
+import cuda_calls
 import numpy as np
-from cuda_cases import Case, from_table
+from both_devices import Case
+from cuda_calls import from_table
+from decays import decay
 
 import batchnewton as bn
 from batchnewton import gpus
 from batchnewton.result import Result
 
 CASES = [
-    Case("curves", cuda_cases.curves),
-    Case("curves, float32, 4 lanes", cuda_cases.curves, "float32", 4),
-    Case("flawed", cuda_cases.flawed),
-    Case("weighted, absolute", lambda **options: cuda_cases.weighted(absolute_sigma=True, **options)),
-    Case("missing", cuda_cases.missing),
-    Case("counted, float32", cuda_cases.counted, "float32"),
-    Case("masked", cuda_cases.masked),
-    Case("bounded", cuda_cases.bounded),
-    Case("robust", cuda_cases.robust),
-    Case("penalised, 4 lanes", cuda_cases.penalised, lanes=4),
-    Case("valleys", cuda_cases.valleys),
-    Case("kepler", cuda_cases.kepler),
-    Case("twelve unknowns", cuda_cases.twelve),
+    Case("curves", cuda_calls.curves),
+    Case("curves, float32, 4 lanes", cuda_calls.curves, "float32", 4),
+    Case("flawed", cuda_calls.flawed),
+    Case("weighted, absolute", lambda **options: cuda_calls.weighted(absolute_sigma=True, **options)),
+    Case("missing", cuda_calls.missing),
+    Case("counted, float32", cuda_calls.counted, "float32"),
+    Case("masked", cuda_calls.masked),
+    Case("bounded", cuda_calls.bounded),
+    Case("robust", cuda_calls.robust),
+    Case("penalised, 4 lanes", cuda_calls.penalised, lanes=4),
+    Case("valleys", cuda_calls.valleys),
+    Case("kepler", cuda_calls.kepler),
+    Case("twelve unknowns", cuda_calls.twelve),
     Case("redundant parameters", from_table("redundant parameters")),
     Case("saddle", from_table("saddle")),
 ]
@@ -55,12 +57,12 @@ def resident() -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         cupy: Any = cupy_stub.install()
     else:
         import cupy  # pyright: ignore[reportMissingImports]
-    data = cuda_cases.fits(3)
+    data = cuda_calls.fits(3)
     data["y"][1, 3] = np.nan
     bounds = (0.0, [5.0, 1.1, 5.0])
-    plain = bn.curve_fit(cuda_cases.decay, cuda_cases.T, data["y"], data["p0"], bounds=bounds, device="cpu")
+    plain = bn.curve_fit(decay, cuda_calls.T, data["y"], data["p0"], bounds=bounds, device="cpu")
     there = [cupy.asarray(one) for one in (data["y"], data["p0"])]
-    result = bn.curve_fit(cuda_cases.decay, cuda_cases.T, *there, bounds=bounds)
+    result = bn.curve_fit(decay, cuda_calls.T, *there, bounds=bounds)
     assert all(isinstance(getattr(result, name), cupy.ndarray) for name in FIELDS)
     found = {name: getattr(result, name).get() for name in FIELDS}
     f, g, h = bn.value_grad_hess(lambda x, a: (x[0] - a) ** 2 * x[1] + x[1] ** 4, cupy.asarray([[1.0, 2.0]] * 2),

@@ -5,21 +5,8 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
-from cuda_cases import (
-    Case,
-    SmallMemory,
-    broyden,
-    curves,
-    from_table,
-    in_groups,
-    main,
-    missing,
-    remembered,
-    reordered,
-    resident,
-    two,
-    with_settings,
-)
+from both_devices import Case, SmallMemory, by, in_groups, main, remembered, reordered, with_settings
+from cuda_calls import curves, from_table, missing, resident, tridiagonal, two
 from problems import himmelblau, kepler
 
 import batchnewton as bn
@@ -33,13 +20,6 @@ def himmelblaus(**options: Any) -> bn.Result:
     x0 = np.random.default_rng(0).uniform(-5, 5, (5, 2))
     x0[4] = np.nan
     return bn.minimize(himmelblau, x0, **options)
-
-
-def by(solve: Any, method: str | None = None, **more: Any) -> Any:
-    """The same call by a method, with other options."""
-    if method:
-        more["method"] = method
-    return lambda **options: solve(**more, **options)
 
 
 def without_the_cpu(solve: Any) -> Any:
@@ -112,7 +92,7 @@ CASES = [
     *(Case(f"history, two curves, {method}, in groups of 4, float32", in_groups(remembered(by(two, method))),
            "float32", 4) for method in ("newton-pure", "bfgs")),
     Case("missing, lbfgs, in pairs", in_groups(by(missing, "lbfgs", max_iter=12)), lanes=2),
-    Case("broyden, newton-pure, in pairs", in_groups(by(broyden, "newton-pure")), lanes=2),
+    Case("broyden, newton-pure, in pairs", in_groups(by(tridiagonal, "newton-pure")), lanes=2),
     Case("34 unknowns, gradient-descent", by(manies, "gradient-descent")),
     Case("equations", by(equations, "newton-pure")),
     Case("equations, float32", by(equations, "newton-pure"), "float32"),

@@ -6,21 +6,9 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
-from cuda_cases import (
-    Case,
-    T,
-    counted,
-    decay,
-    fits,
-    flawed,
-    main,
-    missing,
-    remembered,
-    resident,
-    twelve,
-    with_settings,
-)
-from cuda_methods import by
+from both_devices import FIELDS, Case, by, main, remembered, with_settings
+from cuda_calls import T, counted, fits, flawed, missing, resident, twelve
+from decays import decay
 
 import batchnewton as bn
 from batchnewton import patient
@@ -123,7 +111,7 @@ def interrupted(how: str, **more: Any) -> Callable[..., bn.Result]:
                 part = on_gpu(ends)(device=device, **more, **options)
         ended = part.status != bn.Status.NOT_RUN
         assert 0 < ended.sum() < len(ended), part.status
-        for name in ("x", "fun", "status", "nit", "nfev"):
+        for name in FIELDS:
             np.testing.assert_array_equal(getattr(part, name)[ended], getattr(whole, name)[ended], err_msg=name)
         assert not part.success[~ended].any()
         return whole

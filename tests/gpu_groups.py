@@ -4,18 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from gpu_judge import largest_difference, on_both, same_status
+from problems import broyden
 
 import batchnewton as bn
-
-
-def broyden(n: int) -> Callable[[Any], list[Any]]:
-    """Tridiagonal equations."""
-
-    def equations(x: Any) -> list[Any]:
-        low, high = [0.0, *x[: n - 1]], [*x[1:n], 0.0]
-        return [(3 - 2 * x[i]) * x[i] - low[i] - 2 * high[i] + 1 for i in range(n)]
-
-    return equations
 
 
 def coupled(n: int) -> Callable[[Any, Any], Any]:
@@ -51,10 +43,8 @@ def calls(small: bool) -> dict[str, Callable[..., bn.Result]]:
 
 def compared(call: Callable[..., bn.Result]) -> str:
     """What CUDA says beside the CPU, if it says the same."""
-    cpu, cuda = (call(device=where) for where in ("cpu", "cuda"))
-    share = float((cpu.status == cuda.status).mean())
-    both = cpu.success & cuda.success
-    far = float(np.abs(cuda.x[both] - cpu.x[both]).max()) if both.any() else 0.0
+    cpu, cuda = on_both(call)
+    share, far = same_status(cpu, cuda), largest_difference(cpu, cuda)
     said = f"same status {share:.4f}, largest difference {far:.1e}, success {cuda.success.mean():.4f}, "
     said += f"steps {cpu.nit.mean():.2f} and {cuda.nit.mean():.2f}"
     assert share > 0.99, said

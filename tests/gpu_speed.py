@@ -18,6 +18,7 @@ import numpy as np
 import ptx
 import ptx_table
 import workloads
+from doors import workload
 
 import batchnewton as bn
 from batchnewton import engine
@@ -65,13 +66,9 @@ def run_host(
     if where == "cpu" or isinstance(data["p0"], np.ndarray):
         data = {key: value.astype(dtype, copy=False) for key, value in data.items()}
     options: dict[str, Any] = dict(dtype=precision or dtype, device=where) | more
-    if name == "W4":
-        return bn.minimize(workloads.logistic_term, data["p0"], data=(data["X"], data["y"]), **options)
-    if name == "W5":
-        return bn.minimize(workloads.valley, data["p0"], (data["a"], data["b"]), **options)
     if name == "N32":
         return bn.least_squares(many_unknowns, data["p0"], data=(data["X"], data["y"]), **options)
-    return bn.curve_fit(workloads.FORMULAS[name], data["x"], data["y"], data["p0"], **options)
+    return workload(name, data, **options)
 
 
 def many_unknowns(p: Any, row: Any, y: Any) -> Any:

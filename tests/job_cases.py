@@ -1,12 +1,12 @@
 """Small jobs for the tests of `batchnewton fit`: files, a formula, how to run them."""
 
 import numpy as np
+from decays import T, decay
 
 from batchnewton.jobs import inspection
 from batchnewton.jobs.job import run
 from batchnewton.jobs.request import Request
 
-T = np.linspace(0, 5, 16)
 SOURCE = """import numpy as np
 
 def decay(t, a, tau, c):
@@ -22,12 +22,8 @@ def decays(shape):
     """Noisy decays, (*shape, 16)."""
     rng = np.random.default_rng(3)
     a, tau, c = rng.uniform([[0.5], [0.5], [0.0]], [[2.0], [2.0], [0.5]], (3, int(np.prod(shape))))
-    y = a[:, None] * np.exp(-T / tau[:, None]) + c[:, None] + rng.normal(0, 0.02, (a.size, 16))
+    y = decay(T, a[:, None], tau[:, None], c[:, None]) + rng.normal(0, 0.02, (a.size, 16))
     return y.reshape(*shape, 16)
-
-
-def decay(t, a, tau, c):
-    return a * np.exp(-t / tau) + c
 
 
 def folder(path, shape=(4000,)):

@@ -46,6 +46,14 @@ class Problem:
             return np.inf
         return min(float(np.max(np.abs(x - a) / np.where(a == 0, 1.0, np.abs(a)))) for a in np.array(self.answers))
 
+    @property
+    def tolerance(self) -> float:
+        """The error of a success is less.  At x⁴-like minima the last digits of x do not change f at all; NIST's
+        problems are judged by four digits."""
+        if self.name in ("x^4", "powell singular"):
+            return 1e-3
+        return 1e-4 if self.kind == "curve_fit" else 1e-6
+
     def __repr__(self) -> str:  # pytest's test ids
         return self.name
 
@@ -303,11 +311,14 @@ def colebrook(x, roughness, reynolds):
     return [1 / np.sqrt(x[0]) + 2 * np.log(inner) / np.log(10.0)]
 
 
-def broyden_tridiagonal(x):
-    n = 5
-    left = [0.0, *(x[i] for i in range(n - 1))]
-    right = [*(x[i] for i in range(1, n)), 0.0]
-    return [(3 - 2 * x[i]) * x[i] - left[i] - 2 * right[i] + 1 for i in range(n)]
+def broyden(n: int) -> Callable:
+    """Tridiagonal equations (MGH 30)."""
+
+    def equations(x):
+        left, right = [0.0, *(x[i] for i in range(n - 1))], [*(x[i] for i in range(1, n)), 0.0]
+        return [(3 - 2 * x[i]) * x[i] - left[i] - 2 * right[i] + 1 for i in range(n)]
+
+    return equations
 
 
 def brown_almost_linear(x):
@@ -331,7 +342,7 @@ ROOTS = [
     Problem(
         "broyden tridiagonal",
         "root",
-        broyden_tridiagonal,
+        broyden(5),
         (-1.0,) * 5,
         ((-0.5648283986150789, -0.6662737178046930, -0.6609170444367877, -0.5950500473798939, -0.4162011077382610),),
     ),
@@ -409,7 +420,7 @@ NIST = [
         tuple(map(float, start)),
         (tuple(map(float, p.certified)),),
         data=(p.x, p.y),
-        must=False,  # tests/test_nist.py counts them: at least 48 of the 54
+        must=False,  # tests/test_table.py counts them: at least 48 of the 54
     )
     for p in nist.problems()
     for which, start in enumerate(p.starts, start=1)

@@ -13,6 +13,7 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
+from problems import broyden
 
 from batchnewton import compile_cuda, engine
 from batchnewton.curve import from_curve
@@ -24,6 +25,7 @@ from batchnewton.problem import Problem
 REGISTERS = 65_536  # of a multiprocessor, sm_80 to sm_120
 SHARED = {"sm_80": 164, "sm_90": 228, "sm_120": 100}  # KiB of shared memory of a multiprocessor
 THREADS = {"sm_80": 2048, "sm_90": 2048, "sm_120": 1536}
+EVERYWHERE = tuple(THREADS)
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,12 @@ def from_ptx(ptx: str, architecture: str, threads: int = BLOCK, dynamic: int = 0
     return Assembled(architecture, ptx, *counts, number_before("bytes smem") + dynamic, threads)
 
 
+def check(kernel: Assembled, dtype: str) -> None:
+    """All in registers, and nothing of float32 in float64."""
+    assert (kernel.stack, kernel.spills) == (0, 0), f"{kernel.stack} bytes of stack, {kernel.spills} of spills"
+    assert dtype == "float64" or ".f64" not in kernel.ptx
+
+
 # ---- formulas of a given size
 
 
@@ -160,9 +168,6 @@ def chain(n: int) -> Problem:
 def equations(n: int) -> Problem:
     """Broyden's tridiagonal equations."""
 
-    def broyden(x):
-        low, high = [0.0, *x[: n - 1]], [*x[1:n], 0.0]
-        return [(3 - 2 * x[i]) * x[i] - low[i] - 2 * high[i] + 1 for i in range(n)]
-
-    broyden.__name__ = f"equations{n}"
-    return from_function("root", broyden, -np.ones((4, n)), (), ())
+    formula = broyden(n)
+    formula.__name__ = f"equations{n}"
+    return from_function("root", formula, -np.ones((4, n)), (), ())

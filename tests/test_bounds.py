@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from decays import decay
 from scipy import optimize
 
 import batchnewton as bn
@@ -9,11 +10,6 @@ import batchnewton as bn
 T = np.linspace(0, 5, 20)
 RNG = np.random.default_rng(5)
 B = 60
-
-
-def decay(t, a, tau, c):
-    return a * np.exp(-t / tau) + c
-
 
 TRUTH = np.stack([RNG.uniform(1, 3, B), RNG.uniform(0.5, 2, B), RNG.uniform(0, 0.5, B)], 1)
 Y = decay(T, *TRUTH.T[:, :, None]) + RNG.normal(0, 0.1, (B, T.size))

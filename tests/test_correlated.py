@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from decays import decay, jacobian
 from scipy import optimize, stats
 
 import batchnewton as bn
@@ -11,15 +12,6 @@ T = np.linspace(0, 5, M)
 RNG = np.random.default_rng(0)
 P0 = [1.5, 1.0, 0.2]
 COVARIANCE = 0.05**2 * 0.5 ** np.abs(np.subtract.outer(np.arange(M), np.arange(M))) + 0.01**2 * np.eye(M)
-
-
-def decay(t, a, tau, c):
-    return a * np.exp(-t / tau) + c
-
-
-def jacobian(t, a, tau, c):
-    return np.stack([np.exp(-t / tau), a * t / tau**2 * np.exp(-t / tau), np.ones_like(t)], -1)
-
 
 CLEAN = decay(T, 2.0, RNG.uniform(0.7, 1.6, (B, 1)), 0.3)
 Y = CLEAN + RNG.standard_normal((B, M)) @ np.linalg.cholesky(COVARIANCE).T

@@ -9,6 +9,8 @@ from pathlib import Path
 import cuda_cases
 import numpy as np
 import pytest
+from both_devices import FIELDS
+from decays import decay
 
 import batchnewton as bn
 from batchnewton import engine, patient
@@ -95,7 +97,7 @@ def test_neither_chunks_nor_blocks_nor_order_change_a_bit(other, whole, simulate
 
 
 def same_bits(one, another):
-    for name in cuda_cases.FIELDS:
+    for name in FIELDS:
         np.testing.assert_array_equal(one[name], another[name], err_msg=name)
 
 
@@ -104,7 +106,7 @@ def test_how_many_have_nan_chooses_nothing(monkeypatch):
     monkeypatch.delenv("BATCHNEWTON_CUDA_LANES", raising=False)
     y = np.ones((300_000, 20), np.float32)
     y[::2, 3] = np.nan
-    problem = from_curve(cuda_cases.decay, np.arange(20.0), y, np.ones(3), None)
+    problem = from_curve(decay, np.arange(20.0), y, np.ones(3), None)
     parts = [problem.without_nan(np.arange(0, size, 2)) for size in (2, len(y))]
     phase = PHASES[problem.kind][0]
     one, many = (engine.chosen_way(part, phase, np.dtype("float64")) for part in parts)

@@ -2,12 +2,9 @@
 
 import numpy as np
 import pytest
+from decays import decay
 
 import batchnewton as bn
-
-
-def decay(t, a, tau, c):
-    return a * np.exp(-t / tau) + c
 
 
 def test_source_shows_code_and_counts():

@@ -2,19 +2,11 @@
 
 import numpy as np
 import pytest
+from decays import T, decay
+from problems import himmelblau, rosenbrock
 
 import batchnewton as bn
 from batchnewton import schedule
-
-T = np.linspace(0, 5, 16)
-
-
-def decay(t, a, tau, c):
-    return a * np.exp(-t / tau) + c
-
-
-def rosenbrock(x):
-    return 100 * (x[1] - x[0] ** 2) ** 2 + (1 - x[0]) ** 2
 
 
 def circle(x, a):
@@ -169,10 +161,6 @@ def test_memory_is_bounded_by_shorter_chunks():
 
 
 # ---------------------------------------------------------------- order of convergence
-
-
-def himmelblau(x):
-    return (x[0] ** 2 + x[1] - 11) ** 2 + (x[0] + x[1] ** 2 - 7) ** 2
 
 
 @pytest.mark.parametrize(("method", "order"), [("newton", 2), ("newton-pure", 2), ("gradient-descent", 1)])

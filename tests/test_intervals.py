@@ -5,6 +5,7 @@ import iminuit
 import lmfit
 import numpy as np
 import pytest
+from decays import decay, jacobian
 from scipy import optimize
 
 import batchnewton as bn
@@ -16,11 +17,6 @@ TRUTH = np.stack([RNG.uniform(1.5, 2.5, B), RNG.uniform(0.7, 1.6, B), RNG.unifor
 SIGMA = RNG.uniform(0.02, 0.08, (B, M))
 ONE_SIGMA = 0.6826894921370859
 
-
-def decay(t, a, tau, c):
-    return a * np.exp(-t / tau) + c
-
-
 Y = decay(T, *TRUTH.T[:, :, None]) + SIGMA * RNG.standard_normal((B, M))
 START, LOWER, UPPER = [1.5, 1.0, 0.2], [0.1, 0.05, -np.inf], [10.0, np.inf, 1.0]
 
@@ -30,9 +26,7 @@ def misfit(p, b):
 
 
 def slopes(p, b):
-    a, tau, _ = p
-    e = np.exp(-T / tau)
-    return np.stack([e, a * T / tau**2 * e, np.ones(M)], 1) / SIGMA[b][:, None]
+    return jacobian(T, *p) / SIGMA[b][:, None]
 
 
 def by_lmfit(b, scale):

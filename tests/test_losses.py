@@ -3,6 +3,7 @@
 import mpmath
 import numpy as np
 import pytest
+from decays import decay
 from scipy import optimize, special, stats
 
 import batchnewton as bn
@@ -13,10 +14,6 @@ from batchnewton.schedule import derivatives
 T = np.linspace(0, 5, 24)
 RNG = np.random.default_rng(3)
 P0 = [1.0, 1.0, 0.1]
-
-
-def decay(t, a, tau, c):
-    return a * np.exp(-t / tau) + c
 
 
 def survival(t, a, tau, c):

@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+from decays import T, decay
 from problems import TRAPS, himmelblau, log_sum_exp, rosenbrock_residuals
 
 import batchnewton as bn
@@ -17,13 +18,8 @@ from batchnewton.methods import METHODS
 EPS = np.finfo(float).eps
 OTHERS = ("newton-pure", "trust-region", "bfgs", "lbfgs", "gradient-descent")
 DOWNHILL = OTHERS[1:]
-T = np.linspace(0, 5, 16)
 MINIMA = np.array([(3, 2), (-2.805118086952745, 3.131312518250573), (-3.779310253377747, -3.283185991286170),
                    (3.5844283403304917, -1.8481265269644036)])  # fmt: skip
-
-
-def decay(t, a, tau, c):
-    return a * np.exp(-t / tau) + c
 
 
 def starts(size=40, seed=0):

@@ -4,26 +4,19 @@ import numpy as np
 import pytest
 import scipy.optimize
 import workloads
+from decays import T, decay, decays
 
 import batchnewton as bn
 from batchnewton import compile as compiler
 from batchnewton.curve import from_curve
 from batchnewton.kernels.layout import layout
 
-T = np.linspace(0, 5, 16)
 NAMES = ("x", "fun", "status", "nit", "nfev", "cov", "grad", "hess")
-
-
-def decay(t, a, tau, c):
-    return a * np.exp(-t / tau) + c
 
 
 def batch(B=300, seed=0, dtype=float):
     rng = np.random.default_rng(seed)
-    truth = np.stack([rng.uniform(0.5, 2, B), rng.uniform(0.5, 2, B), rng.uniform(0, 0.5, B)], 1)
-    y = decay(T, *truth.T[:, :, None]) + rng.normal(0, 0.03, (B, 16))
-    p0 = np.stack([y[:, 0] - y[:, -1], np.ones(B), y[:, -1]], 1)
-    return y.astype(dtype), p0.astype(dtype), rng
+    return *decays(B, rng, dtype), rng
 
 
 def same(a, b, rows=slice(None)):

@@ -3,17 +3,13 @@
 import numpy as np
 import pytest
 import workloads
-from problems import NIST, PROBLEMS
-from test_table import DEGENERATE, TOLERANCE, TOLERANCE_DEGENERATE, solve
+from decays import T, decay
+from doors import solve, workload
+from problems import NIST, PROBLEMS, rosenbrock
 
 import batchnewton as bn
 
-T = np.linspace(0, 5, 16)
 OTHERS = [p for p in PROBLEMS if p.kind != "curve_fit"][::2]  # every other one: each compiles four kernels
-
-
-def decay(t, a, tau, c):
-    return a * np.exp(-t / tau) + c
 
 
 @pytest.mark.parametrize("problem", OTHERS, ids=repr)
@@ -22,8 +18,7 @@ def test_the_table_is_solved_or_honest(problem):
     result = solve(problem, dtype="mixed")
     assert result.x.dtype == np.float64 and result.fun.dtype == np.float64
     if result.success:
-        limit = TOLERANCE_DEGENERATE if problem.name in DEGENERATE else TOLERANCE
-        assert problem.error(result.x) < limit
+        assert problem.error(result.x) < problem.tolerance
     assert result.success or not problem.must or not problem.answers
     assert not problem.status or bn.Status(int(result.status)).name in problem.status
 
@@ -41,14 +36,7 @@ def test_nist_to_the_digits_of_float64():
 @pytest.mark.parametrize("name", ["W1_5", "W2", "W3", "W4", "W5"])
 def test_workloads_to_the_accuracy_of_float64(name):
     data = {key: values.astype(float) for key, values in workloads.make(name, 300).items()}
-    if name == "W4":
-        call = (bn.minimize, (workloads.logistic_term, data["p0"]), dict(data=(data["X"], data["y"])))
-    elif name == "W5":
-        call = (bn.minimize, (workloads.valley, data["p0"], (data["a"], data["b"])), {})
-    else:
-        call = (bn.curve_fit, (workloads.FORMULAS[name], data["x"], data["y"], data["p0"]), {})
-    door, given, options = call
-    double, mixed = door(*given, **options), door(*given, **options, dtype="mixed")
+    double, mixed = workload(name, data), workload(name, data, dtype="mixed")
     assert double.success.all() and mixed.success.all()
     np.testing.assert_allclose(mixed.fun, double.fun, rtol=1e-12, atol=1e-20)
     np.testing.assert_allclose(mixed.x, double.x, rtol=1e-6, atol=1e-7)
@@ -78,7 +66,7 @@ def test_no_inflexion_is_taken_for_a_minimum(fun):
 
 def test_max_iter_bounds_the_evaluations():
     def hard(x, a):
-        return 100 * (x[1] - x[0] ** 2) ** 2 + (1 - x[0]) ** 2 + a * x[0] ** 8
+        return rosenbrock(x) + a * x[0] ** 8
 
     start = np.random.default_rng(0).uniform(-30, 30, (50, 2))
     for limit in (1, 2, 7, 25, 60):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from decays import decay
 from scipy import optimize, stats
 
 import batchnewton as bn
@@ -16,10 +17,6 @@ TAU = RNG.uniform(0.8, 1.6, B)
 Y = 2.0 * np.exp(-T / TAU[:, None]) + 0.3 + 0.1 * RNG.standard_normal((B, M))
 P0 = [1.5, 1.0, 0.2]
 MIDDLE = RNG.uniform(0.9, 1.3, B)
-
-
-def decay(t, a, tau, c):
-    return a * np.exp(-t / tau) + c
 
 
 def belief(a, tau, c, middle):
