@@ -96,16 +96,16 @@ def test_standard_errors_of_float32_whose_squares_it_cannot_hold():
     assert (held.stderr[:, 2] == 0.0).all() and (held.stderr[:, 0] > 1e-23).all()
 
 
-def test_fixed_parameters_cost_nothing(y, sigma):
+def test_fixed_parameters_cost_nothing():
     """A model with one parameter fixed is the same as one without it."""
 
     def without(t, a, tau):
         return decay(t, a, tau, 0.3)
 
-    for options in ({}, {"sigma": sigma, "absolute_sigma": True}):
-        fixed = bn.curve_fit(decay, T, y, [1.0, 1.0, 0.3], fixed=["c"], **options)
-        alone = bn.curve_fit(without, T, y, [1.0, 1.0], **options)
-        each = bn.curve_fit(decay, T, y, [1.0, 1.0, 0.3], fixed=np.arange(B)[:, None] % 2 * [0, 0, 1] > 0, **options)
+    for options in ({}, {"sigma": SIGMA, "absolute_sigma": True}):
+        fixed = bn.curve_fit(decay, T, Y, [1.0, 1.0, 0.3], fixed=["c"], **options)
+        alone = bn.curve_fit(without, T, Y, [1.0, 1.0], **options)
+        each = bn.curve_fit(decay, T, Y, [1.0, 1.0, 0.3], fixed=np.arange(B)[:, None] % 2 * [0, 0, 1] > 0, **options)
         for name in ("aic", "bic", "reduced_chi_square"):
             np.testing.assert_allclose(getattr(fixed, name), getattr(alone, name), rtol=1e-9)
             np.testing.assert_allclose(getattr(each, name)[1::2], getattr(alone, name)[1::2], rtol=1e-9)
