@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -83,6 +83,12 @@ class Result(Statistics):
         self._problem, self._options, self._solution = problem, options, solution
         self._fit = Fit(problem, options, solution, absolute_sigma)
         self._reached: np.ndarray | None = None
+
+    def __reduce__(self) -> Any:
+        """Formulas are often functions within functions, which `pickle` does not take by itself."""
+        from numba import cloudpickle
+
+        return _unpickled, (cloudpickle.dumps(self.__dict__),)
 
     def _plain(self, array: np.ndarray) -> np.ndarray:
         """Without the batch axis where there was none; an array of the library that came."""
@@ -244,3 +250,12 @@ class Result(Statistics):
 
     def __repr__(self) -> str:
         return f"<batchnewton.Result: {self.summary()}>"
+
+
+def _unpickled(content: bytes) -> Result:
+    """What `Result.__reduce__` wrote."""
+    from numba import cloudpickle
+
+    result = Result.__new__(Result)
+    result.__dict__.update(cloudpickle.loads(content))
+    return result

@@ -1,5 +1,7 @@
 """The front doors: shapes, answers, independence of everything around a problem, what is said of the whole."""
 
+import copy
+import pickle
 from functools import cache
 
 import numpy as np
@@ -141,3 +143,19 @@ def test_summary_and_message_in_plain_words():
     assert "10 problems" in res.summary() and "NOT_FINITE_AT_START" in res.summary()
     assert "NaN" in res.message(3) and "converged" in res.message(0)
     assert "10 problems" in repr(res)
+
+
+@pytest.mark.parametrize("copied", [lambda one: pickle.loads(pickle.dumps(one)), copy.deepcopy, copy.copy])
+def test_result_is_pickled_and_copied(copied):
+    """With a formula that is a function within a function; what is worked out later, too."""
+    offset = 0.3
+    y, p0 = decays(4)
+
+    def here(t, a, tau):
+        return a * np.exp(-t / tau) + offset
+
+    res = bn.curve_fit(here, T, y, p0[:, :2])
+    again = copied(res)
+    assert again.names == ("a", "tau") and repr(again) == repr(res)
+    for name in ("x", "fun", "status", "stderr", "hess"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(res, name))
