@@ -1,6 +1,6 @@
 """How fast the host feeds a GPU, without one: a batch of the host streams to a device that does nothing.
 
-    python asv_benchmarks/feeding.py [--size 4000000] [--threads 2] [--rounds 5]
+    python asv_benchmarks/feeding.py [--size 4000000] [--threads 2] [--slots 8] [--rounds 5]
 
 What is left is the host's own work: copies to and from pinned buffers, statuses, Python.  It bounds the fits a second
 of arrays on the host (W1_5 in float32: 153 bytes a fit), whatever the GPU.
@@ -79,6 +79,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", type=int, default=4_000_000, help="problems of the batch")
     parser.add_argument("--threads", type=int, default=2, help="threads of the host")
+    parser.add_argument("--slots", type=int, default=device.SLOTS, help="chunks at a time, each with a thread, at most")
     parser.add_argument("--rounds", type=int, default=5, help="of which the best is shown")
     chosen = parser.parse_args()
     data = workloads.make("W1_5", 1000)
@@ -88,8 +89,9 @@ def main() -> None:
     options = Options(1e-3, 1e-3, 0.0, 500, np.dtype(np.float32), chosen.threads, gpus=(0,))
     gpus = mock.patch("numba.cuda.gpus", [contextlib.nullcontext()])
     memory = mock.patch.object(device, "free_memory", lambda cuda: 80 << 30)
+    slots = mock.patch.object(device, "SLOTS", chosen.slots)
     best = np.inf
-    with gpus, memory, mock.patch.object(device, "Engine", Engine), mock.patch.object(device, "Slot", Slot):
+    with gpus, memory, slots, mock.patch.object(device, "Engine", Engine), mock.patch.object(device, "Slot", Slot):
         for _ in range(chosen.rounds):
             answer = Solution.empty(problem, options.dtype)
             begun = time.perf_counter()
