@@ -49,6 +49,14 @@ def sequence(name: str, value: Any) -> Sequence[Any]:
     return value if isinstance(value, LISTS) else (value,)
 
 
+def check_coordinates(x: np.ndarray, m: int, size: int) -> None:
+    """xdata has a shape that fits ydata."""
+    if x.ndim not in (1, 2, 3) or x.shape[-1] != m or (x.ndim == 3 and x.shape[0] != size):
+        turned = "; is ydata transposed? It is (B, m)" if m != size == x.shape[-1] else ""
+        expected = f"({m},) or (k, {m}) shared, or ({size}, k, {m}): ydata has {m} points{turned}"
+        raise shape_error("xdata", x, expected)
+
+
 class Builder:
     """Collects inputs and arrays, level by level, checking each against the batch."""
 
@@ -98,10 +106,6 @@ class Builder:
     def coordinates(self, x: np.ndarray, m: int, size: int, own: bool, together: bool = False) -> Input:
         """``xdata``: (m,), (k, m) shared, or (B, k, m); where each has its ``own``, (B, m) too.  The formula gets one
         point, or all of them ``together``."""
-        if x.ndim not in (1, 2, 3) or x.shape[-1] != m or (x.ndim == 3 and x.shape[0] != size):
-            turned = "; is ydata transposed? It is (B, m)" if m != size == x.shape[-1] else ""
-            expected = f"({m},) or (k, {m}) shared, or ({size}, k, {m}): ydata has {m} points{turned}"
-            raise shape_error("xdata", x, expected)
         self.rows("xdata", x, m)
         each, all_of_them = ("problem", "call") if together else ("point", "row")
         if own and x.ndim == 2:

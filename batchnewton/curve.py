@@ -13,15 +13,16 @@ import numpy as np
 from . import correlated
 from .arrays import Shared, library, real, shape_error
 from .bounds import boxed, check_bounds, start_within
-from .builder import Builder, check_batch, check_callable, sequence, unknowns
+from .builder import Builder, check_batch, check_callable, check_coordinates, sequence, unknowns
 from .derive.rebind import formula_name
 from .derive.trace import of_a_point
 from .losses import LOSSES, NEEDS, check_loss, likelihood, robust, squares
-from .missing import check_mask, is_list_of_curves, is_ragged, padded_curves, with_gaps
+from .missing import check_mask, is_list_of_curves, is_ragged, padded_curves, rows_there, with_gaps
 from .models.model import Model
 from .options import nearest
 from .prior import check_prior, penalized
 from .problem import Curve, Problem
+from .reading import read_curve
 
 
 def from_curve(
@@ -88,14 +89,20 @@ def from_curve(
         mask = ~np.isnan(y) if mask is None else ~np.isnan(y) & check_mask(mask, size, m)
     build = Builder(start, False)
     x, own_y = real("xdata", xdata), None
+    each = x.ndim == 3 or (listed and x.ndim == 2)
+    check_coordinates(x, m, size)
+    reading, x = read_curve(f, x, each, start, lambda problems: rows_there(y, counts, mask, problems))
+    f = reading.formula
     matrices = correlated.covariance(sigma, size, m)
     if matrices is not None:
         correlated.check_whole(loss, counts is not None or mask is not None or bool(np.isnan(y).any()))
         inputs, fun, curve = with_covariance(build, f, x, y, matrices, listed)
     else:
         check_positive(sigma, y, loss, counts is not None or mask is not None)
-        own_y = int(x.ndim == 3 or (listed and x.ndim == 2)) if nan == "omit" and y.ndim == 2 else None
+        own_y = int(each) if nan == "omit" and y.ndim == 2 else None
         inputs, fun, curve = with_deviations(build, f, x, y, sigma, trials, loss, f_scale, listed)
+    if reading.survey is not None and reading.columns:
+        curve = replace(curve, columns=tuple(reading.survey.is_constant()))
     kind = "least-squares" if curve.noise == "gaussian" else "minimize"
     if prior is None and len(sequence("prior_args", prior_args)):
         raise ValueError("prior_args is given, but prior is None; expected both, or neither")

@@ -20,6 +20,8 @@ from typing import Any
 
 import numpy as np
 
+from .derive.surveyed import Surveyed
+
 SCALARS = (int, float, complex, bool, str, bytes, type(None), np.generic)
 INNER = ("py_func", "__wrapped__", "pyfunc", "fget", "__func__", "func")
 """Where Numba's jit, functools.lru_cache, np.vectorize and descriptors keep their function."""
@@ -83,6 +85,8 @@ def _key(value: Any, above: tuple[Any, ...], names: tuple[str, ...] = ()) -> Any
     kind = type(value)
     if isinstance(value, SCALARS):
         return (kind, value)
+    if kind is Surveyed:
+        return value.key
     if _is_fixed(value):
         return value
     if kind is types.FunctionType:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import LISTS, real, shape_error
+from .arrays import LISTS, on_host, real, shape_error
 
 
 def check_counts(counts: Any, size: int, m: int) -> np.ndarray:
@@ -42,6 +42,15 @@ def with_gaps(y: np.ndarray, counts: Any, mask: Any) -> np.ndarray:
     if mask is None:
         return y
     return np.where(check_mask(mask, size, m).reshape(y.shape), y, np.nan)
+
+
+def rows_there(y: np.ndarray, counts: Any, mask: Any, problems: slice) -> np.ndarray:
+    """Which rows of some problems count, (problems, m): those that are there, and not NaN in ydata."""
+    size, m = (1, len(y)) if y.ndim == 1 else y.shape
+    there = ~np.isnan(on_host(np.atleast_2d(y)[problems]))
+    if counts is not None:
+        there = there & (np.arange(m) < check_counts(counts, size, m)[problems, None])
+    return there if mask is None else there & check_mask(mask, size, m)[problems]
 
 
 def is_ragged(value: Any) -> bool:

@@ -37,6 +37,8 @@ class Curve:
         (``correlated.py``).
     likelihood : str, optional
         Its name, where the noise is "likelihood".
+    columns : tuple of bool
+        The columns that the formula adds to xdata (`reading`): which hold one number for all points of a curve.
     """
 
     f: Callable[..., Any]
@@ -44,6 +46,7 @@ class Curve:
     noise: str = "gaussian"
     correlated: bool = False
     likelihood: str | None = None
+    columns: tuple[bool, ...] = ()
 
 
 @dataclass(eq=False)

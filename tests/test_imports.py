@@ -13,9 +13,9 @@ ROOT = Path(__file__).parents[1]
 # derive, kernels.
 FLOORS = [
     {"cores", "gpus", "pinned", "syntax", "threads", "version"},
-    {"arrays", "derive", "fingerprint", "kernels", "methods", "nist", "notebook"},
-    {"differences", "missing", "options", "special", "status"},
-    {"bounds", "correlated", "models"},
+    {"arrays", "derive", "kernels", "methods", "nist", "notebook"},
+    {"differences", "fingerprint", "missing", "options", "special", "status"},
+    {"bounds", "correlated", "models", "reading"},
     {"losses", "prior"},
     {"problem"},
     {"builder", "plan", "solution"},

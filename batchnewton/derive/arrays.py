@@ -10,9 +10,21 @@ from typing import Any
 import numpy as np
 
 from batchnewton.derive.errors import TraceError
-from batchnewton.derive.scalar import TracedScalar, apply
+from batchnewton.derive.graph import ROW
+from batchnewton.derive.scalar import OverRows, TracedScalar, apply
+from batchnewton.derive.survey import current_survey
 from batchnewton.derive.vocabulary import VOCABULARY
+from batchnewton.derive.whole import Whole, adopted, is_known, known
+from batchnewton.derive.whole import elementwise as over_rows
+from batchnewton.derive.whole_functions import (
+    call,
+    contracted,
+    holds_rows,
+    reduced,
+    refusal,
+)
 
+NUMPY_NAMES = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min", "logical_or": "any", "logical_and": "all"}
 WRITE = "write into an array made inside the formula (np.zeros(n)), or collect the values in a list"
 WHERE = "use np.where(condition, a, b)"
 VOCABULARY_HINT = "write it with arithmetic, sums, np.where and the functions of math, NumPy and batchnewton.special"
@@ -54,7 +66,7 @@ class TracedArray(np.ndarray):
 
 def has_traced(value: Any) -> bool:
     """Whether a value, array or nested list holds a traced number."""
-    if isinstance(value, TracedScalar):
+    if isinstance(value, TracedScalar | OverRows):
         return True
     if isinstance(value, np.ndarray):
         return value.dtype == object and any(isinstance(item, TracedScalar) for item in value.ravel().view(np.ndarray))
@@ -92,6 +104,9 @@ def floats(value: Any) -> Any:
 
 def elementwise(name: str, *values: Any) -> Any:
     """A function of `VOCABULARY` on broadcast arrays."""
+    values = tuple(map(adopted, values))
+    if any(isinstance(value, Whole) for value in values):
+        return over_rows(name, *values)
     objects = [np.asarray(plain(value), dtype=object) for value in values]
     return traced(np.frompyfunc(functools.partial(apply, name), len(objects), 1)(*objects))
 
@@ -99,6 +114,9 @@ def elementwise(name: str, *values: Any) -> Any:
 def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """A NumPy or SciPy ufunc on traced values."""
     out = options.pop("out", None)
+    if out is not None and isinstance(out[0], Whole):
+        out[0][...] = call_ufunc(ufunc, method, inputs, options)
+        return out[0]
     if options.pop("where", True) is not True:
         raise TraceError(f"np.{ufunc.__name__}(..., where=...) on traced values; {WHERE}")
     for name in ("dtype", "casting", "subok"):
@@ -114,6 +132,8 @@ def call_ufunc(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: d
 
 def _ufunc_result(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
     name = ufunc.__name__
+    if holds_rows(inputs):
+        return _ufunc_over_rows(ufunc, method, inputs, options)
     on_objects = all(set(loop) <= set("O->") for loop in ufunc.types)  # made by np.frompyfunc, np.vectorize
     if (ufunc.signature is not None or on_objects) and method == "__call__":  # matmul and vecdot work on objects too
         return traced(ufunc(*[np.asarray(plain(value), dtype=object) for value in inputs], **options))
@@ -131,8 +151,30 @@ def _ufunc_result(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options
     raise TraceError(f"np.{name}.{method} of traced values is not supported; {WRITE}")
 
 
+def _ufunc_over_rows(ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """A ufunc on values that depend on all data rows."""
+    name, survey = ufunc.__name__, current_survey()
+    assert survey is not None
+    if method == "__call__" and name in VOCABULARY and ufunc.signature is None:
+        return elementwise(name, *inputs)
+    if is_known(inputs):
+        return known(survey, ufunc if method == "__call__" else getattr(ufunc, method), inputs, options)
+    if method == "__call__" and ufunc.signature is not None:
+        return contracted(ufunc, inputs, options)
+    if method == "__call__" and all(set(loop) <= set("O->") for loop in ufunc.types):
+        return over_rows(name, *inputs, function=ufunc)
+    if method == "reduce" and name in VOCABULARY:
+        return reduce(name, *inputs, **options)
+    if name not in VOCABULARY:
+        raise TraceError(f"the derivative of {name} is not known; {VOCABULARY_HINT}")
+    raise refusal(f"np.{name}.{method}")
+
+
 def reduce(name: str, array: Any, axis: Any = 0, keepdims: bool = False, initial: Any = None, **ignored: Any) -> Any:
     """A function of two arguments of `VOCABULARY` over one axis, several, or all (None)."""
+    if isinstance(array, Whole):
+        return reduced(name, array, axis, keepdims, initial, reduce)
+    check_not_one_row(name, array)
     objects = np.asarray(plain(array), dtype=object)
     axes = tuple(range(objects.ndim)) if axis is None else (axis,) if np.ndim(axis) == 0 else tuple(axis)
     axes = tuple(sorted((k % max(objects.ndim, 1) for k in axes), reverse=True))
@@ -148,6 +190,12 @@ def call_function(function: Callable, args: Any, options: dict[str, Any]) -> Any
     """A NumPy function that is not a ufunc on traced values."""
     from batchnewton.derive.numpy_functions import HANDLERS, OBJECT_SAFE
 
+    args = tuple(map(adopted, args))
+    if holds_rows((args, options)):
+        return call(function, args, options, HANDLERS)
+    name = getattr(function, "__name__", str(function))
+    if args and name in OF_WHOLE_ARRAYS:
+        check_not_one_row(name, args[0])
     if function in HANDLERS:
         _check_options(function, HANDLERS[function], args, options)
         return HANDLERS[function](*args, **options)
@@ -156,8 +204,27 @@ def call_function(function: Callable, args: Any, options: dict[str, Any]) -> Any
         return traced(own_code(*map(plain, args), **{key: plain(value) for key, value in options.items()}))
     if not has_traced(list(args)) and not has_traced(list(options.values())):
         return function(*map(floats, args), **{key: floats(value) for key, value in options.items()})
-    name = getattr(function, "__name__", str(function))
     raise TraceError(f"np.{name} of traced values is not supported; {VOCABULARY_HINT}")
+
+
+OF_WHOLE_ARRAYS = frozenset(
+    """sum prod max amax min amin any all mean var std median average norm cumsum cumprod diff ediff1d roll flip sort
+    argsort argmax argmin convolve correlate trapezoid trapz gradient ptp percentile quantile size count_nonzero
+    nansum nanmean nanmax nanmin nanstd unwrap""".split()
+)
+"""Functions that do nothing to one number, or something that is no use."""
+
+
+def check_not_one_row(name: str, value: Any) -> None:
+    """NumPy's functions of whole arrays do nothing to the one data point that a formula is traced at.
+
+    Raises
+    ------
+    Refused
+        For such a function of one traced number that is another at each data point.
+    """
+    if isinstance(value, TracedScalar) and not isinstance(value, OverRows) and value.expr.depends & ROW:
+        raise refusal(f"np.{NUMPY_NAMES.get(name, name)}")
 
 
 def _check_options(function: Callable, ours: Callable, args: Any, options: dict[str, Any]) -> None:

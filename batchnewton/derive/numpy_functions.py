@@ -10,10 +10,16 @@ import numpy as np
 from batchnewton.derive.arrays import TracedArray, call_function, elementwise, floats, has_traced, plain, reduce, traced
 from batchnewton.derive.errors import TraceError
 from batchnewton.derive.scalar import TracedScalar
+from batchnewton.derive.survey import current_survey
+from batchnewton.derive.whole import Whole, is_known, known
+from batchnewton.derive.whole import elementwise as over_rows
+from batchnewton.derive.whole_functions import SHAPES, filled, holds_rows
 
 
 def array(value: Any, dtype: Any = None, **options: Any) -> Any:
     """np.array, np.asarray."""
+    if holds_rows(value):
+        return value.copy() if isinstance(value, Whole) else call_function(np.array, (value,), {})
     if isinstance(value, TracedArray) and not has_traced(value) and dtype is not None:
         return np.array(floats(value), dtype=dtype)
     if not has_traced(value) and not isinstance(value, TracedArray):
@@ -24,6 +30,8 @@ def array(value: Any, dtype: Any = None, **options: Any) -> Any:
 
 
 def _asarray(value: Any, dtype: Any = None, **options: Any) -> Any:
+    if isinstance(value, Whole):
+        return value
     return value if isinstance(value, TracedArray) and dtype in (None, float) else array(value, dtype)
 
 
@@ -31,6 +39,8 @@ def _filled(real: Callable[..., Any]) -> Callable[..., Any]:
     """np.zeros and its like: an array into which traced values can be written."""
 
     def make(*args: Any, **options: Any) -> Any:
+        if holds_rows((args, options)):
+            return call_function(real, args, options) if real in SHAPES else filled(real, args, options)
         args, options = tuple(map(_example, args)), {key: _example(value) for key, value in options.items()}
         result = np.asarray(real(*args, **options))
         return result.astype(object).view(TracedArray) if result.dtype.kind == "f" else result
@@ -49,6 +59,8 @@ def shape(value: Any) -> tuple[int, ...]:
 
 
 def _full(sides: Any, fill: Any, dtype: Any = None, **options: Any) -> Any:
+    if holds_rows(sides):
+        return elementwise("multiply", fill, filled(np.ones, (sides,), {}))
     if not has_traced(fill):
         return _filled(np.full)(sides, fill, dtype, **options)
     result = np.empty(sides, dtype=object)
@@ -57,7 +69,7 @@ def _full(sides: Any, fill: Any, dtype: Any = None, **options: Any) -> Any:
 
 
 def _full_like(example: Any, fill: Any, dtype: Any = None, **options: Any) -> Any:
-    return _full(shape(example), fill, dtype)
+    return call_function(np.full_like, (example, fill), {}) if isinstance(example, Whole) else _full(shape(example), fill, dtype)
 
 
 def _where(condition: Any, *arms: Any) -> Any:
@@ -136,6 +148,7 @@ def _select(conditions: Any, choices: Any, default: Any = 0) -> Any:
 
 
 def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> Any:
+    xp, fp = (one.__array__() if isinstance(one, Whole) and is_known(one) else one for one in (xp, fp))
     if has_traced(xp):
         raise TraceError("np.interp between traced points; they have to be known numbers")
     result = fp[0] if left is None else left
@@ -153,6 +166,8 @@ def vectorize(function: Callable[..., Any], *options: Any, **more: Any) -> Calla
     def vectorized(*args: Any) -> Any:
         if not has_traced(list(args)):
             return np.vectorize(function, *options, **more)(*args)
+        if any(isinstance(one, Whole) for one in args):
+            return over_rows("vectorize", *args, function=function)
         if not any(map(shape, args)):
             return function(*args)
         return traced(np.frompyfunc(function, len(args), 1)(*map(plain, args)))
@@ -182,7 +197,20 @@ def softmax(x: Any, axis: Any = None) -> Any:
     return terms / _reduction("add")(terms, axis, keepdims=True)
 
 
+def _generated(real: Callable[..., Any]) -> Callable[..., Any]:
+    """np.arange and its like, some of whose arguments may be numbers that depend on the data."""
+
+    def make(*args: Any, **options: Any) -> Any:
+        survey = current_survey()
+        if survey is not None and holds_rows((args, options)) and is_known((args, list(options.values()))):
+            return known(survey, real, args, options)
+        return real(*args, **options)
+
+    return make
+
+
 MAKERS: dict[Any, Callable[..., Any]] = {
+    **{make: _generated(make) for make in (np.arange, np.linspace, np.logspace, np.geomspace)},
     np.array: array,
     np.asarray: _asarray,
     np.asanyarray: _asarray,

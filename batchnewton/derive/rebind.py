@@ -17,6 +17,7 @@ import numpy as np
 
 from batchnewton.derive.errors import FROZEN, TraceError, is_users
 from batchnewton.derive.numpy_functions import vectorize
+from batchnewton.derive.whole import adopted
 from batchnewton.derive.substitutes import BUILTINS, SUBSTITUTES, scipy_functions
 
 MAX_CONTAINER = 1000
@@ -35,7 +36,7 @@ def formula_name(function: Any) -> str:
 
 def source_place(function: Any) -> str:
     """File and line where a callable is defined, if it has source."""
-    function = _unwrapped(function)
+    function = _unwrapped(getattr(function, "surveyed_formula", function))
     if isinstance(function, functools.partial):
         return source_place(function.func)
     method = function if hasattr(function, "__code__") else vars(type(function)).get("__call__")
@@ -115,6 +116,8 @@ class _Rebinder:
             return functools.partial(self.substitute(value.func), *map(self.substitute, value.args), **keywords)
         if isinstance(value, np.vectorize):
             return vectorize(self.substitute(value.pyfunc))
+        if kind is np.ndarray:
+            return adopted(value)
         if kind in (list, tuple, dict):
             return self._container(value) if len(value) <= MAX_CONTAINER else value
         if _is_users_class(value):

@@ -14,8 +14,23 @@ from batchnewton.derive.paths import current
 from batchnewton.derive.vocabulary import VOCABULARY
 
 
+class OverRows:
+    """What depends on all data rows; such values have functions of their own (`batchnewton.derive.whole`)."""
+
+    __slots__ = ()
+
+    def over_rows(self, name: str, values: tuple[Any, ...]) -> Any:
+        """A function of `VOCABULARY` of values among which this one is; or NotImplemented."""
+        return NotImplemented
+
+
 def apply(name: str, *values: Any) -> Any:
     """Apply a function of `VOCABULARY` to traced values and numbers; the result is a number if it is known."""
+    for value in values:
+        if isinstance(value, OverRows):
+            found = value.over_rows(name, values)
+            if found is not NotImplemented:
+                return found
     graph = current().graph
     result = VOCABULARY[name](*[operand(graph, value) for value in values])
     return np.float64(result.value) if result.op == "const" else TracedScalar(result)  # type: ignore[arg-type]

@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from batchnewton.derive.arrays import has_traced
+from batchnewton.derive.arrays import call_function, has_traced
 from batchnewton.derive.numpy_functions import MAKERS, logsumexp, softmax
 from batchnewton.derive.scalar import TracedScalar, apply
 from batchnewton.derive.vocabulary import VOCABULARY
+from batchnewton.derive.whole import Whole
+from batchnewton.derive.whole_functions import rows_of_argument
 
 
 def _math_function(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
@@ -37,12 +39,22 @@ def _dist(p: Any, q: Any) -> Any:
 
 def _extreme(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
     def function(*args: Any, **options: Any) -> Any:
+        if len(args) == 1 and isinstance(args[0], Whole):
+            return call_function(getattr(np, name), args, {})
         values = list(args[0]) if len(args) == 1 else list(args)
         if options or not has_traced(values):
             return real(*([values] if len(args) == 1 else args), **options)
         return functools.reduce(functools.partial(apply, name), values)
 
     return function
+
+
+def _total(values: Any, *start: Any) -> Any:
+    return call_function(np.sum, (values,), {}) if isinstance(values, Whole) and not start else sum(values, *start)
+
+
+def _of_all(real: Callable[..., Any], numpys: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda values: call_function(numpys, (values,), {}) if isinstance(values, Whole) else real(values)
 
 
 def _is_scalar(value: Any) -> bool:
@@ -60,7 +72,14 @@ MATH: dict[Any, Callable[..., Any]] = {
     math.fsum: _fsum,
     math.dist: _dist,
 }
-BUILTINS: dict[Any, Callable[..., Any]] = {min: _extreme("min", min), max: _extreme("max", max)}
+BUILTINS: dict[Any, Callable[..., Any]] = {
+    min: _extreme("min", min),
+    max: _extreme("max", max),
+    len: rows_of_argument,
+    sum: _total,
+    any: _of_all(any, np.any),
+    all: _of_all(all, np.all),
+}
 SUBSTITUTES: dict[Any, Callable[..., Any]] = {**MATH, **BUILTINS, **MAKERS, np.isscalar: _is_scalar}
 
 

@@ -17,6 +17,7 @@ from batchnewton.derive.paths import current, tracing
 from batchnewton.derive.program import Input
 from batchnewton.derive.rebind import formula_name, rebound, source_place
 from batchnewton.derive.scalar import TracedScalar, operand
+from batchnewton.derive.whole import Whole
 
 Argument = Input | tuple[Input, ...]
 
@@ -115,6 +116,8 @@ def _argument(argument: Argument, graph: Graph) -> Any:
 def _flatten(value: Any, function: Any, graph: Graph, into: list[Expr]) -> None:
     if isinstance(value, (TracedScalar, numbers.Real, np.bool_)):
         into.append(operand(graph, value))
+    elif isinstance(value, Whole):
+        _flatten(value.parts()[0], function, graph, into)
     elif isinstance(value, np.ndarray):
         for item in value.ravel().tolist():
             _flatten(item, function, graph, into)

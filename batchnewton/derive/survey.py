@@ -1,0 +1,121 @@
+"""What is worked out by NumPy on the whole data, before a formula is derived: the columns that this adds to them.
+
+A formula of x is traced at one data point, but NumPy's functions see all points of x: ``t / np.max(t)``,
+``np.diff(t, prepend=0)``, ``len(t)``.  What depends on x alone is a number, or a column with a value for each point.
+The survey of a formula lists these columns with the functions that make them of any x (`Survey.columns`), so that the
+kernel is the same for another x.  Where Python needs a number while the formula is traced (``range(len(t))``), it is
+kept as a condition (`Survey.conditions`): for an x that gives another number the formula is traced anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+
+from batchnewton.derive.graph import Expr
+from batchnewton.derive.paths import current
+from batchnewton.derive.scalar import TracedScalar
+
+Data = tuple[np.ndarray, ...]
+Compute = Callable[[Data], Any]
+
+
+class Survey:
+    """The columns and conditions of one formula.
+
+    Parameters
+    ----------
+    data : tuple of (..., m) arrays
+        The columns of the data that the formula reads, for one problem.
+    adopts : bool
+        Whether an array with m rows that the formula holds (a constant of its own) counts as a column of the data.
+
+    Attributes
+    ----------
+    columns : dict
+        Key of a value that depends on the data alone -> the function that makes it of the data: a number, or one
+        value for each row.
+    conditions : dict
+        Key -> (function of the data, the value that it has while this formula is traced).
+    """
+
+    def __init__(self, data: Data, adopts: bool) -> None:
+        self.data, self.adopts = data, adopts
+        self.m = int(data[0].shape[-1]) if data else 0
+        self.columns: dict[Hashable, Compute] = {}
+        self.conditions: dict[Hashable, tuple[Compute, Any]] = {}
+        self.inputs: Sequence[Any] | None = None
+        self._numbers: dict[Hashable, int] = {}
+
+    def column(self, key: Hashable, compute: Compute) -> TracedScalar:
+        """The traced value of a column at the data point."""
+        number = self._numbers.setdefault(key, len(self._numbers))
+        self.columns.setdefault(key, compute)
+        if self.inputs is not None and number < len(self.inputs):
+            return self.inputs[number]
+        return TracedScalar(current().graph.input(f"whole_{number}", "row"))
+
+    def condition(self, key: Hashable, compute: Compute, value: Any) -> None:
+        """The formula that is traced holds for data that give this value."""
+        self.conditions.setdefault(key, (compute, value))
+
+    def holds(self, data: Data) -> bool:
+        """Whether the formula, as it was traced, is that of other data, too."""
+        return all(same(compute(data), value) for compute, value in self.conditions.values())
+
+    def values(self, data: Data) -> np.ndarray:
+        """The columns for some data, (number of columns, m)."""
+        m = data[0].shape[-1]
+        found = [np.asarray(compute(data), np.float64) for compute in self.columns.values()]
+        for one in found:
+            if one.shape not in ((), (m,)):
+                raise ValueError(f"a column of shape {one.shape} for {m} data points")
+        return np.array([np.broadcast_to(one, (m,)) for one in found]).reshape(len(found), m)
+
+    def is_constant(self) -> list[bool]:
+        """Which columns hold one number for all data points."""
+        return [np.ndim(compute(self.data)) == 0 for compute in self.columns.values()]
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are equal, arrays in shape and in every element."""
+    one, other = np.asarray(one), np.asarray(other)
+    return one.shape == other.shape and bool(np.all((one == other) | ((one != one) & (other != other))))
+
+
+_current: ContextVar[Survey | None] = ContextVar("survey", default=None)
+
+
+def current_survey() -> Survey | None:
+    """The survey of the formula that is being traced, if its data are known."""
+    return _current.get()
+
+
+@contextmanager
+def surveying(survey: Survey, inputs: Sequence[Any] | None) -> Iterator[None]:
+    """Make a survey current; ``inputs`` are the traced values of its columns, where they are known already."""
+    token, before = _current.set(survey), survey.inputs
+    survey.inputs = inputs
+    try:
+        yield
+    finally:
+        survey.inputs = before
+        _current.reset(token)
+
+
+def digest(values: Sequence[Expr], once: Expr | None, scoring: Sequence[Expr]) -> tuple[Any, ...]:
+    """What a traced formula is, as a hashable key: equal for formulas that give the same expressions of their inputs."""
+    from batchnewton.derive.graph import topological
+
+    outputs = [*values, *([] if once is None else [once]), *scoring]
+    order = topological(outputs)
+    place = {node.index: i for i, node in enumerate(order)}
+    nodes = tuple(
+        (node.op, tuple(place[arg.index] for arg in node.args), node.value.hex() if node.op == "const" else node.value)
+        for node in order
+    )
+    return (nodes, tuple(place[node.index] for node in outputs), once is None)

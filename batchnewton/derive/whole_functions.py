@@ -1,0 +1,348 @@
+"""What NumPy's functions mean for arrays over data rows (`whole.Whole`)."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from batchnewton.derive.errors import TraceError
+from batchnewton.derive.moved import moved
+from batchnewton.derive.scalar import OverRows
+from batchnewton.derive.survey import Data, Survey, current_survey
+from batchnewton.derive.whole import (
+    ROWS,
+    WAY_OUT,
+    KnownScalar,
+    Refused,
+    Whole,
+    adopted,
+    elementwise,
+    is_known,
+    key_of,
+    known,
+    number_of_rows,
+    real,
+)
+
+
+def holds_rows(value: Any) -> bool:
+    """Whether a value, array or nested list or dictionary holds what depends on all data rows."""
+    if isinstance(value, OverRows):
+        return True
+    if isinstance(value, np.ndarray) and value.dtype == object:
+        return any(isinstance(one, OverRows) for one in value.ravel().view(np.ndarray))
+    if isinstance(value, slice):
+        return holds_rows((value.start, value.stop, value.step))
+    if isinstance(value, dict):
+        return holds_rows(tuple(value.values()))
+    return isinstance(value, tuple | list) and any(map(holds_rows, value))
+
+
+def call(function: Callable[..., Any], args: Any, options: dict[str, Any], handlers: Any) -> Any:
+    """A NumPy function, some of whose arguments are over data rows, or were worked out of them."""
+    survey = current_survey()
+    assert survey is not None
+    if function in SHAPES:
+        return SHAPES[function](*args, **options)
+    spread = function in ELEMENTWISE and not (function is np.where and len(args) == 1)
+    if not spread and is_known(args) and is_known(list(options.values())):
+        return _known(survey, function, args, options)
+    if function in CONTRACTIONS:
+        return contracted(function, args, options)
+    if function in MOVES:
+        found = moved(function, args, options)
+        if found is not NotImplemented:
+            return found
+    elif function in handlers:
+        return handlers[function](*args, **options)
+    raise refusal(f"np.{getattr(function, '__name__', function)}")
+
+
+def _known(survey: Survey, function: Callable[..., Any], args: Any, options: Any) -> Any:
+    """What depends on the data alone: where elements are only moved, as expressions, else by NumPy."""
+    found = _moved_with_numbers(survey, function, args, options) if function in MOVES else NotImplemented
+    return known(survey, function, args, options) if found is NotImplemented else found
+
+
+def _moved_with_numbers(survey: Survey, function: Callable[..., Any], args: Any, options: Any) -> Any:
+    """`moved`, for values whose numbers are known, too."""
+    if not _traced_rows((args, options)):
+        return NotImplemented
+    try:
+        found = moved(function, args, options)
+    except Exception:  # NumPy's own error is that of the numbers
+        return NotImplemented
+    if isinstance(found, Whole):
+        found.key = ("call", function, key_of(args), key_of(options))
+        frozen = [_frozen(one) for one in args]
+        given = {name: _frozen(one) for name, one in options.items()}
+        found.compute = lambda data: np.asarray(function(*real(frozen, data), **real(given, data)))
+        return found
+    return NotImplemented
+
+
+def _traced_rows(value: Any) -> bool:
+    if isinstance(value, Whole):
+        return value._inner is not None
+    if isinstance(value, dict):
+        return _traced_rows(tuple(value.values()))
+    return isinstance(value, tuple | list) and any(map(_traced_rows, value))
+
+
+def _frozen(value: Any) -> Any:
+    """A known value as it is now: an array may be written into later."""
+    if isinstance(value, Whole):
+        return Whole(value.survey, value.key, value.compute)
+    return type(value)(map(_frozen, value)) if type(value) in (tuple, list) else value
+
+
+def refusal(what: str) -> Refused:
+    """The error for what needs an expression at other data points than its own."""
+    return Refused(f"{what} over the data points, of an expression that holds parameters; {WAY_OUT}")
+
+
+def reduced(name: str, array: Whole, axis: Any, keepdims: bool, initial: Any, reduce: Callable[..., Any]) -> Any:
+    """A reduction of an array that holds parameters, over other axes than that of the rows."""
+    inner, row = array.parts()
+    if row is None:
+        return reduce(name, inner, axis, keepdims=keepdims, initial=initial)
+    axes = sorted(k % array.ndim for k in (range(array.ndim) if axis is None else np.atleast_1d(axis).tolist()))
+    if array.ndim + row in axes:
+        advice = "; axis=0 is over the coordinates of each point" if array.ndim > 1 and axis is None else ""
+        raise Refused(f"a sum, product or extreme{advice} over the data points, of an expression that holds parameters; {WAY_OUT}")
+    found = reduce(name, inner, tuple(axes), keepdims=keepdims, initial=initial)
+    after = sum(k > array.ndim + row for k in axes)
+    return Whole(array.survey, None, None, np.asarray(found, dtype=object), row if keepdims else row + after)
+
+
+def contracted(function: Callable[..., Any], args: Any, options: Any) -> Any:
+    """Products that add over axes: not over that of the rows."""
+    from batchnewton.derive.arrays import has_traced, plain, traced
+
+    survey = current_survey()
+    assert survey is not None
+    args = [adopted(one) for one in args]
+    parts: list[Any] = [one.parts() if isinstance(one, Whole) else (one, None) for one in args]
+    shapes = []
+    for rows in (41, 43):
+        probes = [_zeros(inner, axis, rows) if _is_array(inner) else inner for inner, axis in parts]
+        try:
+            shapes.append(np.shape(function(*probes, **options)))
+        except ValueError:
+            raise refusal(f"np.{function.__name__}") from None
+    axes = [k - len(shapes[0]) for k in range(len(shapes[0])) if shapes[0][k] != shapes[1][k]]
+    if len(axes) != 1 or any(side not in (41, 1) for side in [shapes[0][k] for k in axes]):
+        raise refusal(f"np.{function.__name__}")
+    objects = [np.asarray(plain(inner), dtype=object) if _is_array(inner) else inner for inner, _ in parts]
+    inner = np.asarray(getattr(function, "_implementation", function)(*objects, **options), dtype=object)
+    if not has_traced(inner):
+        return traced(inner)
+    return Whole(survey, None, None, inner, axes[0])
+
+
+def _is_array(value: Any) -> bool:
+    return not isinstance(value, str | type(None) | int) or isinstance(value, OverRows)
+
+
+def _zeros(inner: Any, axis: int | None, rows: int) -> np.ndarray:
+    sides = list(np.shape(inner) if not isinstance(inner, OverRows) else ())
+    if axis is not None:
+        sides[axis] = rows
+    return np.zeros(sides)
+
+
+def item_of(array: Whole, key: Any) -> Any:
+    """``array[key]``."""
+    return _indexed(array, key)
+
+
+def _indexed(array: Whole, key: Any) -> Any:
+    if array.compute is not None and is_known(key):
+        return _known(array.survey, operator.getitem, (array, key), {})
+    if holds_rows(key) and not is_known(key):
+        raise Refused(f"an array is indexed by a condition that holds parameters; use np.where(condition, a, b)")
+    if not holds_rows(key):
+        found = moved(operator.getitem, (array, key), {})
+        if found is not NotImplemented:
+            return found
+    raise refusal("an element, or a part,")
+
+
+def assign(array: Whole, key: Any, value: Any) -> None:
+    """``array[key] = value``, by a condition, or for all rows."""
+    survey = array.survey
+    if isinstance(key, Whole) and key.sides == array.sides:
+        if np.ndim(value) and not isinstance(value, Whole) or (isinstance(value, Whole) and value.sides != array.sides):
+            return _assign_known(array, key, value)
+        before = _frozen(array)
+        before._inner, before._axis = array._inner, array._axis
+        array.become(elementwise("where", key, value, before))
+        return None
+    if is_known((array, key, value)) and not _whole_rows(array, key):
+        return _assign_known(array, key, value)
+    inner, axis = array.parts()
+    if isinstance(key, Whole | KnownScalar) or holds_rows(key):
+        raise Refused(f"an array is assigned to at some data points; use np.where(condition, a, b)")
+    target = moved(operator.getitem, (_places(array), key), {})
+    if not isinstance(target, Whole):
+        raise refusal("an assignment to some of the elements")
+    inner = inner.copy()
+    source = elementwise("add", 0.0, value) if not isinstance(value, Whole) else value
+    parts = source.parts()[0] if isinstance(source, Whole) else np.asarray(source, dtype=object)
+    inner.reshape(-1)[target.parts()[0].astype(int)] = parts
+    array.become(Whole(survey, None, None, inner, axis))
+    return None
+
+
+def _whole_rows(array: Whole, key: Any) -> bool:
+    return key is Ellipsis or (isinstance(key, slice) and key == slice(None))
+
+
+def _places(array: Whole) -> Whole:
+    """The array with the number of each element in its place."""
+    inner, axis = array.parts()
+    numbers = np.arange(inner.size).reshape(inner.shape).astype(object)
+    return Whole(array.survey, None, None, numbers, axis)
+
+
+def _assign_known(array: Whole, key: Any, value: Any) -> None:
+    if not is_known((array, key, value)):
+        raise Refused(f"an array is assigned to at some data points; use np.where(condition, a, b)")
+    before, given = _frozen(array), (_frozen(key), _frozen(value))
+
+    def assigned(target: np.ndarray, key: Any, value: Any) -> np.ndarray:
+        target = target.copy()
+        target[key] = value
+        return target
+
+    found = known(array.survey, assigned, (before, *given))
+    found.key = ("assigned", key_of(before), key_of(given))
+    array.become(found)
+
+
+def method_of(array: Whole, name: str) -> Any:
+    """A method or attribute of NumPy's arrays."""
+    from batchnewton.derive.arrays import call_function
+
+    if name == "T":
+        return call_function(np.transpose, (array,), {})
+    if name in ("real", "flat"):
+        return array
+    if name in ("astype", "copy", "conj", "conjugate"):
+        return lambda *args, **options: Whole(array.survey, array.key, array.compute, *_copied(array))
+    if name in ("flatten", "ravel"):
+        return lambda *args, **options: call_function(np.ravel, (array,), {})
+    if name == "reshape":
+        return lambda *sides, **options: call_function(np.reshape, (array, sides[0] if len(sides) == 1 else sides), {})
+    if name in ("tolist", "item", "tobytes", "view", "fill") and array.compute is None:
+        raise refusal(f".{name}()")
+    if name in ("tolist", "item", "argsort", "searchsorted", "dot", "nbytes", "itemsize", "strides") or not hasattr(np, name):
+        own = getattr(np.ndarray, name, None)
+        if own is None:
+            raise AttributeError(f"a NumPy array has no attribute {name!r}")
+        if name == "dot":
+            return lambda *args: call_function(np.dot, (array, *args), {})
+        if not callable(own):
+            return getattr(array.values, name)
+        return lambda *args, **options: known(array.survey, own, (array, *args), options)
+    if not hasattr(np.ndarray, name):
+        raise AttributeError(f"a NumPy array has no attribute {name!r}")
+    return lambda *args, **options: call_function(getattr(np, name), (array, *args), options)
+
+
+def _copied(array: Whole) -> tuple[np.ndarray | None, int | None]:
+    return (None, None) if array._inner is None else (array._inner.copy(), array._axis)
+
+
+def filled(real_maker: Callable[..., Any], args: Any, options: Any) -> Any:
+    """np.zeros and its like, whose shape holds the number of data points."""
+    survey = current_survey()
+    assert survey is not None
+    found = known(survey, real_maker, args, options)
+    return with_constant(found)
+
+
+def with_constant(found: Any) -> Any:
+    """A known array all of whose elements are one number, with that number in the trace."""
+    if isinstance(found, Whole) and found.values.size and (found.values == found.values.flat[0]).all():
+        from batchnewton.derive.whole import row_axis
+
+        axis = row_axis(found.values.shape, found.survey.m)
+        if axis is not None:
+            sides = [1 if k - found.values.ndim == axis else n for k, n in enumerate(found.values.shape)]
+            inner = np.empty(sides, dtype=object)
+            inner[...] = float(found.values.flat[0])
+            found._inner, found._axis = inner, axis
+    return found
+
+
+def shape_of(value: Any) -> Any:
+    """np.shape."""
+    return value.shape if isinstance(value, Whole) else np.shape(value)
+
+
+def _size(a: Any, axis: Any = None) -> Any:
+    sides = shape_of(a)
+    if axis is None:
+        total: Any = 1
+        for side in sides:
+            total = total * side
+        return total
+    return sides[axis]
+
+
+def _like(maker: Callable[..., Any]) -> Callable[..., Any]:
+    def make(example: Any, *args: Any, **options: Any) -> Any:
+        if isinstance(example, Whole):
+            return filled(maker, (example.shape, *args), {})
+        return maker(np.shape(example), *args)
+
+    return make
+
+
+def _full_like(example: Any, fill: Any, *args: Any, **options: Any) -> Any:
+    ones = _like(np.ones)(example)
+    return elementwise("multiply", fill, ones) if isinstance(ones, Whole) else fill * ones
+
+
+SHAPES: dict[Any, Callable[..., Any]] = {
+    np.shape: shape_of,
+    np.ndim: lambda a: a.ndim,
+    np.size: _size,
+    np.zeros_like: _like(np.zeros),
+    np.ones_like: _like(np.ones),
+    np.empty_like: _like(np.zeros),
+    np.full_like: _full_like,
+    np.copy: lambda a, *args, **options: a.copy() if isinstance(a, Whole) else a,
+    np.real: lambda a: a,
+    np.iscomplexobj: lambda a: False,
+    np.isrealobj: lambda a: True,
+}
+ELEMENTWISE = {np.where, np.clip, np.select, np.piecewise, np.sinc, np.i0}
+"""Elementwise functions, which are traced even where they depend on the data alone."""
+CONTRACTIONS = {np.matmul, np.dot, np.einsum, np.tensordot, np.inner, np.outer, np.vdot, np.kron}
+MOVES = {operator.getitem} | {
+    getattr(np, name)
+    for name in """stack concatenate hstack vstack dstack column_stack block split array_split hsplit vsplit reshape ravel
+    transpose swapaxes moveaxis rollaxis squeeze expand_dims atleast_1d atleast_2d atleast_3d broadcast_to
+    broadcast_arrays flip fliplr flipud roll rot90 repeat tile take insert append delete array diagonal diag""".split()
+}
+
+
+def rows_of_argument(value: Any) -> Any:
+    """``len(value)``."""
+    if isinstance(value, Whole):
+        first = value.shape[0]
+        return first if isinstance(first, KnownScalar) else len(value)
+    return len(value)
+
+
+def all_rows(survey: Survey) -> KnownScalar:
+    """The number of data points."""
+    return number_of_rows(survey)
+
+
+__all__ = ["ROWS", "Data"]
