@@ -72,6 +72,11 @@ class Builder:
         stored.append(array.reshape(*array.shape[:leading], -1))
         return numbered_input(len(stored) - 1, shape, level)
 
+    def array(self, inputs: Sequence[Input], i: int) -> Any:
+        """The array of input i of these."""
+        level = inputs[i].level
+        return self.arrays[level][sum(one.level == level for one in inputs[:i])]
+
     def argument(self, name: str, value: Any) -> Input:
         """One of ``args``: a scalar or shared value, or one with a batch axis."""
         array = real(name, value.value if isinstance(value, Shared) else value)

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from .arrays import library, real, shape_error
+import numpy as np
+
+from .arrays import Shared, library, on_host, real, shape_error
 from .bounds import Bounded, boxed, bracketed, check_no_pairs
 from .builder import Builder, check_batch, check_callable, sequence
 from .derive import Input, values
+from .derive.rebind import formula_name
+from .derive.survey import Data, Survey
 from .fingerprint import Formula, fingerprint
 from .losses import LOSSES, check_loss, robust, squares
+from .missing import check_counts, check_mask
 from .prior import check_prior, penalized
 from .problem import Problem
+from .reading import Reading, of_function, of_residuals, row_arguments, seconds_of
+
+PATIENCE = 10.0  # seconds of compiling, of which nothing need be said
 
 
 def from_function(
@@ -53,8 +62,18 @@ def from_function(
     robustly = not (isinstance(loss, str) and loss == "linear")
     inputs: list[Any] = [build.scale(f_scale)] if robustly else []  # arrays are in the order of the inputs
     inputs += [Input("x", (start.shape[1],), "unknown")]
-    inputs += [build.argument(f"args[{i}]", one) for i, one in enumerate(sequence("args", args))]
-    inputs += [build.column(f"data[{i}]", one) for i, one in enumerate(sequence("data", data))]
+    labels: tuple[str, ...] = ()
+    found = None
+    if kind == "least-squares" and prior is None and not len(sequence("data", data)):
+        found = rows_in_residuals(fun, build, inputs[robustly], sequence("args", args))
+    if found is not None:
+        fun, more_inputs, more_labels = found
+        inputs, labels = inputs + more_inputs, ("",) * len(inputs) + more_labels
+    else:
+        inputs += [build.argument(f"args[{i}]", one) for i, one in enumerate(sequence("args", args))]
+        inputs += [build.column(f"data[{i}]", one) for i, one in enumerate(sequence("data", data))]
+        fun, more_columns = read(kind, fun, build, inputs[robustly:], start, counts, mask)
+        inputs += more_columns
     residual = fun
     if robustly:
         kind, fun = "minimize", robust(fun, LOSSES[loss] if isinstance(loss, str) else loss)
@@ -64,12 +83,123 @@ def from_function(
         given = ("x", *(f"args[{i}]" for i in range(len(sequence("args", args)))))
         check_prior(prior, given)
         fun = penalized(fun, prior, range(len(inputs)), range(robustly, robustly + len(given)))
-    more: dict[str, Any] = {"box": box, "moved": moved}
+    more: dict[str, Any] = {"box": box, "moved": moved, "labels": labels}
     if robustly and prior is None:
         more |= {"observed": True, "summands": number_of_values(residual, tuple(inputs[1:]))}
     problem = build.problem(fun, kind, inputs, names, counts, mask, **more)
     found = library((x0, *sequence("args", args), *sequence("data", data)))
     return problem if found == "numpy" else replace(problem, library=found)
+
+
+Found = tuple[Callable[..., Any], list[Input], tuple[str, ...]]  # formula, its inputs after x, what they are called
+
+
+def rows_in_residuals(fun: Callable[..., Any], build: Builder, x: Input, args: Sequence[Any]) -> Found | None:
+    """Residuals of all data points, ``fun(x, *args)``, as those of one: arrays of as many numbers, among args or held by
+    the formula, become columns of the data.  None where it cannot be done."""
+    trial = Builder(build.x0, build.single)
+    inputs = [x, *(trial.argument(f"args[{i}]", one) for i, one in enumerate(args))]
+    arrays = [trial.array(inputs, i) for i in range(1, len(inputs))]
+
+    def of_problem(b: int) -> list[np.ndarray]:
+        values = [on_host(build.x0[b])]
+        for one, array in zip(inputs[1:], arrays, strict=True):
+            values.append(on_host(array if one.level == "call" else array[b]).reshape(one.shape))
+        return values
+
+    reading = of_residuals(fun, inputs, of_problem(0))
+    if reading is None or reading.survey is None:
+        return None
+    survey, size = reading.survey, len(build.x0)
+    places = row_arguments(inputs, survey.m)
+    found: list[Input] = []
+    labels: list[str] = []
+    for i, given in enumerate(args, 1):
+        common = inputs[i].level == "call" and not build.single
+        value = Shared(given.value if isinstance(given, Shared) else given) if common else given
+        found.append(build.column(f"args[{i - 1}]", value) if i in places else build.argument(f"args[{i - 1}]", given))
+        labels.append(f"args[{i - 1}]")
+    own = any(inputs[i].level == "problem" for i in places)
+    shared = survey.is_shared()
+    alone = survey.is_of_any_data and all(shared)
+    every = [tuple(of_problem(b)[i] for i in places) for b in range(size if own and not alone else 1)]
+    for b, columns in enumerate(every):
+        check_holds(survey, fun, columns, b)
+    values = [survey.values(columns) for columns in every]
+    for k, constant in enumerate(shared):
+        one = Shared(values[0][k]) if constant or not own else np.stack([columns[k] for columns in values])
+        if isinstance(one, Shared) and build.single:
+            one = one.value
+        found.append(build.column("data", one))
+        labels.append("")
+    return reading.formula, found, tuple(labels)
+
+
+def check_length(kind: str, fun: Callable[..., Any], reading: Reading) -> None:
+    """A formula whose text is so long that compiling it takes more than some seconds says so, or is refused.
+
+    Raises
+    ------
+    ValueError
+        For residuals of many data points, which a formula of one point would have at once.
+    """
+    seconds = seconds_of(reading.weight)
+    if seconds <= PATIENCE:
+        return
+    what = f"{formula_name(fun)} is compiled as one long formula, which takes some {seconds:.0f} s"
+    way_out = "with data=(t, y) (or bn.curve_fit) it is that of one data point, and compiles at once"
+    if kind == "least-squares" and reading.residuals > 1:
+        raise ValueError(f"{what}: {reading.residuals} residuals, each with its own expression; {way_out}")
+    warnings.warn(f"{what}; for a sum over data points: {way_out}", stacklevel=5)
+
+
+def read(
+    kind: str, fun: Callable[..., Any], build: Builder, inputs: Sequence[Input], x0: Any, counts: Any, mask: Any
+) -> tuple[Callable[..., Any], list[Input]]:
+    """The formula as NumPy reads it over all rows of the data (`reading`), and the columns that this adds to them."""
+    arrays = [build.array(inputs, i) for i in range(1, len(inputs))]
+    data = [one for one in inputs if one.level in ("row", "point")]
+
+    def of_problem(b: int) -> list[np.ndarray]:
+        """The arguments of the formula, with the rows of the data that this problem has."""
+        rows = rows_of_problem(b, build.m or 1, len(x0), counts, mask)
+        values = [on_host(x0[b])]
+        for one, array in zip(inputs[1:], arrays, strict=True):
+            own = array if one.level in ("row", "call") else array[min(b, len(array) - 1)]
+            own = on_host(own)
+            values.append(own.reshape(-1, *one.shape)[rows] if one in data else own.reshape(one.shape))
+        return values
+
+    reading = of_function(fun, inputs, of_problem(0))
+    check_length(kind, fun, reading)
+    survey = reading.survey
+    if survey is None or (not survey.columns and not survey.conditions):
+        return reading.formula, []
+    shared = all(one.level == "row" for one in data) and counts is None and mask is None
+    full = np.zeros((1 if shared else len(x0), len(survey.columns), build.m or 1))
+    for b, one in enumerate(full):
+        columns = tuple(value for value, given in zip(of_problem(b), inputs, strict=True) if given in data)
+        if not len(columns[0]):
+            continue
+        check_holds(survey, fun, columns, b)
+        one[:, rows_of_problem(b, build.m or 1, len(x0), counts, mask)] = survey.values(columns)
+    columns = np.moveaxis(full, 1, 0)
+    return reading.formula, [build.column("data", Shared(one[0]) if shared else one) for one in columns]
+
+
+def check_holds(survey: Survey, fun: Callable[..., Any], columns: Data, b: int) -> None:
+    """The formula that was traced for problem 0 is that of problem b, too."""
+    if not survey.holds(columns):
+        raise ValueError(
+            f"{formula_name(fun)} is another formula for the data of problem {b} than for those of problem 0: it depends "
+            "on their number or values. Expected one formula for all: np.where in place of if"
+        )
+
+
+def rows_of_problem(b: int, m: int, size: int, counts: Any, mask: Any) -> np.ndarray:
+    """Which rows problem b has, (m,)."""
+    rows = np.arange(m) < (m if counts is None else check_counts(counts, size, m)[b])
+    return rows if mask is None else rows & check_mask(mask, size, m)[b]
 
 
 def number_of_values(fun: Callable[..., Any], inputs: tuple[Input, ...]) -> int:

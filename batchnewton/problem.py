@@ -93,6 +93,8 @@ class Problem:
         There must be as many data rows as unknowns, whatever the ``kind``.
     summands : int, optional
         Residuals of a data row, where the formula is the sum of their losses.
+    labels : tuple of str
+        What the user calls each input; empty where its level and number say it.
     batch : int, optional
         Problems of the batch, where these are only those with NaN in it: what is chosen by its size is so for them,
         too, however many they are.
@@ -118,6 +120,7 @@ class Problem:
     summands: int | None = None
     box: Box | None = None
     moved: np.ndarray | None = None
+    labels: tuple[str, ...] = ()
     batch: int | None = None
 
     @property

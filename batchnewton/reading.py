@@ -7,9 +7,10 @@ formula is fitted that means something else than NumPy makes of it.  What was fo
 
 from __future__ import annotations
 
+import functools
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from .arrays import on_host, there
 from .derive import surveyed
 from .derive.errors import TraceError
 from .derive.evaluate import evaluate
-from .derive.graph import Expr, Graph
+from .derive.graph import Expr, Graph, topological
 from .derive.program import Input
 from .derive.rebind import formula_name
 from .derive.survey import Data, Survey, digest
@@ -28,6 +29,7 @@ from .derive.whole import Refused
 from .fingerprint import fingerprint
 
 KEPT = 256  # readings
+FEW_ROWS = 8  # so many residuals at least are looked at as rows of data
 CLOSE = 1e-6  # traced and NumPy's value may differ by this share of the value ...
 LEVEL = 1e-9  # ... plus this share of the largest value at any point
 MOVED = 0.0625  # the second comparison is so far from the start, in units of max(|start|, 1)
@@ -46,11 +48,17 @@ class Reading:
         Its columns, where there are any.
     compared : str
         How it was compared with NumPy's values: "whole", "points", or "not: " and why not.
+    residuals : int
+        Numbers that it returns a row.
+    weight : int
+        How much there is to derive (`weight_of`).
     """
 
     formula: Callable[..., Any]
     survey: Survey | None
     compared: str
+    residuals: int = 1
+    weight: int = 0
 
     @property
     def columns(self) -> int:
@@ -100,14 +108,23 @@ def of_curve(f: Callable[..., Any], x: np.ndarray, n: int, start: np.ndarray) ->
     def point(x: Any, *parameters: Any) -> Any:
         return of_a_point(f(x, *parameters), f, x)
 
-    survey, traced, formula = over_rows(lambda one: surveyed.curve(f, one), data, point, inputs, f)
+    def in_a_row(one: Surveyed) -> Callable[..., Any]:
+        def whole_point(x: Any, *parameters: Any) -> Any:
+            return of_a_point(one(x, *parameters), f, x)
+
+        whole_point.__name__ = one.__name__
+        return whole_point
+
+    survey, traced, formula = over_rows(lambda one: surveyed.curve(f, one), data, in_a_row, point, inputs, f)
     values = {f"p{i}": value for i, value in enumerate(start)}
-    names = [name for one in inputs[:1] for name in one.scalars]
+    names = inputs[0].scalars
 
     def by_numpy(parameters: Sequence[float], at: int | None) -> Any:
         return f(x if at is None else (x[..., at] if shape else x[at]), *parameters)
 
-    compared = compare(f, traced.values, values, dict(zip(names, np.atleast_2d(x), strict=True)), survey, by_numpy)
+    compared = compare(
+        f, traced.values, values, dict(zip(names, np.atleast_2d(x), strict=True)), x.shape[-1], survey, by_numpy
+    )
     return keep(key, Reading(formula, survey, compared))
 
 
@@ -139,6 +156,8 @@ def read_curve(
     reading = of_curve(f, one[..., rows[0]] if rows.any() else one, n, starts[min(first, len(starts) - 1)])
     if reading.survey is None:
         return reading, x
+    if not reading.columns and reading.survey.is_of_any_data:
+        return reading, x
     host, rows = on_host(x), known(slice(None))
     for b, one in enumerate(host):
         if rows[b].any() and not reading.survey.holds((one[..., rows[b]],)):
@@ -163,9 +182,126 @@ def with_columns(reading: Reading, x: np.ndarray, rows: np.ndarray) -> np.ndarra
     return np.concatenate([np.atleast_2d(x), full])
 
 
+def of_function(fun: Callable[..., Any], inputs: Sequence[Input], values: Sequence[np.ndarray]) -> Reading:
+    """How ``fun(x, *args, *row)`` is read, with ``values`` of its arguments for one problem: x, args as the formula gets
+    them, columns of the data with the axis of the rows in front.
+
+    Raises
+    ------
+    TraceError
+        What the formula does cannot be derived.
+    ValueError
+        The formula is traced to something else than NumPy's value of it.
+    """
+    columns = [i for i, one in enumerate(inputs) if one.level in ("row", "point")]
+    data = tuple(values[i] for i in columns)
+    key = (fingerprint(fun), "function", tuple(inputs))
+    reading = kept(key, data)
+    if reading is not None:
+        return reading
+    numbers = bool(columns) and all(one.ndim == 1 for one in data)
+    if numbers:
+        make = functools.partial(surveyed.rows, fun, places=columns, count=len(inputs))
+        survey, traced, formula = over_rows(lambda one: make(survey=one), data, lambda one: one, fun, inputs, fun)
+    else:
+        survey, traced, formula = None, trace(fun, inputs, Graph()), fun
+    m = len(data[0]) if data else 1
+    start = dict(zip(inputs[0].scalars, values[0].tolist(), strict=True))
+    known: dict[str, Any] = {}
+    for one, value in zip(inputs[1:], values[1:], strict=True):
+        flat = value.reshape(m, -1).T if one.level in ("row", "point") else value.reshape(-1)
+        known |= dict(zip(one.scalars, flat, strict=True))
+
+    def by_numpy(parameters: Sequence[float], at: int | None) -> Any:
+        if at is None and data and not numbers:
+            raise TypeError("the formula takes one row of arrays")
+        row = [value if i not in columns or at is None else value[at] for i, value in enumerate(values)]
+        return fun(np.array(parameters), *row[1:])
+
+    compared = compare(fun, traced.values, start, known, m, survey, by_numpy)
+    return keep(key, Reading(formula, survey, compared, len(traced.values), weight_of(traced.values)))
+
+
+def of_residuals(fun: Callable[..., Any], inputs: Sequence[Input], values: Sequence[np.ndarray]) -> Reading | None:
+    """How ``fun(x, *args)`` that returns the residuals of all data points is read in one of them; None where it cannot
+    be: arrays of as many numbers, among the arguments or held by the formula, are columns of data then.
+    """
+    key = (fingerprint(fun), "residuals", tuple(inputs))
+    for reading in _READINGS.get(key, ()):
+        if reading.survey is None or reading.survey.holds(tuple(values[i] for i in row_arguments(inputs, reading.survey.m))):
+            return reading if reading.survey is not None else None
+    return (found := keep(key, _in_one_row(fun, inputs, values))).survey and found
+
+
+def row_arguments(inputs: Sequence[Input], m: int) -> list[int]:
+    """The arguments that are columns of m rows."""
+    return [i for i, one in enumerate(inputs) if i and one.shape == (m,)]
+
+
+def _in_one_row(fun: Callable[..., Any], inputs: Sequence[Input], values: Sequence[np.ndarray]) -> Reading:
+    nothing = Reading(fun, None, "not: residuals that are no rows")
+    try:
+        with np.errstate(all="ignore"):
+            m = len(np.asarray(fun(*values), np.float64).reshape(-1, 1))
+    except Exception:  # the user's function does not take plain arrays
+        return nothing
+    if m < FEW_ROWS:
+        return nothing
+    places = row_arguments(inputs, m)
+    survey = Survey(tuple(values[i] for i in places), True, m)
+    formula = surveyed.rows(fun, survey, places, len(inputs))
+    in_row = [replace(one, shape=(), level="point") if i in places else one for i, one in enumerate(inputs)]
+    traced = traced_or_error(formula, in_row, [])
+    if traced is None or len(traced.values) != 1 or not (survey.columns or places):
+        return nothing
+    formula.key = ("surveyed", digest(*traced))
+    known: dict[str, Any] = {}
+    for i, one in enumerate(in_row[1:], 1):
+        known |= {one.name: values[i]} if i in places else dict(zip(one.scalars, values[i].reshape(-1), strict=True))
+
+    def by_numpy(parameters: Sequence[float], at: int | None) -> Any:
+        if at is not None:
+            raise TypeError("the residuals of all data points")
+        return np.ravel(fun(np.array(parameters), *values[1:]))
+
+    start = dict(zip(inputs[0].scalars, values[0].tolist(), strict=True))
+    try:
+        compared = compare(fun, traced.values, start, known, m, survey, by_numpy)
+    except ValueError:  # the rows are not what they seem: all residuals are derived
+        return nothing
+    return Reading(formula, survey, compared) if compared == "whole" else nothing
+
+
+def weight_of(outputs: Sequence[Expr]) -> int:
+    """How much there is to derive: for each nonlinear operation, and for the square of each output, the pairs of
+    unknowns that it depends on."""
+    masks: dict[int, int] = {}
+    unknowns: dict[int, int] = {}
+    total = 0
+
+    def pairs(mask: int) -> int:
+        return mask.bit_count() * (mask.bit_count() + 1) // 2
+
+    for node in topological(outputs):
+        mask = 0
+        for arg in node.args:
+            mask |= masks[arg.index]
+        if node.op == "input" and node.active:
+            mask = 1 << unknowns.setdefault(node.index, len(unknowns))
+        masks[node.index] = mask
+        total += pairs(mask) if node.args and node.op not in ("add", "sub", "neg") else 0
+    return total + (sum(pairs(masks[one.index]) for one in outputs) if len(outputs) > 1 else 0)
+
+
+def seconds_of(weight: int) -> float:
+    """About how long the kernels of so much take to compile (for sums of exponentials, with 2 to 8 unknowns)."""
+    return 1e-3 * weight * (1.0 + weight / 5000)
+
+
 def over_rows(
     make: Callable[[Survey], Surveyed],
     data: Data,
+    in_a_row: Callable[[Surveyed], Callable[..., Any]],
     point: Callable[..., Any],
     inputs: Sequence[Input | tuple[Input, ...]],
     user: Callable[..., Any],
@@ -176,7 +312,7 @@ def over_rows(
     for adopts in (True, False):
         survey = Survey(data, adopts)
         formula = make(survey)
-        traced = traced_or_error(_of_point(formula, user), inputs, errors)
+        traced = traced_or_error(in_a_row(formula), inputs, errors)
         if traced is None:
             continue
         formula.key = ("surveyed", digest(*traced))
@@ -192,14 +328,6 @@ def over_rows(
     if alone is None:
         raise next((one for one in errors[1:] if isinstance(one, TraceError)), errors[1])
     return None, alone, user
-
-
-def _of_point(formula: Surveyed, user: Callable[..., Any]) -> Callable[..., Any]:
-    def point(x: Any, *parameters: Any) -> Any:
-        return of_a_point(formula(x, *parameters), user, x)
-
-    point.__name__ = formula.__name__
-    return point
 
 
 def traced_or_error(
@@ -218,6 +346,7 @@ def compare(
     outputs: Sequence[Expr],
     start: dict[str, float],
     columns: dict[str, np.ndarray],
+    m: int,
     survey: Survey | None,
     by_numpy: Callable[[Sequence[float], int | None], Any],
 ) -> str:
@@ -228,7 +357,6 @@ def compare(
     ValueError
         Where they differ by more than rounding.
     """
-    m = len(next(iter(columns.values())))
     extra = {} if survey is None else {f"whole_{i}": one for i, one in enumerate(survey.values(survey.data))}
     reason = ""
     results = []
@@ -242,7 +370,7 @@ def compare(
             continue
         results.append(how)
         for ours_q, theirs_q in zip(ours, theirs, strict=True):
-            _check(f, ours_q, theirs_q, columns, survey)
+            _check(f, ours_q, theirs_q, columns, m)
     return results[0] if results else f"not: {reason}"
 
 
@@ -278,6 +406,11 @@ def of_python(
 
 def rows_of(found: Any, count: int, m: int) -> list[np.ndarray]:
     """The values that a formula returned for all rows, one array for each number that it returns a row."""
+    if m == 1 and count > 1:
+        parts = [np.reshape(one, 1) for one in flat_numbers(found)]
+        if len(parts) != count:
+            raise ValueError(f"{len(parts)} values")
+        return parts
     if count == 1:
         array = np.asarray(found, np.float64)
         if array.shape not in ((), (m,), (1, m), (m, 1), (1,)):
@@ -287,6 +420,13 @@ def rows_of(found: Any, count: int, m: int) -> list[np.ndarray]:
     if len(parts) != count:
         raise ValueError(f"{len(parts)} values")
     return parts
+
+
+def flat_numbers(found: Any) -> list[float]:
+    """Nested values, one after the other."""
+    if isinstance(found, tuple | list):
+        return [part for one in found for part in flat_numbers(one)]
+    return np.asarray(found, np.float64).ravel().tolist()
 
 
 def flat_rows(found: Any, m: int) -> list[np.ndarray]:
@@ -302,7 +442,7 @@ def flat_rows(found: Any, m: int) -> list[np.ndarray]:
 
 
 def _check(
-    f: Callable[..., Any], ours: np.ndarray, theirs: np.ndarray, columns: dict[str, np.ndarray], survey: Survey | None
+    f: Callable[..., Any], ours: np.ndarray, theirs: np.ndarray, columns: dict[str, np.ndarray], m: int
 ) -> None:
     """No point at which both are finite and differ by more than rounding."""
     with np.errstate(all="ignore"):
@@ -313,13 +453,12 @@ def _check(
     if not wrong.any():
         return
     at = int(np.argmax(wrong))
-    where = ", ".join(f"{float(one[at]):.6g}" for one in columns.values())
+    row = ", ".join(f"{float(one[at]):.6g}" for one in columns.values() if np.shape(one) == (m,))
+    where = f", at data point {at} ({row})" if row else ""
     came = f"{formula_name(f)} is {float(theirs[at])!r} in NumPy and {float(ours[at])!r} as it is traced"
     raise ValueError(
-        f"{came}, at data point {at} (x = {where}). A formula is derived from its operations at one data point: something "
+        f"{came}{where}. A formula is derived from its operations at one data point: something "
         "in it depends on other data points, on the types of its arguments, or on what it changes outside. Write it with "
         "arithmetic and elementwise functions of x and the parameters"
     )
 
-
-__all__ = ["Reading", "TraceError", "of_curve"]

@@ -22,6 +22,7 @@ from batchnewton.derive.scalar import TracedScalar
 
 Data = tuple[np.ndarray, ...]
 Compute = Callable[[Data], Any]
+ROWS = ("rows",)  # key of the number of data points
 
 
 class Survey:
@@ -33,6 +34,8 @@ class Survey:
         The columns of the data that the formula reads, for one problem.
     adopts : bool
         Whether an array with m rows that the formula holds (a constant of its own) counts as a column of the data.
+    m : int, optional
+        Number of rows, where there are no such columns.
 
     Attributes
     ----------
@@ -43,9 +46,9 @@ class Survey:
         Key -> (function of the data, the value that it has while this formula is traced).
     """
 
-    def __init__(self, data: Data, adopts: bool) -> None:
+    def __init__(self, data: Data, adopts: bool, m: int | None = None) -> None:
         self.data, self.adopts = data, adopts
-        self.m = int(data[0].shape[-1]) if data else 0
+        self.m = int(data[0].shape[-1]) if m is None else m
         self.columns: dict[Hashable, Compute] = {}
         self.conditions: dict[Hashable, tuple[Compute, Any]] = {}
         self.inputs: Sequence[Any] | None = None
@@ -67,14 +70,23 @@ class Survey:
         """Whether the formula, as it was traced, is that of other data, too."""
         return all(same(compute(data), value) for compute, value in self.conditions.values())
 
+    @property
+    def is_of_any_data(self) -> bool:
+        """Whether the formula, as it was traced, is that of all data of so many rows."""
+        return self.conditions.keys() <= {ROWS}
+
     def values(self, data: Data) -> np.ndarray:
         """The columns for some data, (number of columns, m)."""
-        m = data[0].shape[-1]
+        m = data[0].shape[-1] if data else self.m
         found = [np.asarray(compute(data), np.float64) for compute in self.columns.values()]
         for one in found:
             if one.shape not in ((), (m,)):
                 raise ValueError(f"a column of shape {one.shape} for {m} data points")
         return np.array([np.broadcast_to(one, (m,)) for one in found]).reshape(len(found), m)
+
+    def is_shared(self) -> list[bool]:
+        """Which columns are arrays that the formula holds, the same whatever the data."""
+        return [key[0][0] == "constant" for key in self.columns]  # type: ignore[index]
 
     def is_constant(self) -> list[bool]:
         """Which columns hold one number for all data points."""

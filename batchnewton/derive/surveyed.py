@@ -10,7 +10,7 @@ import numpy as np
 from batchnewton.derive.arrays import TracedArray
 from batchnewton.derive.rebind import formula_name, rebound
 from batchnewton.derive.survey import Survey, surveying
-from batchnewton.derive.whole import KnownScalar, Whole, adopted
+from batchnewton.derive.whole import Whole, adopted
 
 
 class Surveyed:
@@ -54,17 +54,16 @@ def curve(formula: Callable[..., Any], survey: Survey) -> Surveyed:
     return Surveyed(formula, survey, of_rows)
 
 
-def rows(formula: Callable[..., Any], survey: Survey, first: int) -> Surveyed:
-    """``fun(x, *args, *row)``, whose arguments from number ``first`` on are columns of the data, one after the other."""
-    count = len(survey.data)
+def rows(formula: Callable[..., Any], survey: Survey, places: Sequence[int], count: int) -> Surveyed:
+    """``fun(x, *args, *row)`` of ``count`` arguments, of which those at these places are columns of the data."""
 
     def of_rows(self: Surveyed, *arguments: Any) -> Any:
-        wholes = []
-        for i, value in enumerate(arguments[first : first + count]):
+        given = list(arguments[:count])
+        for i, place in enumerate(places):
             inner = np.empty(1, dtype=object)
-            inner[0] = value
-            wholes.append(Whole(survey, ("data", i), lambda data, i=i: data[i], inner, -1))
-        return self.run([*arguments[:first], *wholes], arguments[first + count :] or None)
+            inner[0] = given[place]
+            given[place] = Whole(survey, ("data", i), lambda data, i=i: data[i], inner, -1)
+        return self.run(given, arguments[count:] or None)
 
     return Surveyed(formula, survey, of_rows)
 
@@ -78,6 +77,3 @@ def row_of(value: Any) -> Any:
         inner, _ = value.parts()
         return inner.item() if inner.size == 1 else inner.view(TracedArray)
     return value
-
-
-__all__ = ["KnownScalar", "Surveyed", "curve", "rows"]

@@ -19,10 +19,9 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from batchnewton.derive.errors import TraceError
 from batchnewton.derive.scalar import OverRows, TracedScalar, apply
-from batchnewton.derive.survey import Compute, Data, Survey, current_survey
+from batchnewton.derive.survey import ROWS, Compute, Data, Survey, current_survey
 
 MANY = 512  # columns of data that a formula may add to them
-ROWS = ("rows",)  # key of the number of data points
 WAY_OUT = (
     "a formula is evaluated one data point at a time, so it cannot use the values that it has at other points; "
     "functions of x alone may use all of x"
@@ -239,7 +238,7 @@ class KnownScalar(TracedScalar, OverRows):
 
 def number_of_rows(survey: Survey) -> KnownScalar:
     """m."""
-    return KnownScalar(Whole(survey, ROWS, lambda data: np.asarray(data[0].shape[-1])))
+    return KnownScalar(Whole(survey, ROWS, lambda data: np.asarray(data[0].shape[-1] if data else survey.m)))
 
 
 def row_axis(sides: tuple[int, ...], m: int) -> int | None:
@@ -355,7 +354,7 @@ def key_of(value: Any) -> Hashable:
 
 def of_constant(survey: Survey, array: np.ndarray) -> Whole:
     """An array of the formula's own, with m rows, as a column of the data; so it is for so many data points only."""
-    survey.condition(ROWS, lambda data: data[0].shape[-1], survey.m)
+    survey.condition(ROWS, lambda data: data[0].shape[-1] if data else survey.m, survey.m)
     return Whole(survey, ("constant", key_of(array)), lambda data: array)
 
 

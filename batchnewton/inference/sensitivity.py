@@ -56,7 +56,11 @@ def name_of(problem: Problem, i: int) -> str:
     if level == "unknown":
         return ""
     if problem.curve is not None:
-        return "" if problem.curve.correlated and problem.curve.given[i] != "ydata" else problem.curve.given[i]
+        name = problem.curve.given[i]
+        hidden = problem.curve.correlated and name != "ydata" or problem.curve.columns and name == "xdata"
+        return "" if hidden else name
+    if problem.labels:
+        return problem.labels[i]
     group, inside = ("args", ("problem", "call")) if level in ("problem", "call") else ("data", ("row", "point"))
     return f"{group}[{sum(one.level in inside for one in problem.inputs[:i])}]"
 
