@@ -16,12 +16,14 @@ from .builder import Builder, check_batch, check_callable, sequence
 from .derive import Input, values
 from .derive.rebind import formula_name
 from .derive.survey import Data, Survey
+from .derive.weight import seconds_of
 from .fingerprint import Formula, fingerprint
 from .losses import LOSSES, check_loss, robust, squares
 from .missing import check_counts, check_mask
 from .prior import check_prior, penalized
 from .problem import Problem
-from .reading import Reading, of_function, of_residuals, row_arguments, seconds_of
+from .reading import Reading, of_function
+from .residual_rows import of_residuals, row_arguments
 
 PATIENCE = 10.0  # seconds of compiling, of which nothing need be said
 
@@ -95,8 +97,8 @@ Found = tuple[Callable[..., Any], list[Input], tuple[str, ...]]  # formula, its 
 
 
 def rows_in_residuals(fun: Callable[..., Any], build: Builder, x: Input, args: Sequence[Any]) -> Found | None:
-    """Residuals of all data points, ``fun(x, *args)``, as those of one: arrays of as many numbers, among args or held by
-    the formula, become columns of the data.  None where it cannot be done."""
+    """Residuals of all data points, ``fun(x, *args)``, as those of one: arrays of as many numbers, among args or held
+    by the formula, become columns of the data.  None where it cannot be done."""
     trial = Builder(build.x0, build.single)
     inputs = [x, *(trial.argument(f"args[{i}]", one) for i, one in enumerate(args))]
     arrays = [trial.array(inputs, i) for i in range(1, len(inputs))]
@@ -191,8 +193,8 @@ def check_holds(survey: Survey, fun: Callable[..., Any], columns: Data, b: int) 
     """The formula that was traced for problem 0 is that of problem b, too."""
     if not survey.holds(columns):
         raise ValueError(
-            f"{formula_name(fun)} is another formula for the data of problem {b} than for those of problem 0: it depends "
-            "on their number or values. Expected one formula for all: np.where in place of if"
+            f"{formula_name(fun)} is another formula for the data of problem {b} than for those of problem 0: it "
+            "depends on their number or values. Expected one formula for all: np.where in place of if"
         )
 
 

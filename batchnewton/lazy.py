@@ -44,6 +44,7 @@ def lazily(door: Callable[..., Any]) -> Callable[..., Any]:
             return deferred(either, inspect.signature(door).bind(*args, **kwargs).arguments)
         return door(*args, **kwargs)
 
+    either.solves = True  # type: ignore[attr-defined]  # no formula can call it
     return either
 
 

@@ -9,14 +9,16 @@ from typing import Any
 
 import numpy as np
 
+from batchnewton.derive.broadcast import elementwise as over_rows
 from batchnewton.derive.errors import TraceError
 from batchnewton.derive.graph import ROW
+from batchnewton.derive.known import adopted, is_known, known
 from batchnewton.derive.scalar import OverRows, TracedScalar, apply
 from batchnewton.derive.survey import current_survey
 from batchnewton.derive.vocabulary import VOCABULARY
-from batchnewton.derive.whole import Whole, adopted, is_known, known
-from batchnewton.derive.whole import elementwise as over_rows
+from batchnewton.derive.whole import Whole
 from batchnewton.derive.whole_functions import (
+    REDUCTIONS,
     call,
     contracted,
     holds_rows,
@@ -24,7 +26,6 @@ from batchnewton.derive.whole_functions import (
     refusal,
 )
 
-NUMPY_NAMES = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min", "logical_or": "any", "logical_and": "all"}
 WRITE = "write into an array made inside the formula (np.zeros(n)), or collect the values in a list"
 WHERE = "use np.where(condition, a, b)"
 VOCABULARY_HINT = "write it with arithmetic, sums, np.where and the functions of math, NumPy and batchnewton.special"
@@ -207,11 +208,12 @@ def call_function(function: Callable, args: Any, options: dict[str, Any]) -> Any
     raise TraceError(f"np.{name} of traced values is not supported; {VOCABULARY_HINT}")
 
 
-OF_WHOLE_ARRAYS = frozenset(
-    """sum prod max amax min amin any all mean var std median average norm cumsum cumprod diff ediff1d roll flip sort
-    argsort argmax argmin convolve correlate trapezoid trapz gradient ptp percentile quantile size count_nonzero
-    nansum nanmean nanmax nanmin nanstd unwrap""".split()
-)
+_WHOLE = """
+sum prod max amax min amin any all mean var std median average norm cumsum cumprod diff ediff1d roll flip sort argsort
+argmax argmin convolve correlate trapezoid trapz gradient ptp percentile quantile size count_nonzero nansum nanmean
+nanmax nanmin nanstd unwrap
+"""
+OF_WHOLE_ARRAYS = frozenset(_WHOLE.split())
 """Functions that do nothing to one number, or something that is no use."""
 
 
@@ -224,7 +226,7 @@ def check_not_one_row(name: str, value: Any) -> None:
         For such a function of one traced number that is another at each data point.
     """
     if isinstance(value, TracedScalar) and not isinstance(value, OverRows) and value.expr.depends & ROW:
-        raise refusal(f"np.{NUMPY_NAMES.get(name, name)}")
+        raise refusal(f"np.{REDUCTIONS.get(name, name)}")
 
 
 def _check_options(function: Callable, ours: Callable, args: Any, options: dict[str, Any]) -> None:

@@ -12,7 +12,8 @@ _PACKAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "")
 _OURS = os.path.join(os.path.dirname(_PACKAGE[:-1]), "")
 _SPECIAL = os.path.join(_OURS, "special.py")
 _STDLIB = os.path.join(os.path.abspath(sysconfig.get_paths()["stdlib"]), "")
-_LIBRARIES = ("numpy", "scipy", "numba")
+_NAMES = "numpy scipy numba pandas polars xarray sympy jax torch statsmodels sklearn"
+_LIBRARIES = tuple(_NAMES.split())
 
 FROZEN = "What it made once would stay in the kernel: make it before, and give it as args, data or a constant"
 

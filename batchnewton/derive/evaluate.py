@@ -10,6 +10,9 @@ import numpy as np
 from batchnewton.derive.graph import Expr, topological
 from batchnewton.derive.numeric import EVALUATE
 
+_OF_NUMPY = """
+exp expm1 exp2 log log1p log2 log10 sqrt cbrt sin cos tan sinh cosh tanh hypot copysign floor
+"""
 BY_NUMPY: dict[str, Callable[..., Any]] = {
     "add": np.add,
     "sub": np.subtract,
@@ -33,10 +36,7 @@ BY_NUMPY: dict[str, Callable[..., Any]] = {
     "asinh": np.arcsinh,
     "acosh": np.arccosh,
     "atanh": np.arctanh,
-    **{
-        name: getattr(np, name)
-        for name in "exp expm1 exp2 log log1p log2 log10 sqrt cbrt sin cos tan sinh cosh tanh hypot copysign floor".split()
-    },
+    **{name: getattr(np, name) for name in _OF_NUMPY.split()},
 }
 
 

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from batchnewton.derive.scalar import TracedScalar
-from batchnewton.derive.whole import ROWS, KnownScalar, Whole
+from batchnewton.derive.survey import ROWS
+from batchnewton.derive.whole import KnownScalar, Whole
 
 STRIDE = 64  # numbers of an element: 0 without rows, else 1 + the row
 LENGTHS = (41, 43, 47, 53, 59, 61)  # numbers of rows to try, two that are no length of an axis
@@ -55,9 +56,10 @@ def _numbered(value: Any, elements: list[Any], taken: set[int]) -> Any:
         taken.update(inner.shape)
         return _Numbers(numbers, axis)
     if isinstance(value, slice):
-        return slice(*_numbered((value.start, value.stop, value.step), elements, taken))
+        start, stop, step = (_numbered(one, elements, taken) for one in (value.start, value.stop, value.step))
+        return slice(start, stop, step)
     if type(value) in (tuple, list):
-        return type(value)(_numbered(one, elements, taken) for one in value)
+        return type(value)([_numbered(one, elements, taken) for one in value])
     if type(value) is dict:
         return {name: _numbered(one, elements, taken) for name, one in value.items()}
     return value
@@ -69,9 +71,10 @@ def _probe(plan: Any, rows: int) -> Any:
     if isinstance(plan, KnownScalar):
         return rows
     if isinstance(plan, slice):
-        return slice(*_probe((plan.start, plan.stop, plan.step), rows))
+        start, stop, step = (_probe(one, rows) for one in (plan.start, plan.stop, plan.step))
+        return slice(start, stop, step)
     if type(plan) in (tuple, list):
-        return type(plan)(_probe(one, rows) for one in plan)
+        return type(plan)([_probe(one, rows) for one in plan])
     if type(plan) is dict:
         return {name: _probe(one, rows) for name, one in plan.items()}
     return plan

@@ -8,18 +8,19 @@ from typing import Any
 import numpy as np
 
 from batchnewton.derive.arrays import TracedArray, call_function, elementwise, floats, has_traced, plain, reduce, traced
+from batchnewton.derive.broadcast import elementwise as over_rows
 from batchnewton.derive.errors import TraceError
+from batchnewton.derive.known import is_known, known
 from batchnewton.derive.scalar import TracedScalar
 from batchnewton.derive.survey import current_survey
-from batchnewton.derive.whole import Whole, is_known, known
-from batchnewton.derive.whole import elementwise as over_rows
+from batchnewton.derive.whole import Whole
 from batchnewton.derive.whole_functions import SHAPES, filled, holds_rows
 
 
 def array(value: Any, dtype: Any = None, **options: Any) -> Any:
     """np.array, np.asarray."""
     if holds_rows(value):
-        return value.copy() if isinstance(value, Whole) else call_function(np.array, (value,), {})
+        return value.copied() if isinstance(value, Whole) else call_function(np.array, (value,), {})
     if isinstance(value, TracedArray) and not has_traced(value) and dtype is not None:
         return np.array(floats(value), dtype=dtype)
     if not has_traced(value) and not isinstance(value, TracedArray):
@@ -69,7 +70,11 @@ def _full(sides: Any, fill: Any, dtype: Any = None, **options: Any) -> Any:
 
 
 def _full_like(example: Any, fill: Any, dtype: Any = None, **options: Any) -> Any:
-    return call_function(np.full_like, (example, fill), {}) if isinstance(example, Whole) else _full(shape(example), fill, dtype)
+    return (
+        call_function(np.full_like, (example, fill), {})
+        if isinstance(example, Whole)
+        else _full(shape(example), fill, dtype)
+    )
 
 
 def _where(condition: Any, *arms: Any) -> Any:

@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from batchnewton.derive.advice import SOLVE
 from batchnewton.derive.errors import FROZEN, TraceError, is_users
+from batchnewton.derive.known import adopted
 from batchnewton.derive.numpy_functions import vectorize
-from batchnewton.derive.whole import adopted
 from batchnewton.derive.substitutes import BUILTINS, SUBSTITUTES, scipy_functions
 
 MAX_CONTAINER = 1000
@@ -105,6 +106,8 @@ class _Rebinder:
         kind = type(value)
         if isinstance(value, RANDOM) or isinstance(getattr(value, "__self__", None), RANDOM):
             return _Randomness()
+        if getattr(value, "solves", False) is True:
+            return _solve(value.__name__)
         if isinstance(value, types.ModuleType):
             return self._keep(value, _ModuleView(value, self)) if _is_viewed(value) else value
         if isinstance(value, types.FunctionType):
@@ -178,6 +181,15 @@ class _Rebinder:
         self._keep(instance, copy)
         copy.__dict__.update({name: self.substitute(value) for name, value in vars(instance).items()})
         return copy
+
+
+def _solve(name: str) -> Any:
+    """What a formula sees in the place of a front door."""
+
+    def refused(*args: Any, **options: Any) -> Any:
+        raise TraceError(f"bn.{name} in a formula: {SOLVE}")
+
+    return refused
 
 
 _MEMBERS = (types.FunctionType, staticmethod, classmethod, property)

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from batchnewton.derive.graph import Expr
+from batchnewton.derive.graph import Expr, topological
 from batchnewton.derive.paths import current
 from batchnewton.derive.scalar import TracedScalar
 
@@ -120,14 +120,13 @@ def surveying(survey: Survey, inputs: Sequence[Any] | None) -> Iterator[None]:
 
 
 def digest(values: Sequence[Expr], once: Expr | None, scoring: Sequence[Expr]) -> tuple[Any, ...]:
-    """What a traced formula is, as a hashable key: equal for formulas that give the same expressions of their inputs."""
-    from batchnewton.derive.graph import topological
-
+    """What a traced formula is, as a hashable key: equal for formulas of equal expressions."""
     outputs = [*values, *([] if once is None else [once]), *scoring]
     order = topological(outputs)
     place = {node.index: i for i, node in enumerate(order)}
+    contents = (str(node.value) if node.constant is None else node.constant.hex() for node in order)
     nodes = tuple(
-        (node.op, tuple(place[arg.index] for arg in node.args), node.value.hex() if node.op == "const" else node.value)
-        for node in order
+        (node.op, tuple(place[arg.index] for arg in node.args), content)
+        for node, content in zip(order, contents, strict=True)
     )
     return (nodes, tuple(place[node.index] for node in outputs), once is None)

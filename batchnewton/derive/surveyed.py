@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from batchnewton.derive.arrays import TracedArray
+from batchnewton.derive.known import adopted
 from batchnewton.derive.rebind import formula_name, rebound
 from batchnewton.derive.survey import Survey, surveying
-from batchnewton.derive.whole import Whole, adopted
+from batchnewton.derive.whole import Whole
 
 
 class Surveyed:

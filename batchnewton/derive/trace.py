@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from batchnewton.derive.advice import of_library
 from batchnewton.derive.arrays import TracedArray
 from batchnewton.derive.errors import FROZEN, TraceError, is_shown
 from batchnewton.derive.graph import Expr, Graph
@@ -17,7 +18,7 @@ from batchnewton.derive.paths import current, tracing
 from batchnewton.derive.program import Input
 from batchnewton.derive.rebind import formula_name, rebound, source_place
 from batchnewton.derive.scalar import TracedScalar, operand
-from batchnewton.derive.whole import Whole
+from batchnewton.derive.whole import Refused, Whole
 
 Argument = Input | tuple[Input, ...]
 
@@ -77,9 +78,14 @@ def _run(copy: Any, function: Any, arguments: Sequence[Argument], graph: Graph, 
     """One path. Arguments are made anew: a formula may change its arrays."""
     try:
         result = copy(*[_argument(argument, graph) for argument in arguments])
-    except TraceError:
+    except Refused:
         raise
     except Exception as error:
+        named = of_library(error, formula_name(function))
+        if named is not None:
+            raise named from error
+        if isinstance(error, TraceError):
+            raise
         name, place = formula_name(function), _raised_at(error)
         if isinstance(error, (TypeError, AttributeError, ValueError)) and _is_of_tracing(error):
             raise TraceError(f"{name} cannot be traced: {_explained(str(error))}", place) from error

@@ -8,24 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from batchnewton.derive.errors import TraceError
+from batchnewton.derive.advice import advice_for
+from batchnewton.derive.broadcast import elementwise
+from batchnewton.derive.known import adopted, frozen, is_known, key_of, known, real
 from batchnewton.derive.moved import moved
 from batchnewton.derive.scalar import OverRows
-from batchnewton.derive.survey import Data, Survey, current_survey
-from batchnewton.derive.whole import (
-    ROWS,
-    WAY_OUT,
-    KnownScalar,
-    Refused,
-    Whole,
-    adopted,
-    elementwise,
-    is_known,
-    key_of,
-    known,
-    number_of_rows,
-    real,
-)
+from batchnewton.derive.survey import Survey, current_survey
+from batchnewton.derive.whole import WAY_OUT, KnownScalar, Refused, Whole, row_axis
 
 
 def holds_rows(value: Any) -> bool:
@@ -49,7 +38,7 @@ def call(function: Callable[..., Any], args: Any, options: dict[str, Any], handl
         return SHAPES[function](*args, **options)
     spread = function in ELEMENTWISE and not (function is np.where and len(args) == 1)
     if not spread and is_known(args) and is_known(list(options.values())):
-        return _known(survey, function, args, options)
+        return known_or_moved(survey, function, args, options)
     if function in CONTRACTIONS:
         return contracted(function, args, options)
     if function in MOVES:
@@ -61,7 +50,7 @@ def call(function: Callable[..., Any], args: Any, options: dict[str, Any], handl
     raise refusal(f"np.{getattr(function, '__name__', function)}")
 
 
-def _known(survey: Survey, function: Callable[..., Any], args: Any, options: Any) -> Any:
+def known_or_moved(survey: Survey, function: Callable[..., Any], args: Any, options: Any) -> Any:
     """What depends on the data alone: where elements are only moved, as expressions, else by NumPy."""
     found = _moved_with_numbers(survey, function, args, options) if function in MOVES else NotImplemented
     return known(survey, function, args, options) if found is NotImplemented else found
@@ -77,31 +66,35 @@ def _moved_with_numbers(survey: Survey, function: Callable[..., Any], args: Any,
         return NotImplemented
     if isinstance(found, Whole):
         found.key = ("call", function, key_of(args), key_of(options))
-        frozen = [_frozen(one) for one in args]
-        given = {name: _frozen(one) for name, one in options.items()}
-        found.compute = lambda data: np.asarray(function(*real(frozen, data), **real(given, data)))
+        values = [frozen(one) for one in args]
+        given = {name: frozen(one) for name, one in options.items()}
+        found.compute = lambda data: np.asarray(function(*real(values, data), **real(given, data)))
         return found
     return NotImplemented
 
 
 def _traced_rows(value: Any) -> bool:
     if isinstance(value, Whole):
-        return value._inner is not None
+        return value.is_traced
     if isinstance(value, dict):
         return _traced_rows(tuple(value.values()))
     return isinstance(value, tuple | list) and any(map(_traced_rows, value))
 
 
-def _frozen(value: Any) -> Any:
-    """A known value as it is now: an array may be written into later."""
-    if isinstance(value, Whole):
-        return Whole(value.survey, value.key, value.compute)
-    return type(value)(map(_frozen, value)) if type(value) in (tuple, list) else value
+REDUCTIONS = {
+    "add": "sum",
+    "multiply": "prod",
+    "maximum": "max",
+    "minimum": "min",
+    "logical_or": "any",
+    "logical_and": "all",
+}
+"""Functions of the vocabulary by which NumPy's reduce."""
 
 
 def refusal(what: str) -> Refused:
     """The error for what needs an expression at other data points than its own."""
-    return Refused(f"{what} over the data points, of an expression that holds parameters; {WAY_OUT}")
+    return Refused(f"{what} over the data points, of an expression that holds parameters: {advice_for(what, WAY_OUT)}")
 
 
 def reduced(name: str, array: Whole, axis: Any, keepdims: bool, initial: Any, reduce: Callable[..., Any]) -> Any:
@@ -111,8 +104,13 @@ def reduced(name: str, array: Whole, axis: Any, keepdims: bool, initial: Any, re
         return reduce(name, inner, axis, keepdims=keepdims, initial=initial)
     axes = sorted(k % array.ndim for k in (range(array.ndim) if axis is None else np.atleast_1d(axis).tolist()))
     if array.ndim + row in axes:
-        advice = "; axis=0 is over the coordinates of each point" if array.ndim > 1 and axis is None else ""
-        raise Refused(f"a sum, product or extreme{advice} over the data points, of an expression that holds parameters; {WAY_OUT}")
+        if array.ndim > 1 and axis is None:
+            numpys = f"np.{REDUCTIONS.get(name, name)}"
+            raise Refused(
+                f"{numpys} without axis is over the data points, too, of an expression that holds parameters; expected "
+                "axis=0, which is over the coordinates of each point"
+            )
+        raise refusal(f"np.{REDUCTIONS.get(name, name)}")
     found = reduce(name, inner, tuple(axes), keepdims=keepdims, initial=initial)
     after = sum(k > array.ndim + row for k in axes)
     return Whole(array.survey, None, None, np.asarray(found, dtype=object), row if keepdims else row + after)
@@ -154,109 +152,6 @@ def _zeros(inner: Any, axis: int | None, rows: int) -> np.ndarray:
     return np.zeros(sides)
 
 
-def item_of(array: Whole, key: Any) -> Any:
-    """``array[key]``."""
-    return _indexed(array, key)
-
-
-def _indexed(array: Whole, key: Any) -> Any:
-    if array.compute is not None and is_known(key):
-        return _known(array.survey, operator.getitem, (array, key), {})
-    if holds_rows(key) and not is_known(key):
-        raise Refused(f"an array is indexed by a condition that holds parameters; use np.where(condition, a, b)")
-    if not holds_rows(key):
-        found = moved(operator.getitem, (array, key), {})
-        if found is not NotImplemented:
-            return found
-    raise refusal("an element, or a part,")
-
-
-def assign(array: Whole, key: Any, value: Any) -> None:
-    """``array[key] = value``, by a condition, or for all rows."""
-    survey = array.survey
-    if isinstance(key, Whole) and key.sides == array.sides:
-        if np.ndim(value) and not isinstance(value, Whole) or (isinstance(value, Whole) and value.sides != array.sides):
-            return _assign_known(array, key, value)
-        before = _frozen(array)
-        before._inner, before._axis = array._inner, array._axis
-        array.become(elementwise("where", key, value, before))
-        return None
-    if is_known((array, key, value)) and not _whole_rows(array, key):
-        return _assign_known(array, key, value)
-    inner, axis = array.parts()
-    if isinstance(key, Whole | KnownScalar) or holds_rows(key):
-        raise Refused(f"an array is assigned to at some data points; use np.where(condition, a, b)")
-    target = moved(operator.getitem, (_places(array), key), {})
-    if not isinstance(target, Whole):
-        raise refusal("an assignment to some of the elements")
-    inner = inner.copy()
-    source = elementwise("add", 0.0, value) if not isinstance(value, Whole) else value
-    parts = source.parts()[0] if isinstance(source, Whole) else np.asarray(source, dtype=object)
-    inner.reshape(-1)[target.parts()[0].astype(int)] = parts
-    array.become(Whole(survey, None, None, inner, axis))
-    return None
-
-
-def _whole_rows(array: Whole, key: Any) -> bool:
-    return key is Ellipsis or (isinstance(key, slice) and key == slice(None))
-
-
-def _places(array: Whole) -> Whole:
-    """The array with the number of each element in its place."""
-    inner, axis = array.parts()
-    numbers = np.arange(inner.size).reshape(inner.shape).astype(object)
-    return Whole(array.survey, None, None, numbers, axis)
-
-
-def _assign_known(array: Whole, key: Any, value: Any) -> None:
-    if not is_known((array, key, value)):
-        raise Refused(f"an array is assigned to at some data points; use np.where(condition, a, b)")
-    before, given = _frozen(array), (_frozen(key), _frozen(value))
-
-    def assigned(target: np.ndarray, key: Any, value: Any) -> np.ndarray:
-        target = target.copy()
-        target[key] = value
-        return target
-
-    found = known(array.survey, assigned, (before, *given))
-    found.key = ("assigned", key_of(before), key_of(given))
-    array.become(found)
-
-
-def method_of(array: Whole, name: str) -> Any:
-    """A method or attribute of NumPy's arrays."""
-    from batchnewton.derive.arrays import call_function
-
-    if name == "T":
-        return call_function(np.transpose, (array,), {})
-    if name in ("real", "flat"):
-        return array
-    if name in ("astype", "copy", "conj", "conjugate"):
-        return lambda *args, **options: Whole(array.survey, array.key, array.compute, *_copied(array))
-    if name in ("flatten", "ravel"):
-        return lambda *args, **options: call_function(np.ravel, (array,), {})
-    if name == "reshape":
-        return lambda *sides, **options: call_function(np.reshape, (array, sides[0] if len(sides) == 1 else sides), {})
-    if name in ("tolist", "item", "tobytes", "view", "fill") and array.compute is None:
-        raise refusal(f".{name}()")
-    if name in ("tolist", "item", "argsort", "searchsorted", "dot", "nbytes", "itemsize", "strides") or not hasattr(np, name):
-        own = getattr(np.ndarray, name, None)
-        if own is None:
-            raise AttributeError(f"a NumPy array has no attribute {name!r}")
-        if name == "dot":
-            return lambda *args: call_function(np.dot, (array, *args), {})
-        if not callable(own):
-            return getattr(array.values, name)
-        return lambda *args, **options: known(array.survey, own, (array, *args), options)
-    if not hasattr(np.ndarray, name):
-        raise AttributeError(f"a NumPy array has no attribute {name!r}")
-    return lambda *args, **options: call_function(getattr(np, name), (array, *args), options)
-
-
-def _copied(array: Whole) -> tuple[np.ndarray | None, int | None]:
-    return (None, None) if array._inner is None else (array._inner.copy(), array._axis)
-
-
 def filled(real_maker: Callable[..., Any], args: Any, options: Any) -> Any:
     """np.zeros and its like, whose shape holds the number of data points."""
     survey = current_survey()
@@ -268,14 +163,11 @@ def filled(real_maker: Callable[..., Any], args: Any, options: Any) -> Any:
 def with_constant(found: Any) -> Any:
     """A known array all of whose elements are one number, with that number in the trace."""
     if isinstance(found, Whole) and found.values.size and (found.values == found.values.flat[0]).all():
-        from batchnewton.derive.whole import row_axis
-
         axis = row_axis(found.values.shape, found.survey.m)
         if axis is not None:
             sides = [1 if k - found.values.ndim == axis else n for k, n in enumerate(found.values.shape)]
-            inner = np.empty(sides, dtype=object)
-            inner[...] = float(found.values.flat[0])
-            found._inner, found._axis = inner, axis
+            inner = np.full(sides, float(found.values.flat[0]), dtype=object)
+            found.trace(inner, axis)
     return found
 
 
@@ -316,20 +208,23 @@ SHAPES: dict[Any, Callable[..., Any]] = {
     np.ones_like: _like(np.ones),
     np.empty_like: _like(np.zeros),
     np.full_like: _full_like,
-    np.copy: lambda a, *args, **options: a.copy() if isinstance(a, Whole) else a,
+    np.copy: lambda a, *args, **options: a.copied() if isinstance(a, Whole) else a,
     np.real: lambda a: a,
     np.iscomplexobj: lambda a: False,
     np.isrealobj: lambda a: True,
 }
+"""Functions of the shape alone, and copies."""
 ELEMENTWISE = {np.where, np.clip, np.select, np.piecewise, np.sinc, np.i0}
 """Elementwise functions, which are traced even where they depend on the data alone."""
 CONTRACTIONS = {np.matmul, np.dot, np.einsum, np.tensordot, np.inner, np.outer, np.vdot, np.kron}
-MOVES = {operator.getitem} | {
-    getattr(np, name)
-    for name in """stack concatenate hstack vstack dstack column_stack block split array_split hsplit vsplit reshape ravel
-    transpose swapaxes moveaxis rollaxis squeeze expand_dims atleast_1d atleast_2d atleast_3d broadcast_to
-    broadcast_arrays flip fliplr flipud roll rot90 repeat tile take insert append delete array diagonal diag""".split()
-}
+"""Products that add over axes."""
+_MOVES = """
+stack concatenate hstack vstack dstack column_stack block split array_split hsplit vsplit reshape ravel transpose
+swapaxes moveaxis rollaxis squeeze expand_dims atleast_1d atleast_2d atleast_3d broadcast_to broadcast_arrays flip
+fliplr flipud roll rot90 repeat tile take insert append delete array diagonal diag
+"""
+MOVES = {operator.getitem} | {getattr(np, name) for name in _MOVES.split()}
+"""Functions that move elements, and change none."""
 
 
 def rows_of_argument(value: Any) -> Any:
@@ -338,11 +233,3 @@ def rows_of_argument(value: Any) -> Any:
         first = value.shape[0]
         return first if isinstance(first, KnownScalar) else len(value)
     return len(value)
-
-
-def all_rows(survey: Survey) -> KnownScalar:
-    """The number of data points."""
-    return number_of_rows(survey)
-
-
-__all__ = ["ROWS", "Data"]
