@@ -140,7 +140,7 @@ def read_curve(
     n = starts.shape[1]
     if not own:
         host = on_host(x)
-        rows = ~np.isnan(host).reshape(-1, host.shape[-1]).any(0)
+        rows = np.asarray(~np.isnan(host).reshape(-1, host.shape[-1]).any(0))
         reading = of_curve(f, host if rows.all() else host[..., rows], n, starts[0])
         return reading, x if not reading.columns else there(with_columns(reading, host, rows), x)
 

@@ -25,11 +25,13 @@ def moved(function: Callable[..., Any], args: Any, options: Any) -> Any:
     taken: set[int] = set()
     plan = _numbered((args, options), elements, taken)
     lengths = [n for n in LENGTHS if n not in taken][:2]
-    results = []
-    for rows in lengths:
+
+    def on_numbers(rows: int) -> Any:
         own_args, own_options = _probe(plan, rows)
-        results.append(function(*own_args, **own_options))
-    return _decoded(*results, lengths, elements, _survey(args) or _survey(list(options.values())))
+        return function(*own_args, **own_options)
+
+    survey = _survey(args) or _survey(list(options.values()))
+    return _decoded(on_numbers(lengths[0]), on_numbers(lengths[1]), lengths, elements, survey)
 
 
 class _Numbers:

@@ -146,7 +146,7 @@ def _is_array(value: Any) -> bool:
 
 
 def _zeros(inner: Any, axis: int | None, rows: int) -> np.ndarray:
-    sides = list(np.shape(inner) if not isinstance(inner, OverRows) else ())
+    sides: list[int] = list(np.shape(inner) if not isinstance(inner, OverRows) else ())
     if axis is not None:
         sides[axis] = rows
     return np.zeros(sides)

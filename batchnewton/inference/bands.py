@@ -11,7 +11,7 @@ from batchnewton.losses import VARIANCES
 from batchnewton.options import check_choice
 
 from .fit import Fit
-from .rows import blocks, curve_at, shape_of_point
+from .rows import blocks, coordinates_of_point, curve_at, with_columns
 
 
 class Band(NamedTuple):
@@ -32,10 +32,25 @@ def band(fit: Fit, x: Any, level: float, kind: str, sigma: Any) -> Band:
         raise ValueError(f"a prediction band needs a loss that says how data scatter, {known}; or kind='confidence'")
     if spread is not None and sigma is not None:
         raise ValueError(f"sigma is given, but loss={curve.likelihood!r} says how observations scatter; expected none")
-    points = coordinates(fit, real("x", x))
+    points = with_columns(fit.problem, coordinates(fit, real("x", x)))
     m = points.shape[-2]
     fixed = kind == "prediction" and spread is None
     extra = new_variance(fit, sigma, m) if fixed else np.zeros((1, 1))
+    return band_at(fit, points, level, spread, extra)
+
+
+def band_at_data(fit: Fit, level: float) -> Band:
+    """The confidence band at the data."""
+    problem = fit.problem
+    x = problem.array(problem.place("xdata"))
+    points = x.reshape(*x.shape[: x.ndim - 1 - (not fit.need_curve("band").correlated)], problem.m, -1)
+    return band_at(fit, points, level, None, np.zeros((1, 1)))
+
+
+def band_at(fit: Fit, points: np.ndarray, level: float, spread: Any, extra: np.ndarray) -> Band:
+    """The band at points with all their columns, (M, k) or (B, M, k); ``spread`` or ``extra`` is the variance of new
+    observations."""
+    m = points.shape[-2]
     quantile, cov = fit.quantile(level), fit.cov.astype(np.float64)
     value, half = np.empty((fit.problem.size, m)), np.empty((fit.problem.size, m))
     for rows in blocks(fit.problem, m):
@@ -50,7 +65,7 @@ def band(fit: Fit, x: Any, level: float, kind: str, sigma: Any) -> Band:
 
 def coordinates(fit: Fit, x: np.ndarray) -> np.ndarray:
     """New x as (M, k) or (B, M, k)."""
-    shape = shape_of_point(fit.problem)
+    shape = coordinates_of_point(fit.problem)
     k = shape[0] if shape else 1
     if not x.size:
         raise shape_error("x", x, "at least one point")

@@ -43,6 +43,41 @@ def shape_of_point(problem: Problem) -> tuple[int, ...]:
     return shape[1:] if problem.curve.correlated else shape
 
 
+def coordinates_of_point(problem: Problem) -> tuple[int, ...]:
+    """Shape of the x of one data point as the user gives it: without the columns that the formula adds."""
+    assert problem.curve is not None
+    shape, added = shape_of_point(problem), len(problem.curve.columns)
+    if not added:
+        return shape
+    return (shape[0] - added,) if shape[0] > added + 1 else ()
+
+
+def with_columns(problem: Problem, points: np.ndarray) -> np.ndarray:
+    """New points, (M, k) or (B, M, k), with the columns that the formula adds: numbers that were worked out of the
+    data, as their mean, stay those of the data.
+
+    Raises
+    ------
+    ValueError
+        Where a column has a value for each point, which is known at the data only.
+    """
+    assert problem.curve is not None
+    columns = problem.curve.columns
+    if not columns:
+        return points
+    if not all(columns):
+        raise ValueError(
+            "the formula uses a function of all data points that has a value for each of them (as np.diff(x)), which "
+            "is not known at other points; expected the points of the data"
+        )
+    k = points.shape[-1]
+    added = problem.array(problem.place("xdata")).reshape(-1, problem.m, k + len(columns))[:, :1, k:]
+    if len(added) > 1 and points.ndim == 2:
+        points = np.broadcast_to(points, (len(added), *points.shape))
+    added = added if points.ndim == 3 else added[0]
+    return np.concatenate([points, np.broadcast_to(added, (*points.shape[:-1], len(columns)))], -1)
+
+
 def fitted(fit: Fit) -> np.ndarray:
     """The fitted curves at their data, (B, m)."""
     x, m = fit.problem.array(fit.problem.place("xdata")), fit.problem.m

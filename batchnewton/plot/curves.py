@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from batchnewton.inference.bands import band
+from batchnewton.inference.bands import band, band_at_data
 from batchnewton.inference.fit import Fit, column, sigmas, ydata
-from batchnewton.inference.rows import shape_of_point
+from batchnewton.inference.rows import coordinates_of_point
 
 from .common import BAD, DATA, GOOD, GREY, Which, answers, chosen, drawn_on, number, panels, some, status_of
 
@@ -132,7 +133,7 @@ def of_curves(result: Any) -> Fit:
     """The answers, if they are of curves of one coordinate."""
     whole = answers(result)
     whole.need_curve("a picture of a fit")
-    if shape := shape_of_point(whole.problem):
+    if shape := coordinates_of_point(whole.problem):
         raise ValueError(f"the formula takes {shape[0]} coordinates; expected curves of one (images: image_fit)")
     return whole
 
@@ -147,10 +148,7 @@ def draw(one: Fit, i: int, axes: Axes, level: float, points: int) -> Axes:
     axes.errorbar(x[there], y[there], None if error is None else error[there], label="data", **style)
     if left_out.any():
         axes.plot(x[left_out], y[left_out], "x", color=GREY, label="left out")
-    spaced = np.geomspace if axes.get_xscale() == "log" else np.linspace
-    seen = x[np.isfinite(x)]
-    fine = spaced(seen.min(), seen.max(), points)
-    value, lower, upper = (line[0] for line in band(one, fine, level, "confidence", None))
+    fine, (value, lower, upper) = line_of(one, x, level, points, axes.get_xscale() == "log")
     good = bool(one.success[0])
     line, colour, label = ("-", GOOD, "fit") if good else ("--", BAD, "no success")
     axes.plot(fine, value, line, color=colour, label=label, zorder=3)
@@ -162,6 +160,17 @@ def draw(one: Fit, i: int, axes: Axes, level: float, points: int) -> Axes:
     return axes
 
 
+def line_of(one: Fit, x: np.ndarray, level: float, points: int, log: bool) -> tuple[np.ndarray, Iterable[np.ndarray]]:
+    """Where the curve is drawn, and its value and band there: at the data alone where the formula uses functions of all
+    data points, which are not known elsewhere."""
+    seen = x[np.isfinite(x)]
+    if not all(one.need_curve("a picture of a fit").columns):
+        order = np.argsort(x)
+        return x[order], [line[0, order] for line in band_at_data(one, level)]
+    fine = (np.geomspace if log else np.linspace)(seen.min(), seen.max(), points)
+    return fine, [line[0] for line in band(one, fine, level, "confidence", None)]
+
+
 def data_of(one: Fit) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray]:
     """x, y, standard deviations (None where none were given) and which rows were fitted, each (m,)."""
     curve, problem = one.need_curve("data"), one.problem
@@ -169,7 +178,7 @@ def data_of(one: Fit) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.nda
     if curve.correlated:
         W = problem.array(problem.place("whitening")).astype(np.float64)
         back = np.linalg.inv(W[0] if W.ndim == 3 else W)
-        x = np.asarray(problem.array(problem.place("xdata")), np.float64).reshape(-1)
+        x = np.asarray(problem.array(problem.place("xdata")), np.float64).reshape(problem.m, -1)[:, 0]
         return x, back @ ydata(one)[0], np.sqrt((back**2).sum(1)), there
     x, y = column(one, problem.place("xdata"))[0], ydata(one)[0]
     if curve.likelihood == "binomial":
