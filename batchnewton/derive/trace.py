@@ -12,6 +12,7 @@ import numpy as np
 
 from batchnewton.derive.arrays import TracedArray
 from batchnewton.derive.errors import FROZEN, TraceError, is_shown
+from batchnewton.derive.gaps import noticed
 from batchnewton.derive.graph import Expr, Graph
 from batchnewton.derive.paths import current, tracing
 from batchnewton.derive.program import Input
@@ -128,7 +129,7 @@ def _flatten(value: Any, function: Any, graph: Graph, into: list[Expr]) -> None:
 
 
 def of_a_point(value: Any, function: Any, x: Any) -> Any:
-    """The number that a curve ``function`` returned for one data point x.
+    """The number that a curve ``function`` returned for one data point x; NaN where x is.
 
     Raises
     ------
@@ -136,7 +137,7 @@ def of_a_point(value: Any, function: Any, x: Any) -> Any:
         If it is not one number.
     """
     if isinstance(value, (TracedScalar, numbers.Real, np.bool_)):
-        return value
+        return noticed(value, x)
     name, place = formula_name(function), source_place(function)
     expected = "expected one number for each data point"
     if value is None or not isinstance(value, (np.ndarray, list, tuple)):
