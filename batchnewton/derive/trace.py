@@ -30,21 +30,22 @@ class Penalized(NamedTuple):
 
 
 class Scored(NamedTuple):
-    """What the summand of a likelihood may return, a function of the ``residual`` r = mean - y: its ``value`` v, with
-    v' = ``weight`` r, the ``weight``, which is also what is expected of v'', and v'' itself, its ``curvature``.
+    """What the summand of a likelihood may return, a function of the ``residual`` r = mean - y: its ``value`` v, v' as
+    ``pull``, what is expected of v'' as ``weight``, and v'' itself, its ``curvature``.
 
     So the gradient is v' ∇r, the Hessian v'' ∇r∇rᵀ + v' ∇²r, Fisher's information weight ∇r∇rᵀ.
     """
 
     value: Any
     residual: Any
+    pull: Any
     weight: Any
     curvature: Any
 
 
 class Traced(NamedTuple):
     """Expressions of the values that a formula returns, flattened in order; of what is added once (`Penalized`); of
-    residual, weight and curvature (`Scored`)."""
+    residual, pull, weight and curvature (`Scored`)."""
 
     values: list[Expr]
     once: Expr | None
