@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import Shared, real, shape_error
+from .arrays import Shared, on_host, real, shape_error
 from .derive.trace import of_a_point
+from .missing import with_gaps
 
 LARGEST = 200  # points of a curve: the formula is written out for each of them
 SYMMETRIC = 1e-10  # of the largest element: what C and Cᵀ may differ by
@@ -88,13 +89,43 @@ def whitening(matrices: np.ndarray) -> np.ndarray:
     return np.tril(np.linalg.inv(lower))
 
 
-def check_whole(loss: Any, missing: bool) -> None:
-    """A covariance goes with squares of residuals, all of which are there."""
+def check_squares(loss: Any) -> None:
+    """A covariance goes with squares of residuals."""
     if not (isinstance(loss, str) and loss == "linear"):
         raise ValueError(f"sigma is a covariance, but loss={loss!r}; expected loss='linear'")
-    if missing:
-        came = "sigma is a covariance, but points are missing (counts, mask, curves of different lengths, NaN in ydata)"
-        raise ValueError(f"{came}; expected whole curves, or a fit of the remaining points with their part of sigma")
+
+
+def remaining(
+    x: np.ndarray, y: np.ndarray, matrices: np.ndarray, own: bool, counts: Any, mask: Any, size: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
+    """xdata, ydata and covariances of the points that are there, and their mask; None where all are.
+
+    The covariance of some points is a part of that of all.  The others get a unit variance of their own, ``y = 0`` and
+    the x of a point that is there: whitened they are rows of their own, which the mask leaves out.
+    """
+    m = y.shape[-1]
+    there = ~np.isnan(with_gaps(np.broadcast_to(on_host(y), (size, m)), counts, mask))
+    if there.all() or x.shape[-1:] != (m,):  # xdata of a wrong shape are refused later
+        return x, y, matrices, None
+    there = there[:1] if (there == there[0]).all() else there
+    both = there[:, :, None] & there[:, None, :]
+    known = there if y.ndim == 2 or len(there) > 1 else there[0]
+    return (
+        at_known(x, there, own),
+        np.where(known, y, 0.0),
+        np.where(both, matrices, np.eye(m)),
+        np.broadcast_to(there, (size, m)),
+    )
+
+
+def at_known(x: np.ndarray, there: np.ndarray, own: bool) -> np.ndarray:
+    """xdata with the x of a point that is there wherever, of its curve or of all that share it, none is."""
+    some = there if own else np.any(there, axis=0, keepdims=True)
+    first = some.argmax(1)
+    if not own:
+        return np.where(some[0], x, x[..., first])
+    some, first = (one.reshape(len(one), *[1] * (x.ndim - 2), -1) for one in (some, first))
+    return np.where(some, x, np.take_along_axis(x, first, -1))
 
 
 def whitened(f: Callable[..., Any], m: int) -> Callable[..., Any]:

@@ -17,7 +17,7 @@ from .builder import Builder, check_batch, check_callable, check_coordinates, se
 from .derive.rebind import formula_name
 from .derive.trace import of_a_point
 from .losses import LOSSES, NEEDS, check_loss, likelihood, robust, squares
-from .missing import check_mask, is_list_of_curves, is_ragged, padded_curves, rows_there, with_gaps
+from .missing import is_list_of_curves, is_ragged, padded_curves, rows_there, with_gaps, without_nan
 from .models.model import Model
 from .options import nearest
 from .prior import check_prior, penalized
@@ -80,26 +80,22 @@ def from_curve(
     check_batch("p0", start)
     start, box, moved = boxed(start, bounds, fixed, names)
     m = y.shape[-1]
-    if nan == "raise" and np.isnan(y).any():
-        where = tuple(int(i) for i in np.argwhere(np.isnan(y))[0])
-        raise ValueError(
-            f"ydata holds NaN, the first at {where}; expected none with nan='raise' (nan='omit' leaves it out)"
-        )
-    if nan == "omit" and y.ndim == 1 and np.isnan(y).any():
-        mask = ~np.isnan(y) if mask is None else ~np.isnan(y) & check_mask(mask, size, m)
     build = Builder(start, False)
-    x, own_y = real("xdata", xdata), None
-    each = x.ndim == 3 or (listed and x.ndim == 2)
+    x, lost = real("xdata", xdata), ()
+    own_x = x.ndim == 3 or (listed and x.ndim == 2)
     check_coordinates(x, m, size)
-    reading, x = read_curve(f, x, each, start, lambda problems: rows_there(y, counts, mask, problems))
-    f = reading.formula
     matrices = correlated.covariance(sigma, size, m)
+    mask = without_nan(x, y, own_x, nan, counts, mask, size, at_once=matrices is not None)
+    reading, x = read_curve(f, x, own_x, start, lambda problems: rows_there(y, counts, mask, problems), mask)
+    f = reading.formula
     if matrices is not None:
-        correlated.check_whole(loss, counts is not None or mask is not None or bool(np.isnan(y).any()))
+        correlated.check_squares(loss)
+        x, y, matrices, mask = correlated.remaining(x, y, matrices, own_x, counts, mask, size)
         inputs, fun, curve = with_covariance(build, f, x, y, matrices, listed)
+        counts = None
     else:
         check_positive(sigma, y, loss, counts is not None or mask is not None)
-        own_y = int(each) if nan == "omit" and y.ndim == 2 else None
+        lost = (int(own_x),) * (y.ndim == 2) + (0,) * own_x if nan == "omit" else ()
         inputs, fun, curve = with_deviations(build, f, x, y, sigma, trials, loss, f_scale, listed)
     if reading.survey is not None and reading.columns:
         curve = replace(curve, columns=tuple(reading.survey.is_constant()))
@@ -110,7 +106,7 @@ def from_curve(
         fun = squares(fun) if kind == "least-squares" else fun
         kind, inputs, fun, curve = "minimize", *with_prior(build, prior, prior_args, names, (inputs, fun, curve))
     inputs += unknowns(n)
-    more = {"single": single, "omit": own_y, "curve": curve, "observed": prior is None, "box": box, "moved": moved}
+    more = {"single": single, "omit": lost, "curve": curve, "observed": prior is None, "box": box, "moved": moved}
     more["library"] = library((ydata, xdata, p0, sigma))
     return build.problem(fun, kind, inputs, names, counts, mask, **more)
 

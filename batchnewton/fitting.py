@@ -62,8 +62,9 @@ def curve_fit(
         guess of a `Model`, which also fills what a dict leaves out; ones, as in SciPy, for a plain function.
     sigma : array_like, optional
         Standard deviations of ydata: a number, ``(m,)`` or ``(B, m)``, positive.  Or the covariance C of its points,
-        ``(m, m)`` for all curves or ``(B, m, m)``: minimised is ``(f - y)ᵀ C⁻¹ (f - y) / 2``, m up to 200.  For as
-        many curves as points ``(m, m)`` is standard deviations; ``bn.shared(C)`` is always a covariance.
+        ``(m, m)`` for all curves or ``(B, m, m)``: minimised is ``(f - y)ᵀ C⁻¹ (f - y) / 2``, m up to 200; of the
+        points that are there, where some are missing.  For as many curves as points ``(m, m)`` is standard
+        deviations; ``bn.shared(C)`` is always a covariance.
     absolute_sigma : bool
         Whether ``cov`` takes sigma as absolute; else it is scaled by the reduced chi-square, as in SciPy.  With a
         likelihood or a ``prior`` it always is.
@@ -72,7 +73,7 @@ def curve_fit(
     mask : array_like of bool, optional
         ``(B, m)`` or ``(m,)``: True where a point counts.
     nan : {"omit", "raise"}
-        NaN in ydata: leave out the point, or raise ValueError.
+        NaN in xdata or ydata: leave out the point, or raise ValueError.
     loss : str or callable
         What is summed in place of r²/2, with r the residual (in units of sigma): as in SciPy's ``least_squares``,
         ``C² rho((r / C)²) / 2`` with rho "linear", "soft_l1", "huber", "cauchy", "arctan", or a function ``rho(z)``

@@ -17,7 +17,7 @@ from .options import check_choice
 from .special import i0e
 
 Rho = Callable[[Any], Any]
-Score = tuple[Any, Any, Any]  # residual, weight, curvature: see `Scored`
+Score = tuple[Any, Any, Any, Any]  # residual, pull, weight, curvature: see `Scored`
 
 
 def soft_l1(z: Any) -> Any:
@@ -50,14 +50,20 @@ LOSSES: dict[str, Rho] = {
 
 
 def poisson(mu: Any, y: Any) -> Any:
-    """Half the deviance of a count, ``mu - y + y log(y / mu)``; infinite unless mu > 0 and y >= 0.
+    """Half the deviance of a count, ``mu - y + y log(y / mu)``; of no counts ``mu``, down to a mean of 0.  Else it is
+    not finite unless mu > 0 and y > 0.
 
     As ``mu (1 - u) + y log(u)`` with u = y / mu: its slope in u is zero there, so that the rounding of u does not
     count, and both parts are small near mu = y, where those of the first form are large and nearly cancel.
     """
     u = y * (1.0 / mu)
-    half = mu * (1.0 - u) + y * np.log(np.where(y > 0.0, u, 1.0))
-    return np.where(mu > 0.0, np.where(y >= 0.0, half, np.inf), np.inf)
+    half = mu * (1.0 - u) + y * np.log(where_some(y, u, 1.0))
+    return np.where(mu >= 0.0, where_some(y, half, mu), np.inf)
+
+
+def where_some(count: Any, value: Any, none: Any) -> Any:
+    """A value that has a limit of its own where there are no counts."""
+    return np.where(count == 0.0, none, value)
 
 
 def binomial(p: Any, y: Any, trials: Any) -> Any:
@@ -67,7 +73,7 @@ def binomial(p: Any, y: Any, trials: Any) -> Any:
 
 def negative_binomial(mu: Any, y: Any, size: Any) -> Any:
     """Half the deviance of a count of mean mu and variance ``mu + mu² / size``."""
-    return np.where(mu > 0.0, poisson(mu, y) - poisson(mu + size, y + size), np.inf)
+    return np.where(mu >= 0.0, poisson(mu, y) - poisson(mu + size, y + size), np.inf)
 
 
 def rician(nu: Any, y: Any, sigma: Any) -> Any:
@@ -98,21 +104,31 @@ LIKELIHOODS: dict[str, Callable[..., Any]] = {
 
 
 def poisson_score(mu: Any, y: Any) -> Score:
-    """Of `poisson`."""
-    weight = 1.0 / mu
-    return mu - y, weight, y * weight * weight
+    """Of `poisson`.  No counts pull by ``1 - y / mu`` = 1 and have no curvature, down to a mean of 0."""
+    residual, weight = mu - y, 1.0 / mu
+    return residual, where_some(y, weight * residual, 1.0), finite(weight), where_some(y, y * weight * weight, 0.0)
 
 
 def binomial_score(p: Any, y: Any, trials: Any) -> Score:
     """Of `binomial`, whose residual is that of the count."""
-    hit, missed = 1.0 / (trials * p), 1.0 / (trials * (1.0 - p))
-    return trials * p - y, hit + missed, y * hit * hit + (trials - y) * missed * missed
+    residual, hit, missed = trials * p - y, 1.0 / (trials * p), 1.0 / (trials * (1.0 - p))
+    failures = trials - y
+    pull = where_some(y, hit * residual, 1.0) + where_some(failures, missed * residual, -1.0)
+    curvature = where_some(y, y * hit * hit, 0.0) + where_some(failures, failures * missed * missed, 0.0)
+    return residual, pull, finite(hit) + finite(missed), curvature
 
 
 def negative_binomial_score(mu: Any, y: Any, size: Any) -> Score:
     """Of `negative_binomial`."""
-    one, both = 1.0 / mu, 1.0 / (mu + size)
-    return mu - y, size * one * both, y * one * one - (y + size) * both * both
+    residual, one, both = mu - y, 1.0 / mu, 1.0 / (mu + size)
+    weight = size * one * both
+    curvature = where_some(y, y * one * one, 0.0) - (y + size) * both * both
+    return residual, where_some(y, weight * residual, size * both), finite(weight), curvature
+
+
+def finite(weight: Any) -> Any:
+    """0 where a variance of 0 makes the information infinite: the slopes are 0 there, or the step goes without it."""
+    return np.where(weight < np.inf, weight, 0.0)
 
 
 def scmos_score(mu: Any, y: Any, sigma: Any) -> Score:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -51,6 +52,61 @@ def rows_there(y: np.ndarray, counts: Any, mask: Any, problems: slice) -> np.nda
     if counts is not None:
         there = there & (np.arange(m) < check_counts(counts, size, m)[problems, None])
     return there if mask is None else there & check_mask(mask, size, m)[problems]
+
+
+def quietly_finite(array: Any) -> bool:
+    """Whether all numbers are finite, by the sum of their squares; perhaps not where one is huge."""
+    return math.isfinite(np.vdot(array, array))
+
+
+def without_nan(
+    x: np.ndarray, y: np.ndarray, own: bool, nan: str, counts: Any, mask: Any, size: int, at_once: bool
+) -> Any:
+    """The mask, less the points at which data are NaN that all curves share.
+
+    A NaN in data of their ``own`` is looked for later, where a fit was not finite (``schedule.with_nan``); in an xdata
+    ``at_once``, if that is said.
+
+    Raises
+    ------
+    ValueError
+        For NaN with ``nan="raise"``; for infinity in what all curves share.  A problem whose own are infinite gets a
+        status.
+    """
+    m = y.shape[-1]
+    for name, array, shared in (("xdata", x, x.ndim < 3 and not own), ("ydata", y, y.ndim == 1)):
+        looked_at = shared or nan == "raise" or (at_once and name == "xdata")
+        if not looked_at or array.shape[-1:] != (m,) or quietly_finite(array):  # a wrong shape is refused later
+            continue
+        there, values = given(array, shared, counts, mask, size), on_host(array)
+        bad = np.isnan(values) & there
+        if nan == "raise":
+            refuse(name, values, bad, "expected none with nan='raise' (nan='omit' leaves it out)")
+        if shared:
+            refuse(name, values, np.isinf(values) & there, "expected finite numbers (mask=, or NaN, leaves out points)")
+        if bad.any():
+            whole = ~bad if bad.ndim == 1 or (bad.ndim == 2 and not shared) else ~bad.any(-2)
+            mask = whole if mask is None else whole & check_mask(mask, size, m)
+    return mask
+
+
+def given(array: Any, shared: bool, counts: Any, mask: Any, size: int) -> np.ndarray:
+    """Which points of an array count, as it came, in a shape that goes with its own; of a shared one: for any curve."""
+    m = array.shape[-1]
+    there = np.ones((1, m), bool) if mask is None else check_mask(mask, size, m)
+    if counts is not None:
+        there = there & (np.arange(m) < check_counts(counts, size, m)[:, None])
+    if shared:
+        return np.asarray(np.any(there, axis=0))
+    return there[:, None] if array.ndim == 3 else there
+
+
+def refuse(name: str, array: np.ndarray, bad: np.ndarray, expected: str) -> None:
+    """An error for the first bad number, if there is one."""
+    if bad.any():
+        where = tuple(int(i) for i in np.argwhere(bad)[0])
+        value = array[where]
+        raise ValueError(f"{name} holds {'NaN' if np.isnan(value) else value}, the first at {where}; {expected}")
 
 
 def is_ragged(value: Any) -> bool:

@@ -79,8 +79,8 @@ class Problem:
         Problem b has the first ``counts[b]`` rows of the data.
     mask : (B, m) array, optional
         Problem b has the rows where ``mask[b]``.
-    omit : int, optional
-        Number of the array in ``data`` whose NaNs leave out their rows.
+    omit : tuple of int
+        Numbers of the arrays in ``data`` whose NaNs leave out their rows: ydata first.
     library : str
         Library of the answers: "numpy", or that of the arrays which lie on a GPU.
     curve : Curve, optional
@@ -113,7 +113,7 @@ class Problem:
     names: tuple[str, ...] = ()
     counts: np.ndarray | None = None
     mask: np.ndarray | None = None
-    omit: int | None = None
+    omit: tuple[int, ...] = ()
     library: str = "numpy"
     curve: Curve | None = None
     observed: bool = False
@@ -200,7 +200,7 @@ class Problem:
     @property
     def gaps(self) -> int | None:
         """Number of the array in ``data`` in which NaN tells the kernels of the CPU what the ``mask`` leaves out."""
-        return None if self.mask is None else self.omit
+        return None if self.mask is None or not self.omit else self.omit[0]
 
     def points(self, rows: Any = slice(None)) -> np.ndarray:
         """Data rows that each of these problems has."""
@@ -213,7 +213,9 @@ class Problem:
     def present(self, rows: Any) -> np.ndarray:
         """Data rows of some problems that are there and hold no NaN that is to be left out, (rows, m)."""
         there = np.arange(self.m) < self.points(rows)[:, None] if self.mask is None else self.mask[rows]
-        return there if self.omit is None else there & ~on_host(np.isnan(rows_of(self.data[self.omit], rows)).any(2))
+        for i in self.omit:
+            there = there & ~on_host(np.isnan(rows_of(self.data[i], rows)).any(2))
+        return there
 
     def take(self, rows: np.ndarray) -> Problem:
         """Some problems, in any order, perhaps several times."""

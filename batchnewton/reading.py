@@ -130,17 +130,24 @@ def of_curve(f: Callable[..., Any], x: np.ndarray, n: int, start: np.ndarray) ->
 
 
 def read_curve(
-    f: Callable[..., Any], x: Any, own: bool, starts: np.ndarray, present: Callable[[slice], np.ndarray]
+    f: Callable[..., Any],
+    x: Any,
+    own: bool,
+    starts: np.ndarray,
+    present: Callable[[slice], np.ndarray],
+    mask: Any = None,
 ) -> tuple[Reading, Any]:
     """How a formula is read over xdata, (m,), (k, m), or where each problem has its ``own`` (B, m), (B, k, m); and
     xdata with the columns that this adds.
 
-    NaN in xdata is not there; of ``own`` x only the rows count that are ``present(problems)``, (problems, m).
+    NaN in xdata is not there, nor what a ``mask`` of all problems leaves out; of ``own`` x only the rows count that are
+    ``present(problems)``, (problems, m).
     """
     n = starts.shape[1]
     if not own:
         host = on_host(x)
         rows = np.asarray(~np.isnan(host).reshape(-1, host.shape[-1]).any(0))
+        rows = rows & mask if np.ndim(mask) == 1 and np.any(rows & mask) else rows
         reading = of_curve(f, host if rows.all() else host[..., rows], n, starts[0])
         return reading, x if not reading.columns else there(with_columns(reading, host, rows), x)
 

@@ -150,7 +150,7 @@ def with_nan(problem: Problem, rows: slice, suspects: np.ndarray) -> np.ndarray:
 
     Only what was not finite is looked at: a search through all data would cost a tenth of the time of a fit.
     """
-    if problem.omit is None or not suspects.size:
+    if not problem.omit or not suspects.size:
         return np.zeros(0, np.int64)
     at = rows.start + suspects
     return suspects[problem.present(at).sum(1) < problem.points(at)]

@@ -102,7 +102,7 @@ class BatchNewton:
             options["bounds"] = limits(bounds, names)
         options.setdefault("nan", "omit")
         if not skipna:
-            y = y + 0 * y.sum(1, keepdims=True)  # one NaN, and all of the curve is
+            y = y + 0 * (y.sum(1, keepdims=True) + x.sum())  # one NaN, and all of the curve is
         start = starts(p0 or {}, names, array, kept)
         result = curve_fit(func, x[0] if len(x) == 1 else x, y, start, **options)
         good = result.success

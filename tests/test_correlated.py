@@ -93,6 +93,34 @@ def test_bootstrap_has_the_spread_of_the_covariance(fitted, kind):
         bn.bootstrap(fitted, 3, "pairs")
 
 
+@pytest.mark.parametrize("sigma", [COVARIANCE, OWN], ids=["shared", "own"])
+def test_points_that_are_missing_leave_the_covariance_of_the_others(sigma):
+    mask = np.ones((B, M), bool)
+    mask[0, 3] = mask[2, 6:] = mask[3, ::2] = False
+    x, own = np.where(np.arange(M) == 3, np.nan, T), np.where(mask, T, np.nan)[:, None]
+    counts = np.array([M, M, 6, M])
+    for given, there in (
+        ((T, np.where(mask, Y, np.nan), {}), mask),
+        ((own, np.where(mask, Y, 1e30), {"mask": mask}), mask),
+        ((x, Y, {}), np.broadcast_to(~np.isnan(x), mask.shape)),
+        ((x, Y, {"counts": counts}), ~np.isnan(x) & (np.arange(M) < counts[:, None])),
+    ):
+        abscissae, y, more = given
+        found = bn.curve_fit(decay, abscissae, y, P0, sigma, **more)
+        assert found.success.all()
+        for b, some in enumerate(there):
+            part = np.broadcast_to(sigma, (B, M, M))[b][np.ix_(some, some)]
+            alone = bn.curve_fit(decay, T[some], Y[b, some], P0, part)
+            for name in ("x", "fun", "cov"):
+                np.testing.assert_allclose(getattr(found, name)[b], getattr(alone, name), rtol=1e-7, err_msg=name)
+            sensitivity = found.sensitivity("ydata")[b]
+            np.testing.assert_allclose(sensitivity[:, some], alone.sensitivity("ydata"), rtol=1e-6, atol=1e-9)
+            assert (sensitivity[:, ~some] == 0).all()
+            np.testing.assert_allclose(found.r_squared[b], alone.r_squared, rtol=1e-9)
+    one = bn.curve_fit(decay, x, Y[0], P0, COVARIANCE)
+    assert one.x.shape == (3,) and one.success
+
+
 def with_one_wrong(b, change):
     matrices = OWN.copy()
     change(matrices[b])
@@ -115,9 +143,6 @@ BAD = [
     (dict(sigma=np.ones((M, M - 1))), ["sigma", "(8, 7)", "covariance"]),
     (dict(sigma=COVARIANCE, y=np.ones((M, M))), ["sigma", "(8, 8)", "bn.shared"]),
     (dict(sigma=COVARIANCE, loss="huber"), ["sigma", "'huber'", "'linear'"]),
-    (dict(sigma=COVARIANCE, counts=[3] * B), ["sigma", "counts"]),
-    (dict(sigma=COVARIANCE, mask=T > 1), ["sigma", "mask"]),
-    (dict(sigma=COVARIANCE, y=np.where(T > 4, np.nan, Y)), ["sigma", "NaN in ydata"]),
     (dict(sigma=np.eye(201), y=np.ones((B, 201)), x=np.ones(201)), ["sigma", "201", "200"]),
 ]
 

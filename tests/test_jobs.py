@@ -136,6 +136,16 @@ def test_axes_coordinates_mask_sigma_and_starts(place):
     same(answers(place / "out.npz"), expected)
 
 
+def test_nan_in_the_abscissae_leaves_out_the_point(place):
+    """Guesses get NaN in y there."""
+    there = np.arange(16) != 0  # where a decay is largest
+    np.save(place / "holes.npy", np.where(there, T, np.nan))
+    run(request(place, "out.npz", x=f"{place}/holes.npy", p0=None, guess="guess"))
+    y = Y.reshape(-1, 16)[:, there]
+    start = np.stack([np.ptp(y, axis=1), np.ones(len(y)), y.min(1)], -1)
+    same(answers(place / "out.npz"), bn.curve_fit(decay, T[there], y, start))
+
+
 def test_images_have_two_coordinates_and_guessed_starts(tmp_path):
     v, u = np.mgrid[0:4, 0:5].astype(float)
     height = np.linspace(1, 2, 30)[:, None, None]

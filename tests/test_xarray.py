@@ -54,6 +54,14 @@ def test_missing_points(data):
         data.bn.curve_fit("time", decay, p0=P0, skipna=False)
 
 
+def test_points_without_a_coordinate(data):
+    data = data.assign_coords(time=np.where(np.arange(16) == 3, np.nan, T))
+    fit, theirs = data.bn.curve_fit("time", decay, p0=P0), data.curvefit("time", decay, p0=P0)
+    xarray.testing.assert_allclose(fit.curvefit_coefficients, theirs.curvefit_coefficients, rtol=1e-5)
+    strict = data.bn.curve_fit("time", decay, p0=P0, skipna=False, errors="ignore")
+    assert np.isnan(strict.curvefit_coefficients).all() and (strict.curvefit_status != 0).all()
+
+
 def test_dask_stays_dask(data):
     pytest.importorskip("dask.array")
     lazy = data.chunk({"site": 2, "time": 5}).bn.curve_fit("time", decay, p0=P0, errors="ignore")

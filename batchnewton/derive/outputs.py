@@ -44,8 +44,8 @@ def model(values: Sequence[Expr], unknowns: Sequence[Expr]) -> Outputs:
     value, *scored = values
     (gradient,) = jacobian([value], unknowns)
     if scored:
-        residual, weight, _ = scored
-        gradient, _ = _of_residual(residual, weight, unknowns)
+        residual, pull, *_ = scored
+        gradient, _ = _of_residual(residual, pull, unknowns)
     return {"f": value, **_vector(gradient)}
 
 
@@ -56,9 +56,9 @@ def minimize(values: Sequence[Expr], unknowns: Sequence[Expr]) -> Outputs:
     (gradient,) = jacobian([value], unknowns)
     candidates = [(gradient, rows) for rows in _hessians([value], [one], gradient, unknowns)]
     if scored:
-        residual, weight, curvature = scored
-        gradient, slopes = _of_residual(residual, weight, unknowns)
-        bent = edge_pushing([residual], [weight * residual], unknowns)
+        residual, pull, _, curvature = scored
+        gradient, slopes = _of_residual(residual, pull, unknowns)
+        bent = edge_pushing([residual], [pull], unknowns)
         candidates.append((gradient, _sum(_square(curvature, slopes), bent)))
     return _cheapest({"f": value}, candidates)
 
@@ -108,8 +108,8 @@ def scoring(values: Sequence[Expr], unknowns: Sequence[Expr]) -> Outputs:
     """As `minimize`, with Fisher's information in place of the Hessian of what is `Scored`."""
     if len(values) == 1:
         return minimize(values, unknowns)
-    value, residual, weight, _ = values
-    gradient, slopes = _of_residual(residual, weight, unknowns)
+    value, residual, pull, weight, _ = values
+    gradient, slopes = _of_residual(residual, pull, unknowns)
     return {"f": value, **_vector(gradient), **_triangle(_square(weight, slopes))}
 
 
@@ -133,10 +133,9 @@ SUMS = frozenset({"gauss-newton", "least-squares", "hybrid", "squares", "root"})
 """Kinds whose formula may return several residuals."""
 
 
-def _of_residual(residual: Expr, weight: Expr, unknowns: Sequence[Expr]) -> tuple[list[Expr], list[Expr]]:
+def _of_residual(residual: Expr, pull: Expr, unknowns: Sequence[Expr]) -> tuple[list[Expr], list[Expr]]:
     """Gradient of what is `Scored`, and that of its residual."""
     (slopes,) = jacobian([residual], unknowns)
-    pull = weight * residual
     return [pull * slope for slope in slopes], slopes
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from batchnewton.derive.advice import of_library
 from batchnewton.derive.arrays import TracedArray
 from batchnewton.derive.errors import FROZEN, TraceError, is_shown
+from batchnewton.derive.gaps import noticed
 from batchnewton.derive.graph import Expr, Graph
 from batchnewton.derive.paths import current, tracing
 from batchnewton.derive.program import Input
@@ -31,21 +32,22 @@ class Penalized(NamedTuple):
 
 
 class Scored(NamedTuple):
-    """What the summand of a likelihood may return, a function of the ``residual`` r = mean - y: its ``value`` v, with
-    v' = ``weight`` r, the ``weight``, which is also what is expected of v'', and v'' itself, its ``curvature``.
+    """What the summand of a likelihood may return, a function of the ``residual`` r = mean - y: its ``value`` v, v' as
+    ``pull``, what is expected of v'' as ``weight``, and v'' itself, its ``curvature``.
 
     So the gradient is v' ∇r, the Hessian v'' ∇r∇rᵀ + v' ∇²r, Fisher's information weight ∇r∇rᵀ.
     """
 
     value: Any
     residual: Any
+    pull: Any
     weight: Any
     curvature: Any
 
 
 class Traced(NamedTuple):
     """Expressions of the values that a formula returns, flattened in order; of what is added once (`Penalized`); of
-    residual, weight and curvature (`Scored`)."""
+    residual, pull, weight and curvature (`Scored`)."""
 
     values: list[Expr]
     once: Expr | None
@@ -137,7 +139,7 @@ def _flatten(value: Any, function: Any, graph: Graph, into: list[Expr]) -> None:
 
 
 def of_a_point(value: Any, function: Any, x: Any) -> Any:
-    """The number that a curve ``function`` returned for one data point x.
+    """The number that a curve ``function`` returned for one data point x; NaN where x is.
 
     Raises
     ------
@@ -145,7 +147,7 @@ def of_a_point(value: Any, function: Any, x: Any) -> Any:
         If it is not one number.
     """
     if isinstance(value, (TracedScalar, numbers.Real, np.bool_)):
-        return value
+        return noticed(value, x)
     name, place = formula_name(function), source_place(function)
     expected = "expected one number for each data point"
     if value is None or not isinstance(value, (np.ndarray, list, tuple)):

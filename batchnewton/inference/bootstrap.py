@@ -158,7 +158,7 @@ class Draw:
             x0=self.fit.solution.x[rows],
             counts=None,
             mask=None if whole else self.present[rows],
-            omit=None,
+            omit=(),
             single=False,
         )
         if self.kind == "parametric":

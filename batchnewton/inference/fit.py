@@ -67,7 +67,7 @@ class Fit:
         """Data rows that each of these problems was fitted to: NaNs are looked for where there is one."""
         problem = self.problem
         with np.errstate(invalid="ignore", over="ignore"):
-            clean = problem.omit is None or not np.isnan(problem.data[problem.omit][rows].sum())
+            clean = not any(np.isnan(problem.data[i][rows].sum()) for i in problem.omit)
         return problem.points(rows) if clean else problem.present(np.arange(rows.start, rows.stop)).sum(1)
 
     @cached_property

@@ -97,7 +97,7 @@ def rows_apart(problem: Problem, i: int, rows: np.ndarray, x: np.ndarray) -> tup
             changes[k] = "problem", np.repeat(taken.array(k), m, axis=0)
     first = before(problem, i)
     x0 = np.insert(np.repeat(x, m, axis=0), [first] * problem.inputs[i].size, flat(taken, i), axis=1)
-    apart = taken.rearranged(changes, x0=x0, m=1, counts=None, mask=None, omit=None)
+    apart = taken.rearranged(changes, x0=x0, m=1, counts=None, mask=None, omit=())
     return apart, slice(first, first + problem.inputs[i].size)
 
 

@@ -56,6 +56,8 @@ class Work:
         if "mask" in arrays:
             y = np.where(arrays["mask"], y, np.nan)
         x = arrays["xdata"][:, 0] if "counts" in arrays else arrays["xdata"]
+        if "counts" not in arrays and np.isnan(x).any():
+            y = np.where(np.isnan(np.atleast_2d(x)).any(0), np.nan, y)
         return arrays | {"p0": checked_guess(self.model.starts(x, y), len(y), len(self.names))}
 
     def solve(self, arrays: dict[str, Any]) -> Answers:

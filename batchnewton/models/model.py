@@ -75,7 +75,7 @@ class Model:
         return self.formula(x, *parameters)
 
     def guess(self, x: Any, y: Any) -> np.ndarray:
-        """A start for each curve: rough, finite, within the bounds; NaN in y is left out.
+        """A start for each curve: rough, finite, within the bounds; points with NaN in x or y are left out.
 
         Parameters
         ----------
@@ -181,6 +181,8 @@ def model(
 
 def prepared(x: np.ndarray, y: np.ndarray, coordinates: int) -> tuple[np.ndarray, np.ndarray]:
     """x ascending where it is one number, y without gaps (``Model.start``)."""
+    if not np.isfinite(x).all():
+        x, y = without_gaps(x, y, coordinates)
     missing = ~np.isfinite(y)
     if coordinates > 1:
         if missing.any():
@@ -195,6 +197,16 @@ def prepared(x: np.ndarray, y: np.ndarray, coordinates: int) -> tuple[np.ndarray
         x = np.take_along_axis(x, order, -1)
         y = y[:, order] if order.ndim == 1 else np.take_along_axis(y, order, -1)
     return x, filled(y)
+
+
+def without_gaps(x: np.ndarray, y: np.ndarray, coordinates: int) -> tuple[np.ndarray, np.ndarray]:
+    """x finite, y NaN (or not there) where x is not: points are dropped where all curves share x, else x is filled."""
+    there = np.isfinite(x) if coordinates == 1 else np.all(np.isfinite(x), axis=-2)
+    if there.ndim == 1:
+        return (x[..., there], y[:, there]) if there.any() else (np.zeros(x.shape), y)
+    known = there if coordinates == 1 else there[:, None, :]
+    rows = np.where(known, x, np.nan).reshape(-1, x.shape[-1])
+    return filled(rows).reshape(x.shape), np.where(there, y, np.nan)
 
 
 def filled(y: np.ndarray) -> np.ndarray:
