@@ -15,7 +15,9 @@ from .arrays import Shared, library, real, shape_error
 from .bounds import boxed, check_bounds, start_within
 from .builder import Builder, check_batch, check_callable, check_coordinates, sequence, unknowns
 from .derive.rebind import formula_name
+from .derive.surveyed import Surveyed
 from .derive.trace import of_a_point
+from .fingerprint import Formula, around, fingerprint
 from .losses import LOSSES, NEEDS, check_loss, likelihood, robust, squares
 from .missing import is_list_of_curves, is_ragged, padded_curves, rows_there, with_gaps, without_nan
 from .models.model import Model
@@ -86,7 +88,11 @@ def from_curve(
     check_coordinates(x, m, size)
     matrices = correlated.covariance(sigma, size, m)
     mask = without_nan(x, y, own_x, nan, counts, mask, size, at_once=matrices is not None)
-    reading, x = read_curve(f, x, own_x, start, lambda problems: rows_there(y, counts, mask, problems), mask)
+
+    def there(problems: slice) -> np.ndarray:
+        return rows_there(y, counts, mask, problems)
+
+    reading, x = read_curve(fingerprint(f), x, own_x, start, there, mask)
     f = reading.formula
     if matrices is not None:
         correlated.check_squares(loss)
@@ -173,24 +179,24 @@ def with_covariance(build: Builder, f: Any, x: np.ndarray, y: np.ndarray, matric
     return inputs, correlated.whitened(f, m), Curve(f, given, correlated=True)
 
 
-def plain(f: Callable[..., Any]) -> Callable[..., Any]:
+def plain(f: Formula | Surveyed) -> Formula:
     """Residual of a curve."""
 
     def residual(x, y, *parameters):
         return of_a_point(f(x, *parameters), f, x) - y
 
-    residual.__name__ = getattr(f, "__name__", "formula")
-    return residual
+    residual.__name__ = f.__name__
+    return around(f, residual, "residual")
 
 
-def weighted(f: Callable[..., Any]) -> Callable[..., Any]:
+def weighted(f: Formula | Surveyed) -> Formula:
     """Residual of a curve in units of the standard deviation; not finite unless that is positive."""
 
     def residual(x, y, sigma, *parameters):
         return (of_a_point(f(x, *parameters), f, x) - y) * np.where(sigma > 0.0, 1.0 / sigma, np.nan)
 
-    residual.__name__ = getattr(f, "__name__", "formula")
-    return residual
+    residual.__name__ = f.__name__
+    return around(f, residual, "weighted residual")
 
 
 def check_numbers(loss: Any, sigma: Any, trials: Any) -> None:

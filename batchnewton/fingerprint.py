@@ -30,15 +30,27 @@ BARE = (object, types.SimpleNamespace, abc.ABC, typing.Generic, typing.Protocol)
 
 
 class Formula:
-    """A callable with its key; equal where the keys are."""
+    """A callable with its key; equal where the keys are.  It stands for the function, in other formulas, too."""
 
-    __slots__ = ("function", "key", "name")
+    __slots__ = ("function", "hash", "key", "name")
 
     def __init__(self, function: Callable[..., Any], key: Any, name: str) -> None:
-        self.function, self.key, self.name = function, key, name
+        self.function, self.key, self.name, self.hash = function, key, name, hash(key)
+
+    @property
+    def py_func(self) -> Callable[..., Any]:
+        """The function: the attribute by which Numba's functions are unwrapped, too."""
+        return self.function
+
+    @property
+    def __name__(self) -> str:
+        return self.name
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.function(*arguments)
 
     def __hash__(self) -> int:
-        return hash(self.key)
+        return self.hash
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Formula) and self.key == other.key
@@ -75,8 +87,15 @@ def signature(
 
 def fingerprint(function: Callable[..., Any]) -> Formula:
     """The formula with its key."""
+    if isinstance(function, Formula):
+        return function
     name = getattr(function, "__name__", None) or type(function).__name__
     return Formula(function, _key(function, ()), name)
+
+
+def around(formula: Formula | Surveyed, function: Callable[..., Any], what: str) -> Formula:
+    """A function of our own that calls a formula: its key is what it does, and the formula's."""
+    return Formula(function, (what, formula.key), formula.__name__)
 
 
 def _key(value: Any, above: tuple[Any, ...], names: tuple[str, ...] = ()) -> Any:
@@ -85,7 +104,7 @@ def _key(value: Any, above: tuple[Any, ...], names: tuple[str, ...] = ()) -> Any
     kind = type(value)
     if isinstance(value, SCALARS):
         return (kind, value)
-    if kind is Surveyed:
+    if kind is Surveyed or kind is Formula:
         return value.key
     if _is_fixed(value):
         return value

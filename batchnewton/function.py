@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -22,7 +22,7 @@ from .losses import LOSSES, check_loss, robust, squares
 from .missing import check_counts, check_mask
 from .prior import check_prior, penalized
 from .problem import Problem
-from .reading import Reading, of_function
+from .reading import Reading, key_of_function, of_function, readings
 from .residual_rows import of_residuals, row_arguments
 
 PATIENCE = 10.0  # seconds of compiling, of which nothing need be said
@@ -65,7 +65,7 @@ def from_function(
     inputs: list[Any] = [build.scale(f_scale)] if robustly else []  # arrays are in the order of the inputs
     inputs += [Input("x", (start.shape[1],), "unknown")]
     labels: tuple[str, ...] = ()
-    found = None
+    found, fun = None, fingerprint(fun)
     if kind == "least-squares" and prior is None and not len(sequence("data", data)):
         found = rows_in_residuals(fun, build, inputs[robustly], sequence("args", args))
     if found is not None:
@@ -93,12 +93,16 @@ def from_function(
     return problem if found == "numpy" else replace(problem, library=found)
 
 
+NO_ROWS: set[Hashable] = set()  # formulas, with the shapes of their args, whose residuals are no rows of data
 Found = tuple[Callable[..., Any], list[Input], tuple[str, ...]]  # formula, its inputs after x, what they are called
 
 
-def rows_in_residuals(fun: Callable[..., Any], build: Builder, x: Input, args: Sequence[Any]) -> Found | None:
+def rows_in_residuals(fun: Formula, build: Builder, x: Input, args: Sequence[Any]) -> Found | None:
     """Residuals of all data points, ``fun(x, *args)``, as those of one: arrays of as many numbers, among args or held
     by the formula, become columns of the data.  None where it cannot be done."""
+    shapes = tuple((isinstance(one, Shared), np.shape(one.value if isinstance(one, Shared) else one)) for one in args)
+    if (fun, x, shapes, build.single) in NO_ROWS:
+        return None
     trial = Builder(build.x0, build.single)
     inputs = [x, *(trial.argument(f"args[{i}]", one) for i, one in enumerate(args))]
     arrays = [trial.array(inputs, i) for i in range(1, len(inputs))]
@@ -111,6 +115,9 @@ def rows_in_residuals(fun: Callable[..., Any], build: Builder, x: Input, args: S
 
     reading = of_residuals(fun, inputs, of_problem(0))
     if reading is None or reading.survey is None:
+        if len(NO_ROWS) > 256:
+            NO_ROWS.clear()
+        NO_ROWS.add((fun, x, shapes, build.single))
         return None
     survey, size = reading.survey, len(build.x0)
     places = row_arguments(inputs, survey.m)
@@ -156,9 +163,13 @@ def check_length(kind: str, fun: Callable[..., Any], reading: Reading) -> None:
 
 
 def read(
-    kind: str, fun: Callable[..., Any], build: Builder, inputs: Sequence[Input], x0: Any, counts: Any, mask: Any
+    kind: str, fun: Formula, build: Builder, inputs: Sequence[Input], x0: Any, counts: Any, mask: Any
 ) -> tuple[Callable[..., Any], list[Input]]:
     """The formula as NumPy reads it over all rows of the data (`reading`), and the columns that this adds to them."""
+    known = readings(key_of_function(fun, inputs))
+    if known and known[0].survey is None:
+        check_length(kind, fun, known[0])
+        return fun, []
     arrays = [build.array(inputs, i) for i in range(1, len(inputs))]
     data = [one for one in inputs if one.level in ("row", "point")]
 
@@ -172,7 +183,7 @@ def read(
             values.append(own.reshape(-1, *one.shape)[rows] if one in data else own.reshape(one.shape))
         return values
 
-    reading = of_function(fun, inputs, of_problem(0))
+    reading = of_function(fun, inputs, of_problem)
     check_length(kind, fun, reading)
     survey = reading.survey
     if survey is None or (not survey.columns and not survey.conditions):

@@ -8,7 +8,6 @@ formula is fitted that means something else than NumPy makes of it.  What was fo
 from __future__ import annotations
 
 import functools
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,9 +26,10 @@ from .derive.surveyed import Surveyed
 from .derive.trace import Traced, of_a_point, trace
 from .derive.weight import weight_of
 from .derive.whole import Refused
-from .fingerprint import fingerprint
+from .fingerprint import Formula
 
-KEPT = 256  # readings
+KEPT = 256  # formulas
+VARIANTS = 4  # readings of one formula, for data of other numbers of points, say
 
 
 @dataclass(eq=False)
@@ -38,8 +38,8 @@ class Reading:
 
     Attributes
     ----------
-    formula : callable
-        What is derived: the user's own function, or one with more columns of data (`Surveyed`).
+    formula : Formula or Surveyed
+        What is derived: the user's own function, or one with more columns of data.
     survey : Survey, optional
         Its columns, where there are any.
     compared : str
@@ -50,7 +50,7 @@ class Reading:
         How much there is to derive (`weight_of`).
     """
 
-    formula: Callable[..., Any]
+    formula: Formula | Surveyed
     survey: Survey | None
     compared: str
     residuals: int = 1
@@ -62,33 +62,29 @@ class Reading:
         return 0 if self.survey is None else len(self.survey.columns)
 
 
-_READINGS: OrderedDict[Hashable, list[Reading]] = OrderedDict()
+_READINGS: dict[Hashable, tuple[Reading, ...]] = {}
 
 
-def readings(key: Hashable) -> Sequence[Reading]:
+def readings(key: Hashable) -> tuple[Reading, ...]:
     """What is kept of a formula."""
     return _READINGS.get(key, ())
 
 
 def kept(key: Hashable, data: Data) -> Reading | None:
     """The reading of a formula that holds for these data, if it has been met."""
-    for reading in readings(key):
-        if reading.survey is None or reading.survey.holds(data):
-            _READINGS.move_to_end(key)
-            return reading
-    return None
+    holding = (one for one in readings(key) if one.survey is None or one.survey.holds(data))
+    return next(holding, None)
 
 
 def keep(key: Hashable, reading: Reading) -> Reading:
-    """Keep a reading for the next call."""
-    _READINGS.setdefault(key, []).append(reading)
-    del _READINGS[key][:-4]
-    while len(_READINGS) > KEPT:
-        _READINGS.popitem(last=False)
+    """Keep a reading for the next call, in place of the oldest one."""
+    _READINGS[key] = (*readings(key)[1 - VARIANTS :], reading)
+    if len(_READINGS) > KEPT:
+        _READINGS.pop(next(iter(_READINGS)), None)
     return reading
 
 
-def of_curve(f: Callable[..., Any], x: np.ndarray, n: int, start: np.ndarray) -> Reading:
+def of_curve(f: Formula, x: np.ndarray, n: int, start: np.ndarray) -> Reading:
     """How ``f(x, a, b, ...)`` of n parameters is read over x, (m,) or (k, m), of one problem with this start.
 
     Raises
@@ -98,11 +94,18 @@ def of_curve(f: Callable[..., Any], x: np.ndarray, n: int, start: np.ndarray) ->
     ValueError
         The formula is traced to something else than NumPy's value of it.
     """
-    key = (fingerprint(f), "curve", x.shape[:-1], n)
-    data = (x,)
-    reading = kept(key, data)
-    if reading is not None:
-        return reading
+    key, data = key_of_curve(f, x.shape[:-1], n), (x,)
+    return kept(key, data) or keep(key, new_reading(f, data, n, start))
+
+
+def key_of_curve(f: Formula, shape: tuple[int, ...], n: int) -> Hashable:
+    """What a reading of a curve is kept under."""
+    return (f, "curve", shape, n)
+
+
+def new_reading(f: Formula, data: Data, n: int, start: np.ndarray) -> Reading:
+    """How a formula is read that has not been met."""
+    (x,) = data
     shape = x.shape[:-1]
     inputs = (Input("x", shape, "row"), *(Input(f"p{i}") for i in range(n)))
 
@@ -116,21 +119,21 @@ def of_curve(f: Callable[..., Any], x: np.ndarray, n: int, start: np.ndarray) ->
         whole_point.__name__ = one.__name__
         return whole_point
 
-    survey, traced, formula = over_rows(lambda one: surveyed.curve(f, one), data, in_a_row, point, inputs, f)
+    survey, traced, formula = over_rows(lambda one: surveyed.curve(f.function, one), data, in_a_row, point, inputs, f)
     values = {f"p{i}": value for i, value in enumerate(start)}
     names = inputs[0].scalars
 
     def by_numpy(parameters: Sequence[float], at: int | None) -> Any:
-        return f(x if at is None else (x[..., at] if shape else x[at]), *parameters)
+        return f.function(x if at is None else (x[..., at] if shape else x[at]), *parameters)
 
     compared = compare(
         f, traced.values, values, dict(zip(names, np.atleast_2d(x), strict=True)), x.shape[-1], survey, by_numpy
     )
-    return keep(key, Reading(formula, survey, compared))
+    return Reading(formula, survey, compared)
 
 
 def read_curve(
-    f: Callable[..., Any],
+    f: Formula,
     x: Any,
     own: bool,
     starts: np.ndarray,
@@ -144,6 +147,10 @@ def read_curve(
     ``present(problems)``, (problems, m).
     """
     n = starts.shape[1]
+    shape = x.shape[int(own) : -1]
+    for reading in readings(key_of_curve(f, shape, n)):
+        if reading.survey is None:
+            return reading, x
     if not own:
         host = on_host(x)
         rows = np.asarray(~np.isnan(host).reshape(-1, host.shape[-1]).any(0))
@@ -190,8 +197,8 @@ def with_columns(reading: Reading, x: np.ndarray, rows: np.ndarray) -> np.ndarra
     return np.concatenate([np.atleast_2d(x), full])
 
 
-def of_function(fun: Callable[..., Any], inputs: Sequence[Input], values: Sequence[np.ndarray]) -> Reading:
-    """How ``fun(x, *args, *row)`` is read, with ``values`` of its arguments for one problem: x, args as the formula
+def of_function(fun: Formula, inputs: Sequence[Input], of_problem: Callable[[int], Sequence[np.ndarray]]) -> Reading:
+    """How ``fun(x, *args, *row)`` is read; ``of_problem(b)`` are its arguments for problem b: x, args as the formula
     gets them, columns of the data with the axis of the rows in front.
 
     Raises
@@ -201,15 +208,25 @@ def of_function(fun: Callable[..., Any], inputs: Sequence[Input], values: Sequen
     ValueError
         The formula is traced to something else than NumPy's value of it.
     """
+    key = key_of_function(fun, inputs)
+    values = of_problem(0)
     columns = [i for i, one in enumerate(inputs) if one.level in ("row", "point")]
     data = tuple(values[i] for i in columns)
-    key = (fingerprint(fun), "function", tuple(inputs))
-    reading = kept(key, data)
-    if reading is not None:
-        return reading
+    return kept(key, data) or keep(key, new_reading_of_function(fun, inputs, values, columns, data))
+
+
+def key_of_function(fun: Formula, inputs: Sequence[Input]) -> Hashable:
+    """What a reading of a function is kept under."""
+    return (fun, "function", *inputs)
+
+
+def new_reading_of_function(
+    fun: Formula, inputs: Sequence[Input], values: Sequence[np.ndarray], columns: list[int], data: Data
+) -> Reading:
+    """How a function is read that has not been met."""
     numbers = bool(columns) and all(one.ndim == 1 for one in data)
     if numbers:
-        make = functools.partial(surveyed.rows, fun, places=columns, count=len(inputs))
+        make = functools.partial(surveyed.rows, fun.function, places=columns, count=len(inputs))
         survey, traced, formula = over_rows(lambda one: make(survey=one), data, lambda one: one, fun, inputs, fun)
     else:
         survey, traced, formula = None, trace(fun, inputs, Graph()), fun
@@ -224,10 +241,10 @@ def of_function(fun: Callable[..., Any], inputs: Sequence[Input], values: Sequen
         if at is None and data and not numbers:
             raise TypeError("the formula takes one row of arrays")
         row = [value if i not in columns or at is None else value[at] for i, value in enumerate(values)]
-        return fun(np.array(parameters), *row[1:])
+        return fun.function(np.array(parameters), *row[1:])
 
     compared = compare(fun, traced.values, start, known, m, survey, by_numpy)
-    return keep(key, Reading(formula, survey, compared, len(traced.values), weight_of(traced.values)))
+    return Reading(formula, survey, compared, len(traced.values), weight_of(traced.values))
 
 
 def over_rows(
@@ -236,8 +253,8 @@ def over_rows(
     in_a_row: Callable[[Surveyed], Callable[..., Any]],
     point: Callable[..., Any],
     inputs: Sequence[Input | tuple[Input, ...]],
-    user: Callable[..., Any],
-) -> tuple[Survey | None, Traced, Callable[..., Any]]:
+    user: Formula,
+) -> tuple[Survey | None, Traced, Formula | Surveyed]:
     """The formula traced over all rows of the data, if it can be, else in one row: its survey where it has columns or
     is another formula than the one that is traced in one row, what was traced, and the function to derive."""
     errors: list[Exception] = []

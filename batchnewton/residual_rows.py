@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,10 +12,9 @@ from .derive import surveyed
 from .derive.comparison import compare
 from .derive.program import Input
 from .derive.survey import Survey, digest
-from .fingerprint import fingerprint
+from .fingerprint import Formula
 from .reading import Reading, keep, readings, traced_or_error
 
-Formula = Callable[..., Any]
 FEW_ROWS = 8  # so many residuals at least are looked at as rows of data
 
 
@@ -23,7 +22,7 @@ def of_residuals(fun: Formula, inputs: Sequence[Input], values: Sequence[np.ndar
     """How ``fun(x, *args)`` that returns the residuals of all data points is read in one of them; None where it cannot
     be: arrays of as many numbers, among the arguments or held by the formula, are columns of data then.
     """
-    key = (fingerprint(fun), "residuals", tuple(inputs))
+    key = (fun, "residuals", tuple(inputs))
     for reading in readings(key):
         survey = reading.survey
         if survey is None:
@@ -43,14 +42,14 @@ def _in_one_row(fun: Formula, inputs: Sequence[Input], values: Sequence[np.ndarr
     nothing = Reading(fun, None, "not: residuals that are no rows")
     try:
         with np.errstate(all="ignore"):
-            m = len(np.asarray(fun(*values), np.float64).reshape(-1, 1))
+            m = len(np.asarray(fun.function(*values), np.float64).reshape(-1, 1))
     except Exception:  # the user's function does not take plain arrays
         return nothing
     if m < FEW_ROWS:
         return nothing
     places = row_arguments(inputs, m)
     survey = Survey(tuple(values[i] for i in places), True, m)
-    formula = surveyed.rows(fun, survey, places, len(inputs))
+    formula = surveyed.rows(fun.function, survey, places, len(inputs))
     in_row = [replace(one, shape=(), level="point") if i in places else one for i, one in enumerate(inputs)]
     traced = traced_or_error(formula, in_row, [])
     if traced is None or len(traced.values) != 1 or not (survey.columns or places):
@@ -63,7 +62,7 @@ def _in_one_row(fun: Formula, inputs: Sequence[Input], values: Sequence[np.ndarr
     def by_numpy(parameters: Sequence[float], at: int | None) -> Any:
         if at is not None:
             raise TypeError("the residuals of all data points")
-        return np.ravel(fun(np.array(parameters), *values[1:]))
+        return np.ravel(fun.function(np.array(parameters), *values[1:]))
 
     start = dict(zip(inputs[0].scalars, values[0].tolist(), strict=True))
     try:

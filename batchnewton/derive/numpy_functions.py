@@ -165,6 +165,14 @@ def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None) -> An
     return elementwise("where", elementwise("equal", x, x), result, np.nan)
 
 
+def _polyval(p: Any, x: Any) -> Any:
+    """By Horner's rule; p and x are small arrays, or over data rows."""
+    result = 0.0
+    for coefficient in p:
+        result = result * x + coefficient
+    return result
+
+
 def vectorize(function: Callable[..., Any], *options: Any, **more: Any) -> Callable[..., Any]:
     """np.vectorize; NumPy's own takes the type of the first result for that of all."""
 
@@ -248,6 +256,7 @@ HANDLERS: dict[Any, Callable[..., Any]] = {
     np.linalg.norm: _norm,
     np.select: _select,
     np.interp: _interp,
+    np.polyval: _polyval,
     np.sinc: lambda x: elementwise("sinc", x),
     np.i0: lambda x: elementwise("i0", x),
     np.shape: shape,

@@ -51,15 +51,15 @@ class Survey:
         self.m = int(data[0].shape[-1]) if m is None else m
         self.columns: dict[Hashable, Compute] = {}
         self.conditions: dict[Hashable, tuple[Compute, Any]] = {}
-        self.inputs: Sequence[Any] | None = None
         self._numbers: dict[Hashable, int] = {}
 
     def column(self, key: Hashable, compute: Compute) -> TracedScalar:
         """The traced value of a column at the data point."""
         number = self._numbers.setdefault(key, len(self._numbers))
         self.columns.setdefault(key, compute)
-        if self.inputs is not None and number < len(self.inputs):
-            return self.inputs[number]
+        inputs = _inputs.get()
+        if inputs is not None and number < len(inputs):
+            return inputs[number]
         return TracedScalar(current().graph.input(f"whole_{number}", "row"))
 
     def condition(self, key: Hashable, compute: Compute, value: Any) -> None:
@@ -99,6 +99,7 @@ def same(one: Any, other: Any) -> bool:
     return one.shape == other.shape and bool(np.all((one == other) | ((one != one) & (other != other))))
 
 
+_inputs: ContextVar[Sequence[Any] | None] = ContextVar("inputs", default=None)
 _current: ContextVar[Survey | None] = ContextVar("survey", default=None)
 
 
@@ -110,13 +111,12 @@ def current_survey() -> Survey | None:
 @contextmanager
 def surveying(survey: Survey, inputs: Sequence[Any] | None) -> Iterator[None]:
     """Make a survey current; ``inputs`` are the traced values of its columns, where they are known already."""
-    token, before = _current.set(survey), survey.inputs
-    survey.inputs = inputs
+    tokens = _current.set(survey), _inputs.set(inputs)
     try:
         yield
     finally:
-        survey.inputs = before
-        _current.reset(token)
+        _current.reset(tokens[0])
+        _inputs.reset(tokens[1])
 
 
 def digest(values: Sequence[Expr], once: Expr | None, scoring: Sequence[Expr]) -> tuple[Any, ...]:
