@@ -24,7 +24,7 @@ from .models.model import Model
 from .options import nearest
 from .prior import check_prior, penalized
 from .problem import Curve, Problem
-from .reading import read_curve
+from .reading_curves import read_curve
 
 
 def from_curve(
@@ -93,7 +93,7 @@ def from_curve(
         return rows_there(y, counts, mask, problems)
 
     reading, x = read_curve(fingerprint(f), x, own_x, start, there, mask)
-    f = reading.formula
+    f, listed = reading.formula, listed or (own_x and x.ndim == 2)
     if matrices is not None:
         correlated.check_squares(loss)
         x, y, matrices, mask = correlated.remaining(x, y, matrices, own_x, counts, mask, size)

@@ -14,13 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import on_host, there
 from .derive import surveyed
 from .derive.comparison import compare
 from .derive.errors import TraceError
 from .derive.graph import Graph
 from .derive.program import Input
-from .derive.rebind import formula_name
 from .derive.survey import Data, Survey, digest
 from .derive.surveyed import Surveyed
 from .derive.trace import Traced, of_a_point, trace
@@ -48,6 +46,8 @@ class Reading:
         Numbers that it returns a row.
     weight : int
         How much there is to derive (`weight_of`).
+    digest : tuple
+        What was traced, whatever its inputs are called.
     """
 
     formula: Formula | Surveyed
@@ -55,6 +55,7 @@ class Reading:
     compared: str
     residuals: int = 1
     weight: int = 0
+    digest: tuple[Any, ...] = ()
 
     @property
     def columns(self) -> int:
@@ -129,72 +130,8 @@ def new_reading(f: Formula, data: Data, n: int, start: np.ndarray) -> Reading:
     compared = compare(
         f, traced.values, values, dict(zip(names, np.atleast_2d(x), strict=True)), x.shape[-1], survey, by_numpy
     )
-    return Reading(formula, survey, compared)
-
-
-def read_curve(
-    f: Formula,
-    x: Any,
-    own: bool,
-    starts: np.ndarray,
-    present: Callable[[slice], np.ndarray],
-    mask: Any = None,
-) -> tuple[Reading, Any]:
-    """How a formula is read over xdata, (m,), (k, m), or where each problem has its ``own`` (B, m), (B, k, m); and
-    xdata with the columns that this adds.
-
-    NaN in xdata is not there, nor what a ``mask`` of all problems leaves out; of ``own`` x only the rows count that are
-    ``present(problems)``, (problems, m).
-    """
-    n = starts.shape[1]
-    shape = x.shape[int(own) : -1]
-    for reading in readings(key_of_curve(f, shape, n)):
-        if reading.survey is None:
-            return reading, x
-    if not own:
-        host = on_host(x)
-        rows = np.asarray(~np.isnan(host).reshape(-1, host.shape[-1]).any(0))
-        rows = rows & mask if np.ndim(mask) == 1 and np.any(rows & mask) else rows
-        reading = of_curve(f, host if rows.all() else host[..., rows], n, starts[0])
-        return reading, x if not reading.columns else there(with_columns(reading, host, rows), x)
-
-    def known(problems: slice) -> np.ndarray:
-        part = on_host(x[problems])
-        return ~np.isnan(part).reshape(len(part), -1, part.shape[-1]).any(1) & present(problems)
-
-    first, rows = 0, known(slice(0, 1))
-    if not rows.any():
-        every = known(slice(None))
-        first = int(np.argmax(every.any(1)))
-        rows = every[first : first + 1]
-    one = on_host(x[first])
-    reading = of_curve(f, one[..., rows[0]] if rows.any() else one, n, starts[min(first, len(starts) - 1)])
-    if reading.survey is None:
-        return reading, x
-    if not reading.columns and reading.survey.is_of_any_data:
-        return reading, x
-    host, rows = on_host(x), known(slice(None))
-    for b, one in enumerate(host):
-        if rows[b].any() and not reading.survey.holds((one[..., rows[b]],)):
-            raise ValueError(
-                f"{formula_name(f)} is another formula for the x of problem {b} than for that of problem {first}: it "
-                "depends on their number or values. Expected one formula for all: np.where in place of if"
-            )
-    if not reading.columns:
-        return reading, x
-    return reading, there(np.stack([with_columns(reading, one, rows[b]) for b, one in enumerate(host)]), x)
-
-
-def with_columns(reading: Reading, x: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """x of one problem with the columns that a formula adds, (k + columns, m); numbers of all rows stand in each."""
-    assert reading.survey is not None
-    full = np.zeros((reading.columns, x.shape[-1]), x.dtype)
-    if rows.any():
-        values = reading.survey.values((x[..., rows],))
-        full[:, rows] = values
-        constant = reading.survey.is_constant()
-        full[constant] = values[constant][:, :1]
-    return np.concatenate([np.atleast_2d(x), full])
+    renamed = {one: f"x{i}" for i, one in enumerate(names)}
+    return Reading(formula, survey, compared, digest=digest(*traced, renamed))
 
 
 def of_function(fun: Formula, inputs: Sequence[Input], of_problem: Callable[[int], Sequence[np.ndarray]]) -> Reading:

@@ -21,18 +21,6 @@ def pair(t, a):
     return a * t, a
 
 
-def whole_array(t, a):
-    return a * t / t[-1]
-
-
-def length(t, a):
-    return a * t / len(t)
-
-
-def largest(t, a):
-    return a * t / t.max()
-
-
 def printed(t, a):
     print(f"{a:.3f}")
     return a * t
@@ -50,9 +38,6 @@ def guarded(t, a):
         (forgotten, r"forgotten returns None \(is a `return` missing\?\); expected one number for each data point"),
         (text, "text returns a str; expected one number"),
         (pair, "pair returns 2 values; expected one number for each data point"),
-        (whole_array, "whole_array cannot be traced: a traced number is not subscriptable.*one data point x"),
-        (length, r"length cannot be traced: a traced number has no len\(\).*one data point x"),
-        (largest, "a traced number has no attribute 'max'.*one data point x"),
         (printed, "its number is not known while the formula is traced"),
         (guarded, "guarded raises ValueError: a is negative, on one side of an `if`.*return np.nan there"),
     ],

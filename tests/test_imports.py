@@ -16,7 +16,7 @@ FLOORS = [
     {"arrays", "derive", "kernels", "methods", "nist", "notebook"},
     {"differences", "fingerprint", "missing", "options", "special", "status"},
     {"bounds", "correlated", "models", "reading"},
-    {"residual_rows"},
+    {"reading_curves", "residual_rows"},
     {"losses", "prior"},
     {"problem"},
     {"builder", "plan", "solution"},

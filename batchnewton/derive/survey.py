@@ -9,7 +9,7 @@ kept as a condition (`Survey.conditions`): for an x that gives another number th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -68,7 +68,10 @@ class Survey:
 
     def holds(self, data: Data) -> bool:
         """Whether the formula, as it was traced, is that of other data, too."""
-        return all(same(compute(data), value) for compute, value in self.conditions.values())
+        if not all(same(compute(data), value) for compute, value in self.conditions.values()):
+            return False
+        shapes = {(), (data[0].shape[-1],)} if data else {(), (self.m,)}
+        return all(np.shape(compute(data)) in shapes for compute in self.columns.values())
 
     @property
     def is_of_any_data(self) -> bool:
@@ -79,9 +82,6 @@ class Survey:
         """The columns for some data, (number of columns, m)."""
         m = data[0].shape[-1] if data else self.m
         found = [np.asarray(compute(data), np.float64) for compute in self.columns.values()]
-        for one in found:
-            if one.shape not in ((), (m,)):
-                raise ValueError(f"a column of shape {one.shape} for {m} data points")
         return np.array([np.broadcast_to(one, (m,)) for one in found]).reshape(len(found), m)
 
     def is_shared(self) -> list[bool]:
@@ -119,12 +119,17 @@ def surveying(survey: Survey, inputs: Sequence[Any] | None) -> Iterator[None]:
         _inputs.reset(tokens[1])
 
 
-def digest(values: Sequence[Expr], once: Expr | None, scoring: Sequence[Expr]) -> tuple[Any, ...]:
+def digest(
+    values: Sequence[Expr], once: Expr | None, scoring: Sequence[Expr], renamed: Mapping[str, str] | None = None
+) -> tuple[Any, ...]:
     """What a traced formula is, as a hashable key: equal for formulas of equal expressions."""
+    names = renamed or {}
     outputs = [*values, *([] if once is None else [once]), *scoring]
     order = topological(outputs)
     place = {node.index: i for i, node in enumerate(order)}
-    contents = (str(node.value) if node.constant is None else node.constant.hex() for node in order)
+    contents = [
+        names.get(str(node.value), str(node.value)) if node.constant is None else node.constant.hex() for node in order
+    ]
     nodes = tuple(
         (node.op, tuple(place[arg.index] for arg in node.args), content)
         for node, content in zip(order, contents, strict=True)

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from batchnewton.derive.arrays import TracedArray
+from batchnewton.derive.arrays import TracedArray, has_traced
+from batchnewton.derive.broadcast import same_node
 from batchnewton.derive.known import adopted
-from batchnewton.derive.rebind import formula_name, rebound
+from batchnewton.derive.rebind import formula_name, rebound, source_place
+from batchnewton.derive.scalar import TracedScalar
 from batchnewton.derive.survey import Survey, surveying
-from batchnewton.derive.whole import Whole
+from batchnewton.derive.whole import Refused, Whole
 
 
 class Surveyed:
@@ -37,7 +39,21 @@ class Surveyed:
     def run(self, given: Sequence[Any], columns: Sequence[Any] | None) -> Any:
         """The formula's value in one row; ``columns`` are the values of its columns there, if they are known yet."""
         with surveying(self.survey, columns):
-            return row_of(rebound(self.surveyed_formula)(*given))
+            value = rebound(self.surveyed_formula)(*given)
+            if are_numbers(value) and len(value) == self.survey.m > 1:
+                value = self.of_a_loop(value)
+            return row_of(value)
+
+    def of_a_loop(self, values: Any) -> Any:
+        """One value for each data point, made one by one: they must be the same expression."""
+        first = values[0]
+        if has_traced(list(values)) and not all(same_node(one, first) for one in values):
+            raise Refused(
+                f"{self.__name__} works out {len(values)} values one by one, each by an expression of its own; "
+                "expected a formula of x, as NumPy takes it for all data points at once",
+                source_place(self.surveyed_formula),
+            )
+        return first if has_traced(list(values)) else values
 
 
 def curve(formula: Callable[..., Any], survey: Survey) -> Surveyed:
@@ -67,6 +83,13 @@ def rows(formula: Callable[..., Any], survey: Survey, places: Sequence[int], cou
         return self.run(given, arguments[count:] or None)
 
     return Surveyed(formula, survey, of_rows)
+
+
+def are_numbers(value: Any) -> bool:
+    """Whether a formula returned a list or an array of single numbers."""
+    if isinstance(value, np.ndarray):
+        return value.ndim == 1
+    return isinstance(value, list) and all(isinstance(one, TracedScalar | float | int) for one in value)
 
 
 def row_of(value: Any) -> Any:

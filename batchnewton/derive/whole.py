@@ -261,7 +261,7 @@ def number_of_rows(survey: Survey) -> KnownScalar:
 def row_axis(sides: tuple[int, ...], m: int) -> int | None:
     """The axis of m data rows, counted from the end, of an array that was worked out of the data."""
     found = [k - len(sides) for k, side in enumerate(sides) if side == m]
-    if m == 1 or not found:
+    if not found or (m == 1 and len(found) > 1):
         return None
     if len(found) > 1:
         raise Refused(f"an array of shape {sides} has two axes of {m} data points; {WAY_OUT}")

@@ -41,6 +41,8 @@ def call(function: Callable[..., Any], args: Any, options: dict[str, Any], handl
         return known_or_moved(survey, function, args, options)
     if function in CONTRACTIONS:
         return contracted(function, args, options)
+    if function in ALONG:
+        return along(function, args, options)
     if function in MOVES:
         found = moved(function, args, options)
         if found is not NotImplemented:
@@ -92,9 +94,11 @@ REDUCTIONS = {
 """Functions of the vocabulary by which NumPy's reduce."""
 
 
-def refusal(what: str) -> Refused:
+def refusal(what: str, more: str = "") -> Refused:
     """The error for what needs an expression at other data points than its own."""
-    return Refused(f"{what} over the data points, of an expression that holds parameters: {advice_for(what, WAY_OUT)}")
+    return Refused(
+        f"{what} over the data points, of an expression that holds parameters: {advice_for(what, WAY_OUT)}{more}"
+    )
 
 
 def reduced(name: str, array: Whole, axis: Any, keepdims: bool, initial: Any, reduce: Callable[..., Any]) -> Any:
@@ -118,27 +122,50 @@ def reduced(name: str, array: Whole, axis: Any, keepdims: bool, initial: Any, re
 
 def contracted(function: Callable[..., Any], args: Any, options: Any) -> Any:
     """Products that add over axes: not over that of the rows."""
-    from batchnewton.derive.arrays import has_traced, plain, traced
+    from batchnewton.derive.arrays import has_traced, traced
 
     survey = current_survey()
     assert survey is not None
     args = [adopted(one) for one in args]
     parts: list[Any] = [one.parts() if isinstance(one, Whole) else (one, None) for one in args]
+    several = any(axis == -1 and inner.ndim > 1 for inner, axis in parts)
+    refused = refusal(f"np.{function.__name__}", ". With x of shape (k, m), w @ x is over the coordinates" * several)
+    if all(axis is None for _, axis in parts):
+        return traced(np.asarray(_own_code(function)(*_objects(parts), **options), dtype=object))
     shapes = []
     for rows in (41, 43):
         probes = [_zeros(inner, axis, rows) if _is_array(inner) else inner for inner, axis in parts]
         try:
             shapes.append(np.shape(function(*probes, **options)))
         except ValueError:
-            raise refusal(f"np.{function.__name__}") from None
+            raise refused from None
     axes = [k - len(shapes[0]) for k in range(len(shapes[0])) if shapes[0][k] != shapes[1][k]]
     if len(axes) != 1 or any(side not in (41, 1) for side in [shapes[0][k] for k in axes]):
-        raise refusal(f"np.{function.__name__}")
-    objects = [np.asarray(plain(inner), dtype=object) if _is_array(inner) else inner for inner, _ in parts]
-    inner = np.asarray(getattr(function, "_implementation", function)(*objects, **options), dtype=object)
+        raise refused
+    inner = np.asarray(_own_code(function)(*_objects(parts), **options), dtype=object)
     if not has_traced(inner):
         return traced(inner)
     return Whole(survey, None, None, inner, axes[0])
+
+
+def _objects(parts: list[Any]) -> list[Any]:
+    from batchnewton.derive.arrays import plain
+
+    return [np.asarray(plain(inner), dtype=object) if _is_array(inner) else inner for inner, _ in parts]
+
+
+def _own_code(function: Callable[..., Any]) -> Callable[..., Any]:
+    return getattr(function, "_implementation", function)
+
+
+def along(function: Callable[..., Any], args: Any, options: dict[str, Any]) -> Any:
+    """np.cumsum and its like, along another axis than that of the rows."""
+    array, axis = args[0], options.get("axis", args[-1] if len(args) > 1 else None)
+    inner, row = array.parts() if isinstance(array, Whole) else (array, None)
+    if row is None or not isinstance(axis, int) or axis % array.ndim == array.ndim + row:
+        raise refusal(f"np.{function.__name__}")
+    found = _own_code(function)(inner.view(np.ndarray), *args[1:], **options)
+    return Whole(array.survey, None, None, found, row)
 
 
 def _is_array(value: Any) -> bool:
@@ -218,6 +245,8 @@ ELEMENTWISE = {np.where, np.clip, np.select, np.piecewise, np.sinc, np.i0}
 """Elementwise functions, which are traced even where they depend on the data alone."""
 CONTRACTIONS = {np.matmul, np.dot, np.einsum, np.tensordot, np.inner, np.outer, np.vdot, np.kron}
 """Products that add over axes."""
+ALONG = {np.cumsum, np.cumprod, np.diff}
+"""Functions that work along one axis."""
 _MOVES = """
 stack concatenate hstack vstack dstack column_stack block split array_split hsplit vsplit reshape ravel transpose
 swapaxes moveaxis rollaxis squeeze expand_dims atleast_1d atleast_2d atleast_3d broadcast_to broadcast_arrays flip
