@@ -16,6 +16,7 @@ from .differences import Gradient, hessian, is_minimum
 from .kernels import status
 from .kernels.converge import AT_LIMIT, AWAY, CONVERGED, EDGE, NEXT_PHASE, NOT_FINITE_AT_START
 from .kernels.converge import worse as ends_worse
+from .kinks import mark_kinks
 from .methods import CERTIFY, CLOSE, SMALL
 from .options import Options
 from .phases import DOUBLE, Run
@@ -94,6 +95,7 @@ def judge_some(run: Run, todo: np.ndarray, code: np.ndarray, large: bool) -> Non
     if run.stop[0]:
         left &= ~found_in(todo, hopeful)  # perhaps interrupted: these have no end yet
     run.state[todo[left]] = states[left]
+    mark_kinks(run.problem, run.rows.start + todo[left], run.answer)
 
 
 def no_more(run: Run, todo: np.ndarray) -> np.ndarray:

@@ -22,6 +22,7 @@ from .engine import block, blocks, lanes, shared_there, small_is_no_mistake
 from .kernels import status, trust_state
 from .kernels.cuda_derivatives import TOGETHER
 from .kernels.history import COLUMNS
+from .kinks import mark_kinks
 from .options import Options
 from .phases import HYBRID, best_so_far, with_evaluations_left
 from .plan import method_of, record_length
@@ -63,9 +64,22 @@ def solve(
         return
     able = with_evaluations_left(at, options, answer)
     answer.histories += [(at[~able], seen[~able])] * (options.history and not able.all())
-    at, seen = at[able], seen[able]
-    if not at.size:
-        return
+    if able.any():
+        search(problem, at[able], options, gpus, answer, stop, seen[able])
+    if not stop[0]:
+        mark_kinks(problem, at, answer)
+
+
+def search(
+    problem: Problem,
+    at: np.ndarray,
+    options: Options,
+    gpus: Sequence[int],
+    answer: Solution,
+    stop: np.ndarray,
+    seen: np.ndarray,
+) -> None:
+    """`solve`, of problems that have evaluations left."""
     feed = Feed(len(at))
 
     def work(gpu: int) -> None:

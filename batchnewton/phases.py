@@ -19,6 +19,7 @@ from .fingerprint import Signature
 from .kernels import cpu, gaps, status
 from .kernels.converge import CONVERGED, NEXT_PHASE
 from .kernels.history import COLUMNS
+from .kinks import mark_kinks
 from .methods import Phase
 from .options import Options
 from .plan import attempts, is_tight, method_of, record_length
@@ -100,7 +101,7 @@ class Run:
         top: np.ndarray | None = None,
     ) -> None:
         """``top``, where a GPU has begun: the largest F at each start; the rest of what it found is in the answers."""
-        self.problem, self.rows, self.options, self.stop = problem, rows, options, stop
+        self.problem, self.rows, self.options, self.stop, self.answer = problem, rows, options, stop, answer
         self.x, self.fun, self.state = answer.x[rows], answer.fun[rows], answer.status[rows]
         self.nit, self.nfev = answer.nit[rows], answer.nfev[rows]
         self.spent = 0 if top is None else options.max_iter  # trips of the phases so far, at most
@@ -226,9 +227,23 @@ def patiently(
     The answers hold the best point that each has met so far, F = NaN where there is none.
     """
     able = with_evaluations_left(at, options, answer)
+    if able.any():
+        search(problem, at, able, options, answer, stop, history)
+    if not stop[0]:
+        mark_kinks(problem, at, answer)
+
+
+def search(
+    problem: Problem,
+    at: np.ndarray,
+    able: np.ndarray,
+    options: Options,
+    answer: Solution,
+    stop: np.ndarray,
+    history: np.ndarray,
+) -> None:
+    """`patiently`, of those of the problems ``at`` that are ``able`` to go on."""
     at = at[able]
-    if not at.size:
-        return
     solve = kernel(problem, HYBRID[problem.kind], None, DOUBLE).solve_trust
     part = chunk(problem, at, *shared_data(problem, DOUBLE), DOUBLE)
     size = len(at)

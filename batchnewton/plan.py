@@ -22,9 +22,11 @@ def method_of(problem: Problem, options: Options) -> Method:
 
 
 def phases_of(problem: Problem, options: Options) -> tuple[Phase, ...]:
-    """The phases of the method; none where they do not know the problem's bounds, or would be too long: the patient
-    path has it to itself."""
+    """The phases of the method; none where they do not know the problem's bounds, or would be too long, or there is one
+    evaluation, of which they would say nothing: the patient path has it to itself."""
     method = method_of(problem, options)
+    if method.patient and options.max_iter == 1:
+        return ()
     return method.phases if (method.boxed or problem.box is None) and problem.n <= method.unrolled else ()
 
 
@@ -40,10 +42,10 @@ def attempts(problem: Problem, options: Options, cuda: bool = False) -> list[tup
     finds counts for nothing.
     """
     own = (phases_on_cuda if cuda else phases_of)(problem, options)
-    if options.mixed:
+    if options.mixed and own:
         rough = MIXED[problem.kind]
         return [rough, own] if sum(phase.trips for phase in (*rough, *own)) < options.max_iter else [own]
-    return [SCORING, own] if problem.scored and not options.method else [own]
+    return [SCORING, own] if own and problem.scored and not options.method else [own]
 
 
 def check_method(problem: Problem, options: Options) -> None:

@@ -126,6 +126,7 @@ CASES = [
     Case("ends, mixed", on_gpu(ends), "mixed", digits=7),
     Case("ends, history", on_gpu(remembered(ends))),
     Case("ends, few evaluations", on_gpu(by(ends, max_iter=20))),
+    Case("ends, one evaluation", on_gpu(by(ends, max_iter=1))),
     Case("ends, two evaluations", on_gpu(by(ends, max_iter=2))),
     Case("ends in a box", on_gpu(by(ends, **BOX))),
     Case("ends in a box, history", on_gpu(remembered(by(ends, **BOX)))),
