@@ -31,6 +31,7 @@ def least_squares(
     fixed: Any = None,
     prior: Callable[..., Any] | None = None,
     starts: Any = None,
+    keep: str = "lowest",
     method: str | None = None,
     ftol: float | None = None,
     xtol: float | None = None,
@@ -57,7 +58,7 @@ def least_squares(
         Rows to sum over: ``(B, m, ...)``, or `shared` of ``(m, ...)``.
     counts, mask
         Rows that each problem has, as for `curve_fit`.
-    loss, f_scale, bounds, fixed, starts
+    loss, f_scale, bounds, fixed, starts, keep
         As for `curve_fit`; a loss of each residual, no likelihoods; names are "x0", "x1", ...
     prior : callable, optional
         ``prior(x, *args)``, a number that is added once to the half sum of squares.
@@ -80,7 +81,7 @@ def least_squares(
     check_keywords(unknown, least_squares)
     problem = from_function("least-squares", fun, x0, args, data, counts, mask, loss, f_scale, bounds, fixed, prior)
     chosen = options(problem.kind, method, ftol, xtol, gtol, max_iter, dtype, device, threads, history)
-    return solved(problem, chosen, progress, starts=starts)
+    return solved(problem, chosen, progress, starts=starts, keep=keep)
 
 
 @lazily
@@ -96,6 +97,7 @@ def minimize(
     fixed: Any = None,
     prior: Callable[..., Any] | None = None,
     starts: Any = None,
+    keep: str = "lowest",
     method: str | None = None,
     ftol: float | None = None,
     xtol: float | None = None,
@@ -117,7 +119,7 @@ def minimize(
         as the term of one observation).
     x0, args, data, counts, mask
         As for `least_squares`.
-    bounds, fixed, starts
+    bounds, fixed, starts, keep
         As for `curve_fit`; names are "x0", "x1", ...
     prior : callable, optional
         ``prior(x, *args)``, a number that is added once to the sum.
@@ -147,7 +149,7 @@ def minimize(
     check_keywords(unknown, minimize)
     problem = from_function("minimize", fun, x0, args, data, counts, mask, bounds=bounds, fixed=fixed, prior=prior)
     chosen = options(problem.kind, method, ftol, xtol, gtol, max_iter, dtype, device, threads, history)
-    return solved(problem, chosen, progress, starts=starts)
+    return solved(problem, chosen, progress, starts=starts, keep=keep)
 
 
 @lazily

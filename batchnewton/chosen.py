@@ -16,6 +16,7 @@ from .differences import Gradient, hessian, is_minimum
 from .kernels import status
 from .kernels.converge import AT_LIMIT, AWAY, CONVERGED, EDGE, NEXT_PHASE, NOT_FINITE_AT_START
 from .kernels.converge import worse as ends_worse
+from .kinks import mark_kinks
 from .methods import CERTIFY, CLOSE, SMALL
 from .options import Options
 from .phases import DOUBLE, Run
@@ -86,13 +87,21 @@ def judge(run: Run, todo: np.ndarray, code: np.ndarray) -> None:
 def judge_some(run: Run, todo: np.ndarray, code: np.ndarray, large: bool) -> None:
     """Statuses of a few ends that the first certificate did not confirm."""
     states, strict = stationary(run, todo)
-    states = np.where(states < 0, [ENDS[how] for how in code], states)
-    hopeful = todo[strict & (code == NEXT_PHASE)]
+    ends = np.where(no_more(run, todo) & (code == NEXT_PHASE), status.MAX_ITER, [ENDS[how] for how in code])
+    states = np.where(states < 0, ends, states)
+    hopeful = todo[strict & (code == NEXT_PHASE) & ~no_more(run, todo)]
     found = certify_large(run, hopeful) if large else certify(run, hopeful, ASIDE[run.x.dtype.name])
     left = ~found_in(todo, found)
     if run.stop[0]:
         left &= ~found_in(todo, hopeful)  # perhaps interrupted: these have no end yet
     run.state[todo[left]] = states[left]
+    mark_kinks(run.problem, run.rows.start + todo[left], run.answer)
+
+
+def no_more(run: Run, todo: np.ndarray) -> np.ndarray:
+    """Which of these have not the evaluations for (the rest of) a certificate."""
+    n = run.problem.n
+    return run.nfev[todo] + (1 if n <= SMALL else 2 + 4 * n) > run.options.max_iter
 
 
 def found_in(rows: np.ndarray, some: np.ndarray) -> np.ndarray:

@@ -16,7 +16,6 @@ from .kernels import cuda as text
 from .kernels import cuda_derivatives as at_points
 from .kernels import cuda_group as group
 from .kernels.cache import source_hash
-from .kernels.converge import NEXT_PHASE
 from .kernels.cuda_across import FAMILIES
 from .kernels.cuda_layout import BLOCK, Way, layout, parked, widths
 from .kernels.cuda_tiles import table
@@ -59,7 +58,7 @@ def _derivatives(signature: Signature, kind: str, dtype: np.dtype, lanes: int, l
     where = at_points.values_layout(program, missing_on_cuda(signature))
     own = [f"SLOTS = {len(where.slots)}"]
     arrays = len(widths(program, where, "problem")) + len(widths(program, where, "point"))
-    chosen = "N, N, " * listed
+    chosen = "I, I, " * listed
     types = f"({chosen}R, *[R] * {len(at_points.letters(kind))}, R, R, int64, *[R] * {arrays})"
     head = header(program, f"derivatives, {kind}", dtype, lanes, types, own, program.constants, where.slots)
     functions = at_points.evaluate_text(program, where, lanes, dtype.itemsize, kind, listed)
@@ -74,7 +73,7 @@ def _kernel(signature: Signature, kind: str, phase: str, dtype: np.dtype, way: W
     if kind == "root" and program.residuals != program.n:
         came = f"{formula.name} returns {program.residuals} residuals"
         raise ValueError(f"{came}; expected {program.n}, as many as unknowns")
-    where = layout(program, missing_on_cuda(signature), signature.bounded, way.history, phase)
+    where = layout(program, missing_on_cuda(signature), signature.bounded, way.sees, phase)
     words = (group_text if way.grouped else module_text)(program, where, phase, dtype, way)
     module = load(module_name(program, f"cuda_{phase}"), words)
     return CudaKernel(program, module, len(computed_rows(program)))
@@ -95,7 +94,6 @@ def module_text(program: Program, where: Layout, phase: str, dtype: np.dtype, wa
     own = [
         f"SLOTS = {len(where.slots)}",
         f"PARKED = {len(parking) * BLOCK}",
-        f"WANTED = {int(NEXT_PHASE)}",
         f"take = warp.take if SIMULATED else cuda_warp.{'take_together(LANES)' if way.lanes > 1 else 'take'}",
     ]
     types = solve_types(program, where, way)
@@ -137,7 +135,7 @@ def across(program: Program, phase: str, shared: dict[str, int], eps: float) -> 
 def solve_types(program: Program, where: Layout, way: Way) -> str:
     """Types of the arguments of ``solve``."""
     arrays = len(widths(program, where, "problem")) + len(widths(program, where, "point"))
-    return f"(R, R, R, C, N, N, R, R, N, int64, *[REAL] * 4, *[R] * {arrays}{', float64[::1], int64' * way.history})"
+    return f"(R, R, R, C, I, I, R, R, I, int64, *[REAL] * 4, *[R] * {arrays}{way.types})"
 
 
 def joined(head: str, program: Program, where: Layout, functions: list[str]) -> str:
@@ -179,10 +177,10 @@ def header(
             "",
             f"REAL = {dtype.name}",
             f"T = np.{dtype.name}",
-            f"LANES = {lanes}",
+            f"LANES, N = {lanes}, {program.n}",
             "W = 1",
             "OPTIONS = {} if SIMULATED else dict(cache=True, lto=False)",
-            "R, C, N = REAL[::1], int8[::1], int32[::1]",
+            "R, C, I = REAL[::1], int8[::1], int32[::1]",
             f"SIGNATURE = {signature}",
             "",
             "warp = cuda_warp.Simulated(lambda: cuda, LANES)",

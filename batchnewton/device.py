@@ -143,6 +143,7 @@ def chunk_length(problem: Problem, engine: Engine, free: int) -> int:
     each = (numbers + 2) * engine.dtype.itemsize + 9
     each += (numbers + 2) * SINGLE.itemsize if engine.mixed else 0
     each += problem.n * engine.dtype.itemsize if engine.renewed else 0
+    each += (problem.n + 1) * engine.dtype.itemsize if engine.keeps else 0
     each += (problem.n + 3) * engine.dtype.itemsize + 5 if engine.certified else 0
     each += engine.width * COLUMNS * DOUBLE.itemsize if engine.history else 0
     fitting = min(BYTES, int(SHARE * free / SLOTS)) // each

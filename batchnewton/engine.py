@@ -22,9 +22,9 @@ from .chunk import columns, shared_data
 from .gpus import simulated
 from .kernels.cuda_across import FAMILIES
 from .kernels.cuda_layout import BLOCK, SHARED, Way
-from .methods import CERTIFY, CLOSE, SMALL, Phase
+from .methods import CLOSE, SMALL, Phase
 from .options import Options
-from .plan import evaluations, limits, method_of
+from .plan import is_tight, method_of, trips
 from .problem import Problem
 
 THREADS = 4 if simulated() else BLOCK  # of a block
@@ -122,6 +122,8 @@ class Step:
     rough: bool
     anew: bool
     certifies: bool
+    keeps: bool
+    limited: bool
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,7 @@ class Arrays:
     seen: Any = None
     rough: Arrays | None = None  # of a rough phase, in float32
     x0: Any = None  # where problems begin anew: room for the start
+    best: Sequence[Any] = ()  # room for the best points and F there, where something follows the phases
     ends: Sequence[Any] = ()  # where there is a certificate: room for x, fun, top, nit, code, and sizes of the starts
 
 
@@ -157,18 +160,16 @@ class Engine:
         self.history = options.history
         certificate = method_of(problem, options).certificate
         self.judged = certificate is not None  # by the CPU, where a certificate leaves it open: by the start's F, too
+        self.keeps = method_of(problem, options).patient is not None
+        self.most = options.max_iter
         self.width = 0  # evaluations that the phases take together: rows of a history
-        left = evaluations(problem, options)
         for sequence in sequences:
             before = self.dtype
-            for at, (phase, limit) in enumerate(zip(sequence, limits(sequence, left), strict=False)):
-                self._add(phase, at == 0, not self.steps, before, limit, options)
+            for at, phase in enumerate(sequence):
+                self._add(phase, at == 0, not self.steps, before, options)
                 before = SINGLE if phase.rough else self.dtype
-                self.width += limit
-            left -= sum(phase.trips for phase in sequence)
         if certificate is not None and problem.n <= SMALL:
-            self._add(certificate, False, False, self.dtype, CERTIFY, options)
-            self.width += CERTIFY
+            self._add(certificate, False, False, self.dtype, options)
         cuda.synchronize()
 
     @property
@@ -193,10 +194,14 @@ class Engine:
         kinds = zip(lengths, (real, real, real, count, how, real), strict=True)
         return [self.cuda.device_array(*kind) for kind in kinds] if self.certified else []
 
-    def _add(self, phase: Phase, first: bool, fresh: bool, before: np.dtype, limit: int, options: Options) -> None:
+    def _add(self, phase: Phase, first: bool, fresh: bool, before: np.dtype, options: Options) -> None:
+        limit, keeps = trips(phase, options), self.keeps and not phase.rough
+        limited = is_tight(self.width, limit, self.problem, options)
+        self.width = min(self.width + limit, self.most)
         dtype = SINGLE if phase.rough else self.dtype
         way = chosen_way(self.problem, phase, dtype)
         way = replace(way, first=first, fresh=fresh, before=before.name, history=options.history)
+        way = replace(way, keeps=keeps, limited=limited)
         kernel = compiler.kernel(self.problem.signature, phase.derive, phase.step, dtype, way)
         threads = min(block(way.lanes), kernel.module.THREADS) if way.grouped else block(way.lanes)
         columns, scalars = shared_there(self.problem, kernel, dtype)
@@ -205,7 +210,7 @@ class Engine:
         staged = BLOCK * staged_bytes(self.problem, dtype, way.lanes) if way.staged else 0
         self.steps.append(
             Step(kernel.module.solve, columns, scalars, numbers, way.lanes, threads, staged,
-                 phase.rough, first and not fresh, not fresh and self.judged)
+                 phase.rough, first and not fresh, not fresh and self.judged, keeps, limited)
         )  # fmt: skip
 
     def launch(self, stream: Any, on: Arrays) -> None:
@@ -215,6 +220,8 @@ class Engine:
                 self._run("convert", stream, on.x, on.x0)
             if self.certified:
                 self._run("measure", stream, on.ends[-1], on.x)
+            if self.keeps and not self.steps[0].keeps:
+                self._run("no_best", stream, on.best[1])
             for at, step in enumerate(self.steps):
                 if step.rough:
                     self._copy_rough(stream, on)
@@ -227,15 +234,18 @@ class Engine:
                 seen = () if on.seen is None else (on.seen, np.int64(self.width))
                 if step.certifies and seen:
                     self._run("begin_search", stream, on.code, on.nfev, *seen)
+                more = (*seen, *(on.best if step.keeps else ()), *((np.int64(self.most),) if step.limited else ()))
                 step.solve[blocks(on.code.size * step.lanes, step.threads), step.threads, stream, step.staged](
                     here.x, here.fun, here.top, on.code, on.nit, on.nfev, step.X, step.A, on.queue[at : at + 1], self.m,
-                    *step.numbers, *here.given, *seen,
+                    *step.numbers, *here.given, *more,
                 )  # fmt: skip
                 if step.rough:
                     both = on.x, on.fun, on.top, here.x, here.fun, here.top
                     self._run("refine", stream, on.code, *both, *self._box(on))
                 if step.certifies:
                     self._run("confirm", stream, *found, self.dtype.type(CLOSE[self.dtype.name]))
+            if self.keeps:
+                self._run("give_best", stream, on.code, on.x, on.fun, *on.best)
 
     def _copy_rough(self, stream: Any, on: Arrays) -> None:
         """Everything to float32."""

@@ -33,6 +33,7 @@ def curve_fit(
     prior: Callable[..., Any] | None = None,
     prior_args: Any = (),
     starts: Any = None,
+    keep: str = "lowest",
     method: str | None = None,
     ftol: float | None = None,
     xtol: float | None = None,
@@ -98,8 +99,12 @@ def curve_fit(
     prior_args : tuple of array_like, optional
         Constants of the prior, as ``args`` of `least_squares`.
     starts : array_like or int, optional
-        Further starts, ``(k, n)`` for all or ``(B, k, n)``; or a number of Sobol points between finite bounds.  The
-        best certified minimum is kept; `Result.starts_reached` says how many starts reached it.
+        Further starts, ``(k, n)`` for all or ``(B, k, n)``; or a number of Sobol points between finite bounds.
+        `Result.starts_reached` says how many starts reached the minimum that is kept.
+    keep : {"lowest", "certified"}
+        Which end of the ``starts`` is kept.  "lowest": the certified minimum, unless another start ended lower without
+        a success (at a kink, for instance) and neither is singular nor has run off; "certified": the lowest certified
+        minimum, if there is one.  `Result.passed_over` tells what was lower and not kept.
     method : {"lm", "newton", "trust-region", "newton-pure", "bfgs", "lbfgs", "gradient-descent"}
         "lm", the default: Gauss-Newton steps, bounded and damped, then exact Newton steps and a test of the exact
         Hessian; "newton": the exact Hessian throughout; both with trust-region Newton for what is left.
@@ -159,4 +164,4 @@ def curve_fit(
     chosen = options(problem.kind, method, ftol, xtol, gtol, max_iter, dtype, device, threads, history)
     likely = prior is not None or (isinstance(loss, str) and loss in LIKELIHOODS)
     absolute = likely or (bool(absolute_sigma) if sigma is not None else False)
-    return solved(problem, chosen, progress, absolute, starts)
+    return solved(problem, chosen, progress, absolute, starts, keep)

@@ -64,8 +64,9 @@ def solve(problem: Problem, sequences: Sequence[Sequence[Phase]], options: Optio
         seen = cupy.empty(size * engine.width * COLUMNS, np.float64) if options.history else None
         rough = [cupy.empty(one.size, np.float32) for one in (x, fun, top, *given)] if engine.mixed else []
         kept = cupy.empty(x.size, dtype) if engine.renewed else None
+        best = [cupy.empty(one.size, dtype) for one in (x, fun)] if engine.keeps else []
         cupy.cuda.get_current_stream().synchronize()
-        on = arrays_in_place(x.ravel(), fun, top, (code, nit, nfev), queue, given, seen, rough, kept)
+        on = arrays_in_place(x.ravel(), fun, top, (code, nit, nfev), queue, given, seen, rough, kept, best)
         engine.launch(0, replace(on, ends=engine.room(size)))
         cuda.synchronize()
         left, bad = (on_host(these.nonzero()[0]) for these in (left_over(code), code == NOT_FINITE_AT_START))
@@ -77,7 +78,7 @@ def solve(problem: Problem, sequences: Sequence[Sequence[Phase]], options: Optio
 
 
 def arrays_in_place(
-    x: Any, fun: Any, top: Any, counts: Any, queue: Any, given: Any, seen: Any, rough: Any, kept: Any
+    x: Any, fun: Any, top: Any, counts: Any, queue: Any, given: Any, seen: Any, rough: Any, kept: Any, best: Any
 ) -> Arrays:
     """What the phases work on: CuPy's arrays as Numba's, for which there are kernels already."""
     from numba import cuda
@@ -91,4 +92,6 @@ def arrays_in_place(
     if rough:
         x_rough, fun_rough, top_rough, *given_rough = map(as_numba, rough)
         copies = Arrays(x_rough, fun_rough, top_rough, code, nit, nfev, queue, given_rough, seen)
-    return Arrays(x, fun, top, code, nit, nfev, queue, list(map(as_numba, given)), seen, copies, kept)
+    return Arrays(
+        x, fun, top, code, nit, nfev, queue, list(map(as_numba, given)), seen, copies, kept, list(map(as_numba, best))
+    )

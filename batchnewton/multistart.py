@@ -1,8 +1,8 @@
-"""Several starts for each problem: the best certified minimum is kept."""
+"""Several starts for each problem: which of their ends is kept."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,10 @@ from .schedule import solve
 from .solution import Solution
 
 AT_ONCE = 16_384  # problems, or all starts of fewer
+KEEP = ("lowest", "certified")
+FAR = 1e3  # an end without a success that is so many times as far out as the farthest start has run off
+LOWER = {"float64": 1e-9, "float32": 1e-5}  # share of F by which one end is lower than another
+ENDLESS = (status.SINGULAR, status.UNBOUNDED)  # lower than a minimum, these are no better
 SAME = {"float64": 1e-5, "float32": 1e-2}  # |x - best| <= SAME max(|best|, largest start / 100) is the same minimum
 
 
@@ -67,42 +71,99 @@ def between_bounds(count: int, problem: Problem) -> np.ndarray:
     return lower + unit * (upper - lower)
 
 
-def solve_from(starts: np.ndarray, problem: Problem, options: Options, answer: Solution, progress: Any) -> np.ndarray:
-    """Solve every problem from its own start and from ``starts`` (k, B, n); returns how many of them reached the
-    minimum that is kept, (B,).
+@dataclass
+class Ends:
+    """Where the starts of each problem ended: arrays (starts, B) and (starts, B, n)."""
 
-    A success is better than none, and a lower F than a higher one.
+    x: list[np.ndarray]
+    fun: list[np.ndarray]
+    status: list[np.ndarray]
+    nit: list[np.ndarray]
+    nfev: list[np.ndarray]
+
+    def add(self, found: Solution, part: slice = slice(None)) -> None:
+        """The ends of one start of each problem."""
+        for one in fields(self):
+            getattr(self, one.name).append(getattr(found, one.name)[part].copy())
+
+    def put(self, kept: np.ndarray, answer: Solution) -> None:
+        """End number ``kept[b]`` of problem b, into the answers."""
+        for one in fields(self):
+            array = np.stack(getattr(self, one.name))
+            getattr(answer, one.name)[:] = array[kept, np.arange(len(kept))]
+
+
+def solve_from(
+    starts: np.ndarray, problem: Problem, options: Options, answer: Solution, progress: Any, keep: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Solve every problem from its own start and from ``starts`` (k, B, n), and keep one end each (`choice`).
+
+    Returns
+    -------
+    reached : (B,) array
+        How many starts reached the minimum that is kept.
+    passed_over : (B,) array
+        The lowest F of an end that was passed over though it is lower than the one that is kept; NaN where none is.
     """
     if options.history:
         raise ValueError("history=True is not supported with starts; expected one or the other")
     solve(problem, options, answer, progress)
-    ends, certain = [answer.x.copy()], [certified(answer)]
+    ends = Ends([], [], [], [], [])
+    ends.add(answer)
+    farthest = np.maximum(np.abs(starts).max(0), np.abs(problem.x0))
     together = max(1, AT_ONCE // problem.size)
-    for first in range(0, len(starts), together):
-        group = starts[first : first + together]
-        rows = np.tile(np.arange(problem.size), len(group))
-        many = replace(problem.take(rows), x0=group.reshape(-1, problem.n))
-        found = Solution.empty(many, options.dtype)
-        solve(many, options, found, progress)
-        for at in range(len(group)):
-            part = slice(at * problem.size, (at + 1) * problem.size)
-            one = Solution(*(getattr(found, name)[part] for name in ("x", "fun", "status", "nit", "nfev")))
-            better = np.flatnonzero(is_better(one, answer))
-            best = Solution(*(getattr(one, name)[better] for name in ("x", "fun", "status", "nit", "nfev")))
-            answer.put(better, best)
-            ends.append(one.x)
-            certain.append(certified(one))
-    reach = np.maximum(np.abs(answer.x), np.maximum(np.abs(starts).max(0), np.abs(problem.x0)) / 100)
-    same = [(np.abs(x - answer.x) <= SAME[answer.x.dtype.name] * reach).all(1) for x in ends]
-    return sum((a & b & certified(answer) for a, b in zip(same, certain, strict=True)), np.zeros(problem.size, int))
+    try:
+        for first in range(0, len(starts), together):
+            group = starts[first : first + together]
+            rows = np.tile(np.arange(problem.size), len(group))
+            many = replace(problem.take(rows), x0=group.reshape(-1, problem.n))
+            found = Solution.empty(many, options.dtype)
+            solve(many, options, found, progress)
+            for at in range(len(group)):
+                ends.add(found, slice(at * problem.size, (at + 1) * problem.size))
+    finally:  # at Ctrl-C, of those that have ended
+        ends.put(choice(ends, farthest, keep), answer)
+    reach = np.maximum(np.abs(answer.x), farthest / 100)
+    same = (np.abs(np.stack(ends.x) - answer.x) <= SAME[answer.x.dtype.name] * reach).all(2)
+    reached = (same & certified(np.stack(ends.status)) & certified(answer.status)).sum(0)
+    fun = np.where(same, np.inf, on_line(np.stack(ends.fun)))
+    lowest = fun.min(0)
+    return reached, np.where(is_lower(lowest, answer.fun), lowest, np.nan)
 
 
-def certified(answer: Solution) -> np.ndarray:
+def choice(ends: Ends, farthest: np.ndarray, keep: str) -> np.ndarray:
+    """Which end of each problem is kept, (B,).
+
+    The lowest success; with ``keep="lowest"`` a lower end without a success, unless it is `ENDLESS`, or has run off, or
+    lies where that success does; where there is no success, the lowest end.
+    """
+    x, state, fun = np.stack(ends.x), np.stack(ends.status), on_line(np.stack(ends.fun))
+    success, every = certified(state), np.arange(x.shape[1])
+    best = np.where(success, fun, np.inf).argmin(0)
+    there, lowest = success[best, every], fun.argmin(0)
+    if keep == "certified":
+        return np.where(there, best, lowest)
+    size = np.maximum(farthest.max(1), np.abs(x[best, every]).max(1))
+    with np.errstate(invalid="ignore"):
+        near = np.abs(x).max(2) <= FAR * np.where(size > 0, size, 1.0)
+        apart = np.abs(x - x[best, every]) > SAME[x.dtype.name] * np.maximum(np.abs(x[best, every]), farthest / 100)
+    open_ends = ~success & ~np.isin(state, ENDLESS) & near & apart.any(2)
+    other = np.where(open_ends, fun, np.inf).argmin(0)
+    lower = open_ends[other, every] & is_lower(fun[other, every], fun[best, every])
+    return np.where(there, np.where(lower, other, best), lowest)
+
+
+def on_line(fun: np.ndarray) -> np.ndarray:
+    """F, infinite where it is not a number."""
+    return np.where(np.isnan(fun), np.inf, fun)
+
+
+def is_lower(fun: np.ndarray, than: np.ndarray) -> np.ndarray:
+    """Where one F is lower than another by more than rounding."""
+    with np.errstate(invalid="ignore"):
+        return than - fun > LOWER[fun.dtype.name] * np.abs(than)
+
+
+def certified(state: np.ndarray) -> np.ndarray:
     """Where there is a success."""
-    return (answer.status == status.CONVERGED) | (answer.status == status.CONVERGED_AT_BOUND)
-
-
-def is_better(one: Solution, than: Solution) -> np.ndarray:
-    """Where one answer is to be preferred."""
-    lower = (one.fun < than.fun) | (np.isnan(than.fun) & ~np.isnan(one.fun))
-    return np.where(certified(one) == certified(than), lower, certified(one))
+    return (state == status.CONVERGED) | (state == status.CONVERGED_AT_BOUND)

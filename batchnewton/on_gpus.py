@@ -13,7 +13,7 @@ from .kernels import status
 from .kernels.history import COLUMNS
 from .options import Options
 from .phases import mark_bounds, patiently, too_few
-from .plan import attempts, evaluations, method_of, record_length
+from .plan import attempts, method_of, record_length
 from .problem import Problem
 from .slot import Ends
 from .solution import Solution
@@ -37,7 +37,7 @@ class Batch:
         self.problem, self.options, self.which, self.answer, self.stop = problem, options, which, answer, stop
         self.method, self.sequences = method_of(problem, options), attempts(problem, options, cuda=True)
         self.few = too_few(problem, options, slice(0, problem.size))
-        self.alone = not self.sequences[-1] or evaluations(problem, options) < 1  # the patient path
+        self.alone = not self.sequences[-1]  # the patient path
         self.patient = self.method.patient is not None and (self.alone or patient.worthwhile(problem))
         judged = self.method.certificate is not None or options.history or problem.box is not None
         self.stays = problem.gpu is not None and not self.alone and not judged
@@ -55,6 +55,7 @@ class Batch:
         if self.few is not None and not self.enough(every).size:
             return
         if self.alone:
+            self.answer.fun.fill(np.nan)  # no point has been met
             self.leave(self.enough(every))
         elif problem.gpu is not None:
             self.solve_in_place()

@@ -38,8 +38,8 @@ class Options:
         Alternative to ftol: ``max |g_i| <= gtol``.
     max_iter : int
         Evaluations that a problem may take, over all phases: by default 500; 1000 of "bfgs", 2000 of "lbfgs", 10,000 of
-        "gradient-descent".  The certificate of the last three and of "newton-pure" comes on
-        top: up to 10 evaluations, beyond 32 unknowns 4 n + 2.
+        "gradient-descent"; certificates included.  What ends without a success has the best point that it met (of the
+        last three, and "newton-pure": where it ended).
     dtype : numpy.dtype
         float32 or float64: precision of the answers.
     history : bool

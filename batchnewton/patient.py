@@ -19,11 +19,12 @@ from .at_answers import unbounded
 from .chunk import columns, single_or_double
 from .device import LONGEST, SHARE, Feed, free_memory, out_of_memory, with_each
 from .engine import block, blocks, lanes, shared_there, small_is_no_mistake
-from .kernels import status, trust
+from .kernels import status, trust_state
 from .kernels.cuda_derivatives import TOGETHER
 from .kernels.history import COLUMNS
+from .kinks import mark_kinks
 from .options import Options
-from .phases import HYBRID
+from .phases import HYBRID, best_so_far, with_evaluations_left
 from .plan import method_of, record_length
 from .problem import Problem
 from .solution import Solution
@@ -33,7 +34,7 @@ WORK = 1 << 28  # bytes in which the threads of a GPU work, at most
 SEEN = 1 << 27  # numbers in the histories of a chunk: 1 GB
 MUCH = 1e8  # operations in a trip of all problems, from which on a GPU takes what the fast path left (not measured)
 DOUBLE = np.dtype(np.float64)
-KINDS = ("minimize", "least-squares", "root")  # in the order of ``kernels.trust``
+KINDS = ("minimize", "least-squares", "root")  # in the order of ``kernels.trust_state``
 
 
 def worthwhile(problem: Problem) -> bool:
@@ -57,10 +58,28 @@ def solve(
 ) -> None:
     """Trust-region Newton from their starts, for the problems ``at``, whose history so far is ``seen``.
 
-    All of it in float64, whatever the precision of the answers.
+    All of it in float64, whatever the precision of the answers, which hold the best points met so far (`patiently`).
     """
-    if not at.size or stop[0]:
+    if stop[0]:
         return
+    able = with_evaluations_left(at, options, answer)
+    answer.histories += [(at[~able], seen[~able])] * (options.history and not able.all())
+    if able.any():
+        search(problem, at[able], options, gpus, answer, stop, seen[able])
+    if not stop[0]:
+        mark_kinks(problem, at, answer)
+
+
+def search(
+    problem: Problem,
+    at: np.ndarray,
+    options: Options,
+    gpus: Sequence[int],
+    answer: Solution,
+    stop: np.ndarray,
+    seen: np.ndarray,
+) -> None:
+    """`solve`, of problems that have evaluations left."""
     feed = Feed(len(at))
 
     def work(gpu: int) -> None:
@@ -114,8 +133,8 @@ class Search:
     def length(self, wanted: int) -> int:
         """Searches for which there is memory, at most so many."""
         n, (args, data) = self.problem.n, columns(self.problem)
-        numbers = sum(array[0].size for array in (*args, *data)) + (trust.VECTORS + 4) * n
-        numbers += 2 * self.matrices * n * n + trust.SCALARS + 1 + self.width * COLUMNS
+        numbers = sum(array[0].size for array in (*args, *data)) + (trust_state.VECTORS + 5) * n
+        numbers += 2 * self.matrices * n * n + trust_state.SCALARS + 2 + self.width * COLUMNS
         each = numbers * DOUBLE.itemsize + 20
         fitting = (int(SHARE * free_memory(self.cuda)) - self.work) // each
         most = SEEN // (COLUMNS * self.width) if self.width else LONGEST
@@ -162,15 +181,19 @@ class State:
         if problem.box is not None:
             self.box = [self.sent(one, at) for one in problem.box]
         self.counts = [search.cuda.to_device(one[at]) for one in (answer.nit, answer.nfev)]
-        self.best, self.fun, self.state = empty((size, n), DOUBLE), empty(size, DOUBLE), empty(size, np.int8)
+        self.best, self.lowest = map(search.cuda.to_device, best_so_far(at, answer))
+        self.end, self.fun, self.state = empty((size, n), DOUBLE), empty(size, DOUBLE), empty(size, np.int8)
         self.attempt, self.rows = empty(size, np.int8), [empty(size, np.int32) for _ in range(2)]
         self.left = empty(AHEAD + 1, np.int32)
         self.value, self.groups = empty(size, DOUBLE), -(-size // TOGETHER)
         places, count = self.groups * TOGETHER, search.matrices
-        self.scalars = empty((self.groups, trust.SCALARS, TOGETHER), DOUBLE)
-        self.vectors, self.trial = empty(trust.VECTORS * n * places, DOUBLE), empty(count * n * n * places, DOUBLE)
+        self.scalars = empty((self.groups, trust_state.SCALARS, TOGETHER), DOUBLE)
+        self.vectors, self.trial = (
+            empty(trust_state.VECTORS * n * places, DOUBLE),
+            empty(count * n * n * places, DOUBLE),
+        )
         self.current = empty((count, self.groups, n, n, TOGETHER), DOUBLE)
-        matrices, vectors = trust.ROOM
+        matrices, vectors = trust_state.ROOM
         most = max(1, search.work // (DOUBLE.itemsize * n * (matrices * n + vectors)) // search.threads)
         self.blocks = min(blocks(size, search.threads), most)
         threads = self.blocks * search.threads
@@ -191,13 +214,13 @@ class State:
         """All searches at their starts."""
         search, threads = self.search, self.search.threads
         search.kernels.begin[blocks(self.size, threads), threads](
-            search.kind, search.hybrid, self.x0, self.scalars, self.whole_vectors(), self.best, self.fun, self.state,
+            search.kind, search.hybrid, self.x0, self.scalars, self.whole_vectors(), self.end, self.fun, self.state,
             self.attempt, self.rows[0],
         )  # fmt: skip
 
     def whole_vectors(self) -> Any:
         """The vectors in their shape."""
-        return self.vectors.reshape(trust.VECTORS, self.groups, self.search.problem.n, TOGETHER)
+        return self.vectors.reshape(trust_state.VECTORS, self.groups, self.search.problem.n, TOGETHER)
 
     def trips(self, running: int, history: Any) -> int:
         """Some trips of the ``running`` searches; how many of them go on."""
@@ -214,12 +237,12 @@ class State:
             here, onward = self.rows[k % 2], self.rows[(k + 1) % 2]
             now, then = self.left[k : k + 1], self.left[k + 1 : k + 2]
             search.evaluate[count, threads](
-                here, now, self.vector(trust.X), *answers, *search.shared, np.int64(search.problem.m), *self.given
+                here, now, self.vector(trust_state.X), *answers, *search.shared, np.int64(search.problem.m), *self.given
             )  # fmt: skip
             search.kernels.trip[trips, search.threads](
                 here, now, onward, then, search.kind, search.hybrid, limit, self.value, trial, self.current,
-                self.scalars, vectors, self.x0, self.best, self.fun, self.state, *self.counts, self.attempt, *self.box,
-                history, search.width, *self.room,
+                self.scalars, vectors, self.x0, self.best, self.lowest, self.end, self.fun, self.state, *self.counts,
+                self.attempt, *self.box, history, search.width, *self.room,
             )  # fmt: skip
         return int(self.left.copy_to_host()[AHEAD])
 
@@ -233,12 +256,12 @@ class State:
         matrix = self.trial.size // self.search.matrices
         first, last = self.trial[:matrix], self.trial[-matrix:]
         if self.search.problem.kind == "root":
-            return [self.vector(trust.RESIDUALS), last]
-        return [self.value, self.vector(trust.G), first, *([last] if self.search.matrices > 1 else [])]
+            return [self.vector(trust_state.RESIDUALS), last]
+        return [self.value, self.vector(trust_state.G), first, *([last] if self.search.matrices > 1 else [])]
 
     def keep(self, at: np.ndarray, answer: Solution) -> None:
         """What was found, to the answers."""
         nit, nfev = (one.copy_to_host() for one in self.counts)
-        x, fun, state = (one.copy_to_host() for one in (self.best, self.fun, self.state))
+        x, fun, state = (one.copy_to_host() for one in (self.end, self.fun, self.state))
         answer.nit[at], answer.nfev[at] = nit, nfev
         answer.put_rounded(at, x, fun, state, rows_of(self.search.problem.x0, at))

@@ -17,11 +17,12 @@ from .arrays import one_row
 from .chunk import Chunk, chunk, kernel, place, shared_data, single_or_double, stride
 from .fingerprint import Signature
 from .kernels import cpu, gaps, status
-from .kernels.converge import CONVERGED, HAND_OVER, NEXT_PHASE
+from .kernels.converge import CONVERGED, NEXT_PHASE
 from .kernels.history import COLUMNS
+from .kinks import mark_kinks
 from .methods import Phase
 from .options import Options
-from .plan import attempts, evaluations, limits, method_of, record_length
+from .plan import attempts, is_tight, method_of, record_length
 from .problem import Problem
 from .solution import Solution
 
@@ -66,8 +67,9 @@ def run_phases(problem: Problem, rows: slice, options: Options, answer: Solution
     run = Run(problem, rows, options, answer, stop)
     todo = run.enough()
     for phases in attempts(problem, options):
-        if phases and run.spent < options.max_iter:
+        if phases:
             todo = run.fast_path(phases, todo)
+    run.keep_best(todo)
     if todo.size and not stop[0]:
         history = run.history[todo] if run.history.size else run.history
         patiently(problem, rows.start + todo, options, answer, stop, history)
@@ -86,7 +88,8 @@ def mark_bounds(problem: Problem, rows: slice, answer: Solution) -> None:
 
 
 class Run:
-    """The problems of one chunk on their way through the fast path; ``spent`` trips of it are behind them."""
+    """The problems of one chunk on their way through the fast path; ``best`` and ``low`` are the best point that each
+    has met without a success, and F there."""
 
     def __init__(
         self,
@@ -98,9 +101,10 @@ class Run:
         top: np.ndarray | None = None,
     ) -> None:
         """``top``, where a GPU has begun: the largest F at each start; the rest of what it found is in the answers."""
-        self.problem, self.rows, self.options, self.stop = problem, rows, options, stop
+        self.problem, self.rows, self.options, self.stop, self.answer = problem, rows, options, stop, answer
         self.x, self.fun, self.state = answer.x[rows], answer.fun[rows], answer.status[rows]
         self.nit, self.nfev = answer.nit[rows], answer.nfev[rows]
+        self.spent = 0 if top is None else options.max_iter  # trips of the phases so far, at most
         if top is None:
             top = np.empty(self.fun.shape, self.fun.dtype)
             top.fill(-np.inf)
@@ -108,7 +112,8 @@ class Run:
             self.fun.fill(np.nan)
         self.top = top
         self.parts: dict[np.dtype, Chunk] = {}
-        self.spent = 0
+        self.best, self.low = np.empty_like(self.x), np.empty(self.fun.shape, self.fun.dtype)
+        self.low.fill(np.inf)
         length = record_length(options)
         self.history = np.empty((len(self.x) if length else 0, length, COLUMNS))
 
@@ -139,8 +144,13 @@ class Run:
         """Some phases, ``later`` than a rough one; the problems that they did not settle."""
         options = self.options
         tolerances = options.ftol, options.xtol, options.gtol, SINGLE_EPS if later else options.eps
-        x, fun, top, state = self.x, self.fun, self.top, self.state
-        return self.solve(phases, options.dtype, tolerances, later, todo, x, fun, top, state)[1]
+        arguments = self.x, self.fun, self.top, self.best, self.low, self.state
+        return self.solve(phases, options.dtype, tolerances, later, todo, *arguments)[1]
+
+    def keep_best(self, todo: np.ndarray) -> None:
+        """What is left has the best point that it has met."""
+        known = todo[self.low[todo] < np.inf]
+        self.x[known], self.fun[known] = self.best[known], self.low[known]
 
     def keep_history(self, answer: Solution) -> None:
         """What was written down of the evaluations, to the answers of all."""
@@ -152,7 +162,12 @@ class Run:
         """A rough phase; the problems that it led to a minimum or near one, and the others."""
         x, fun, top = (single_or_double(array, SINGLE) for array in (self.x, self.fun, self.top))
         tolerances = *self.options.rough, SINGLE_EPS
-        code, _ = self.solve(phases, SINGLE, tolerances, False, todo, x, fun, top, np.empty(len(x), np.int8))
+        ends = (
+            np.empty_like(x),
+            np.full_like(fun, np.inf),
+            np.empty(len(x), np.int8),
+        )
+        code, _ = self.solve(phases, SINGLE, tolerances, False, todo, x, fun, top, *ends)
         self.x[todo], self.fun[todo], self.top[todo] = x[todo], fun[todo], top[todo]
         if self.problem.box is not None:  # a bound may not be a number of float32
             np.clip(self.x, *(one[self.rows] for one in self.problem.box), out=self.x)
@@ -163,7 +178,7 @@ class Run:
         """How one phase of at most so many trips leaves each problem (``kernels/converge.py``); no status is set."""
         options = self.options
         tolerances = options.ftol, options.xtol, options.gtol, options.eps
-        arguments = self.x, self.fun, self.top, np.empty(len(self.x), np.int8)
+        arguments = self.x, self.fun, self.top, self.best, self.low, np.empty(len(self.x), np.int8)
         return self.solve((phase,), options.dtype, tolerances, False, todo, *arguments, limit=limit)[0][todo]
 
     def solve(
@@ -174,18 +189,23 @@ class Run:
         *arguments: Any,
         limit: int | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """``cpu.solve_phases``, of the phases for which there are evaluations left."""
-        left = evaluations(self.problem, self.options) - self.spent
-        numbers = numbers_of(phases, dtype, tolerances, left, limit)
-        self.spent += sum([phase.trips for phase in phases])
-        todo = arguments[1]
-        if not len(numbers):
-            return np.full(len(self.x), HAND_OVER, np.int8), todo
-        cut_short = len(numbers) < len(phases)
-        tables = chain(self.problem.signature, phases[: len(numbers)] if cut_short else phases, dtype)
-        shared, counts = self.part(dtype).shared, (self.nit, self.nfev)
-        code, rest = solve_phases(*tables, numbers, *arguments, *counts, *shared, self.stop, self.history)
-        return code, todo[(code[todo] == HAND_OVER) | (code[todo] == NEXT_PHASE)] if cut_short else rest
+        """``cpu.solve_phases``; ``limit`` is the most trips of a phase, where it is not its own."""
+        numbers = self.numbers(phases, dtype, tolerances, limit)
+        tables = chain(self.problem.signature, phases, dtype)
+        counts, limits = (self.nit, self.nfev), (self.stop, self.history, self.options.max_iter)
+        return solve_phases(*tables, numbers, *arguments, *counts, *self.part(dtype).shared, *limits)
+
+    def numbers(
+        self, phases: tuple[Phase, ...], dtype: np.dtype, tolerances: tuple[float, ...], limit: int | None
+    ) -> np.ndarray:
+        """Most trips of each phase, the tolerances, and whether evaluations may run out in it (`is_tight`), as
+        ``cpu.solve_phases`` takes them."""
+        rows = []
+        for phase in phases:
+            most = min(limit or phase.trips, self.options.max_iter)
+            rows.append((most, *tolerances, is_tight(self.spent, most, self.problem, self.options)))
+            self.spent = min(self.spent + most, self.options.max_iter)
+        return np.array(rows, dtype)
 
 
 solve_phases: Callable[..., Any] = cpu.solve_phases
@@ -199,29 +219,56 @@ def chain(signature: Signature, phases: tuple[Phase, ...], dtype: np.dtype) -> t
     return *tables, kernels[0].scale
 
 
-@functools.lru_cache(maxsize=512)
-def numbers_of(
-    phases: tuple[Phase, ...], dtype: np.dtype, tolerances: tuple[float, ...], left: int, limit: int | None
-) -> np.ndarray:
-    """Most trips of each phase that may begin, and the tolerances, as ``cpu.solve_phases`` takes them."""
-    most = [limit] if limit else limits(phases, left)
-    return np.array([(one, *tolerances) for one in most], dtype)
-
-
 def patiently(
     problem: Problem, at: np.ndarray, options: Options, answer: Solution, stop: np.ndarray, history: np.ndarray
 ) -> None:
-    """Trust-region Newton in float64, from the start, for the problems ``at``; ``history`` is theirs."""
+    """Trust-region Newton in float64, from the start, for the problems ``at``; ``history`` is theirs.
+
+    The answers hold the best point that each has met so far, F = NaN where there is none.
+    """
+    able = with_evaluations_left(at, options, answer)
+    if able.any():
+        search(problem, at, able, options, answer, stop, history)
+    if not stop[0]:
+        mark_kinks(problem, at, answer)
+
+
+def search(
+    problem: Problem,
+    at: np.ndarray,
+    able: np.ndarray,
+    options: Options,
+    answer: Solution,
+    stop: np.ndarray,
+    history: np.ndarray,
+) -> None:
+    """`patiently`, of those of the problems ``at`` that are ``able`` to go on."""
+    at = at[able]
     solve = kernel(problem, HYBRID[problem.kind], None, DOUBLE).solve_trust
     part = chunk(problem, at, *shared_data(problem, DOUBLE), DOUBLE)
     size = len(at)
     x, fun, state = part.x0.copy(), np.full(size, np.nan), np.full(size, status.NOT_RUN, np.int8)
-    nit, nfev = answer.nit[at], answer.nfev[at]
+    nit, nfev, seen = answer.nit[at], answer.nfev[at], history[able] if history.size else history
     kind = ("minimize", "least-squares", "root").index(problem.kind)
     free = np.full((1, problem.n), -np.inf), np.full((1, problem.n), np.inf)
     low, high = free if problem.box is None else (single_or_double(one[at], DOUBLE) for one in problem.box)
     exact = method_of(problem, options).patient == "exact"
-    limits = stop, history, low, high, float(options.max_iter), kind, exact
-    solve(np.arange(size), part.x0, x, fun, state, nit, nfev, *part.shared, *limits)
+    limits = stop, seen, low, high, float(options.max_iter), kind, exact
+    solve(np.arange(size), part.x0, *best_so_far(at, answer), x, fun, state, nit, nfev, *part.shared, *limits)
     answer.nit[at], answer.nfev[at] = nit, nfev
+    if history.size:
+        history[able] = seen
     answer.put_rounded(at, x, fun, state, part.x0)
+
+
+def with_evaluations_left(at: np.ndarray, options: Options, answer: Solution) -> np.ndarray:
+    """Which of these problems may go on; the others have their status."""
+    able = answer.nfev[at] < options.max_iter
+    answer.status[at[~able]] = status.MAX_ITER
+    return able
+
+
+def best_so_far(at: np.ndarray, answer: Solution) -> tuple[np.ndarray, np.ndarray]:
+    """The best point that these problems have met, and F there, infinite where there is none; in float64."""
+    low = answer.fun[at].astype(DOUBLE)
+    return answer.x[at].astype(DOUBLE), np.where(np.isnan(low), np.inf, low)

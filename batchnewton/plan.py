@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from .methods import BRACKETED, CERTIFY, DEFAULT, METHODS, MIXED, SCORING, Method, Phase
+from .methods import BRACKETED, DEFAULT, METHODS, MIXED, SCORING, Method, Phase
 from .options import Options
 from .problem import Problem
-
-SPARE = 2 * CERTIFY  # evaluations that a problem may have beyond ``max_iter``
 
 
 def record_length(options: Options) -> int:
     """Evaluations for which there is room in a history while it is written; 0 where there is none."""
-    return options.max_iter + SPARE if options.history else 0
+    return options.max_iter if options.history else 0
 
 
 def method_of(problem: Problem, options: Options) -> Method:
@@ -24,9 +22,11 @@ def method_of(problem: Problem, options: Options) -> Method:
 
 
 def phases_of(problem: Problem, options: Options) -> tuple[Phase, ...]:
-    """The phases of the method; none where they do not know the problem's bounds, or would be too long: the patient
-    path has it to itself."""
+    """The phases of the method; none where they do not know the problem's bounds, or would be too long, or there is one
+    evaluation, of which they would say nothing: the patient path has it to itself."""
     method = method_of(problem, options)
+    if method.patient and options.max_iter == 1:
+        return ()
     return method.phases if (method.boxed or problem.box is None) and problem.n <= method.unrolled else ()
 
 
@@ -36,9 +36,16 @@ def phases_on_cuda(problem: Problem, options: Options) -> tuple[Phase, ...]:
 
 
 def attempts(problem: Problem, options: Options, cuda: bool = False) -> list[tuple[Phase, ...]]:
-    """What runs one after the other, each from the start for the problems that the one before did not settle."""
-    first = [MIXED[problem.kind]] if options.mixed else [SCORING] if problem.scored and not options.method else []
-    return [*first, (phases_on_cuda if cuda else phases_of)(problem, options)]
+    """What runs one after the other, each from the start for the problems that the one before did not settle.
+
+    Mixed precision begins in float32 only where ``max_iter`` leaves enough for all of float64: by itself, what float32
+    finds counts for nothing.
+    """
+    own = (phases_on_cuda if cuda else phases_of)(problem, options)
+    if options.mixed and own:
+        rough = MIXED[problem.kind]
+        return [rough, own] if sum(phase.trips for phase in (*rough, *own)) < options.max_iter else [own]
+    return [SCORING, own] if own and problem.scored and not options.method else [own]
 
 
 def check_method(problem: Problem, options: Options) -> None:
@@ -66,16 +73,12 @@ def check_method(problem: Problem, options: Options) -> None:
         raise ValueError(f"method={name!r} takes no bounds or fixed" + others(lambda row: row.bounds))
 
 
-def evaluations(problem: Problem, options: Options) -> int:
-    """Evaluations that the fast path may take; the patient path, where it follows, needs one at least."""
-    return options.max_iter - (method_of(problem, options).patient is not None)
+def trips(phase: Phase, options: Options) -> int:
+    """Trips of a phase that may begin; no problem has more than ``max_iter`` in all phases together."""
+    return min(phase.trips, options.max_iter)
 
 
-def limits(phases: Sequence[Phase], left: int) -> list[int]:
-    """Trips of each phase that may begin, with so many evaluations ``left``."""
-    most = []
-    for phase in phases:
-        if left > 0:
-            most.append(min(phase.trips, left))
-        left -= phase.trips
-    return most
+def is_tight(spent: int, most: int, problem: Problem, options: Options) -> bool:
+    """Whether evaluations may run out in a phase of ``most`` trips, after phases of ``spent`` trips: or, of a method
+    that hands over, with the last of these trips."""
+    return spent + most > options.max_iter - (method_of(problem, options).patient is not None)

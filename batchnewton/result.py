@@ -27,7 +27,7 @@ class History(NamedTuple):
     after the fast path; the certificate of a method that was chosen by name) goes on behind it.  The very last step may
     be taken without an evaluation.
 
-    It takes 32 bytes an evaluation and problem, k of them in all; while it is written, 32 (``max_iter`` + 10) bytes for
+    It takes 32 bytes an evaluation and problem, k of them in all; while it is written, 32 ``max_iter`` bytes for
     each problem of the chunks at work, of which each thread has one of at most 128 MB.
 
     Attributes
@@ -83,6 +83,7 @@ class Result(Statistics):
         self._problem, self._options, self._solution = problem, options, solution
         self._fit = Fit(problem, options, solution, absolute_sigma)
         self._reached: np.ndarray | None = None
+        self._passed_over: np.ndarray | None = None
 
     def __reduce__(self) -> Any:
         """Formulas are often functions within functions, which `pickle` does not take by itself."""
@@ -128,6 +129,12 @@ class Result(Statistics):
         """How many of a problem's starts reached the minimum that was kept, (B,): 0 where there is no success; None
         without ``starts``.  One of many hints that there may be a better one elsewhere."""
         return None if self._reached is None else self._plain(self._reached)
+
+    @property
+    def passed_over(self) -> np.ndarray | None:
+        """Where another of a problem's starts ended lower than ``fun``, but without a success, so that it was not kept
+        (``keep``): the lowest F of those, (B,); NaN where there is none, None without ``starts``."""
+        return None if self._passed_over is None else self._plain(self._passed_over)
 
     @cached_property
     def history(self) -> History | None:
@@ -229,6 +236,9 @@ class Result(Statistics):
             lines += [f"  {found.name:20s} {count:9d}  {100 * count / size:6.2f} %  {ADVICE[found]}"]
         if self._problem.moved is not None and self._problem.moved.any():
             lines += [f"  {int(self._problem.moved.any(1).sum())} starts lay outside the bounds and were moved in"]
+        lower = 0 if self._passed_over is None else int(np.isfinite(self._passed_over).sum())
+        if lower:
+            lines += [f"  of {lower} another start ended lower, but not at a minimum: see passed_over, keep="]
         return "\n".join(lines)
 
     def _by_status(self) -> list[tuple[Status, int]]:

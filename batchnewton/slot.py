@@ -92,6 +92,7 @@ class Slot:
         rough = [*sizes, length, length] if engine.mixed else []
         self.rough = [cuda.device_array(size, SINGLE) for size in rough]
         self.kept: Any = cuda.device_array(sizes[0], dtype) if engine.renewed else None
+        self.best = [cuda.device_array(size, dtype) for size in (sizes[0], length)] if engine.keeps else []
         self.ends = engine.room(length)
 
     def start(self, rows: slice) -> None:
@@ -125,12 +126,13 @@ class Slot:
         counts, top = (code, nit, nfev, self.queue), self.top[:size]
         seen = self.out[4] if self.engine.history else None
         kept = self.kept[: x.size] if self.engine.renewed else None
+        best = [one[: one.size // self.length * size] for one in self.best]
         if not self.engine.mixed:
             ends = [one[: one.size // self.length * size] for one in self.ends]
-            return Arrays(x, fun, top, *counts, more, seen, x0=kept, ends=ends)
+            return Arrays(x, fun, top, *counts, more, seen, x0=kept, best=best, ends=ends)
         copies = [one[: source.size] for one, source in zip(self.rough, given, strict=False)]
         rough = Arrays(copies[0], self.rough[-2], self.rough[-1], *counts, copies[1:], seen)
-        return Arrays(x, fun, top, *counts, more, seen, rough, kept)
+        return Arrays(x, fun, top, *counts, more, seen, rough, kept, best)
 
     def finish(self, answer: Answers, x0: np.ndarray) -> Ends:
         """Wait for the chunk and take its answers; how its problems ended."""

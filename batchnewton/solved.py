@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .multistart import check_starts, solve_from
-from .options import Options
+from .multistart import KEEP, check_starts, solve_from
+from .options import Options, check_choice
 from .plan import check_method
 from .problem import Problem
 from .result import Result
@@ -44,10 +44,16 @@ class Interrupted(KeyboardInterrupt):
 
 
 def solved(
-    problem: Problem, options: Options, progress: Any, absolute_sigma: bool = True, starts: Any = None
+    problem: Problem,
+    options: Options,
+    progress: Any,
+    absolute_sigma: bool = True,
+    starts: Any = None,
+    keep: Any = "lowest",
 ) -> Result:
     """The result of a batch; `Interrupted` at Ctrl-C."""
     check_method(problem, options)
+    check_choice("keep", keep, KEEP)
     more = check_starts(starts, problem)
     answer = Solution.empty(problem, options.dtype)
     result = Result(problem, options, answer, absolute_sigma)
@@ -56,7 +62,7 @@ def solved(
         if more is None:
             solve(problem, options, answer, progress)
         else:
-            result._reached = solve_from(more, problem, options, answer, progress)
+            result._reached, result._passed_over = solve_from(more, problem, options, answer, progress, keep)
     except KeyboardInterrupt:
         raise Interrupted(result) from None
     result.seconds = time.perf_counter() - begun

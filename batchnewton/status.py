@@ -21,7 +21,7 @@ class Status(IntEnum):
     STALLED = codes.STALLED
     """No decrease is possible at machine precision, and the gradient is not small."""
     MAX_ITER = codes.MAX_ITER
-    """``max_iter`` evaluations were not enough."""
+    """``max_iter`` evaluations, in all phases together, were not enough; x is the best point that was met."""
     NOT_FINITE_AT_START = codes.NOT_FINITE_AT_START
     """f, its gradient or its Hessian is NaN or infinite at the start (or the data are)."""
     NOT_FINITE = codes.NOT_FINITE
@@ -31,7 +31,11 @@ class Status(IntEnum):
     TOO_FEW_POINTS = codes.TOO_FEW_POINTS
     """Fewer data points than free parameters."""
     NO_ROOT = codes.NO_ROOT
-    """`root`: a local minimum of ``|F|`` that is not a root; or no change of sign in the bracket, a jump, a pole."""
+    """`root`: a local minimum of ``|F|`` that is not a root, or ``|F|`` that falls for ever until it underflows; or no
+    change of sign in the bracket, a jump, a pole."""
+    KINK = codes.KINK
+    """The search ended where the function has a kink or a jump: its slopes on the two sides differ, and from the end it
+    does not fall.  Perhaps a minimum, but none that a Hessian can certify; standard errors mean nothing there."""
     NOT_RUN = codes.NOT_RUN
     """Interrupted before its end (see `Interrupted`); x is the start."""
 
@@ -49,6 +53,7 @@ ADVICE = {
     Status.NOT_FINITE: "the search ended where the formula stops being finite; try another start",
     Status.UNBOUNDED: "the function falls without end in some direction: it seems to have no minimum",
     Status.TOO_FEW_POINTS: "fewer data points than parameters",
-    Status.NO_ROOT: "a local minimum of |F| that is not a root, or no root in the bracket; there may be none near",
+    Status.NO_ROOT: "a local minimum of |F| that is not a root, |F| that falls for ever, or no root in the bracket",
+    Status.KINK: "ended at a kink or jump of the function: hold the break (fixed=), smooth it, compare starts=",
     Status.NOT_RUN: "interrupted before it was finished; x is the start",
 }

@@ -160,9 +160,13 @@ def residuals_vanish(r, j, x, n, eps):
     return vanish & (slopes > 0.0)
 
 
-def arrived(F, gain, moved, tight):
-    """Whether x is a root: the last step took (nearly) all of |F|² with it and the next one is ``tight``."""
-    return moved & tight & (gain >= 0.99 * (F + gain))
+def arrived(F, gain, moved, tight, tight_x, eps):
+    """Whether x is a root but for the next step, which is ``tight`` (``tight_x`` of x).
+
+    The last step left the share ``F / (F + gain)`` of |F|², so the next one, of an iteration that converges
+    quadratically, leaves this share of |F|: no more than is within the rounding of x.
+    """
+    return moved & tight & (F <= (RESIDUAL * eps / tight_x) * (F + gain))
 
 
 def worse(F, before, top, eps, sqrt):

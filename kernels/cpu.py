@@ -10,7 +10,6 @@ Slots of the workspace: the unknowns first, then the scalars of the problem; ``a
 # The first parameter of an intrinsic is Numba's own:
 # pyright: reportCallIssue=false
 
-import math
 from collections.abc import Callable
 
 import numpy as np
@@ -19,22 +18,19 @@ from numba import njit
 from numba.core import types
 from numba.core.extending import intrinsic
 
-from . import converge, status
+from . import status
 from .converge import CONVERGED, ENDED, HAND_OVER, NEXT_PHASE, NOT_FINITE_AT_START
 from .gaps import leave_out
 from .history import FULL, OPTIONS, UNKNOWN, WITHIN, record_lanes, record_steps
 from .intrinsics import flush_subnormals, get, keep, lowest_bit, peek, pointer, put, set_mode, small
 from .iterations import ITERATIONS
+from .leave import ALPHA, AT, FALL, TRIPS, UNIT, C, able, keep_low, leave, spent, those
 
-AT = ("c_0", "F", "F0", "trips", "moves", "code", "q_0")  # order of the places in ``at``; behind them `fraction`
-C, VALUE, START, TRIPS, MOVES, CODE, UNIT, ALPHA, FALL = range(9)
 LINE = 64  # bytes of a cache line
 TABLE = 5  # numbers of an array: address, values of a problem or data row, from problem to problem; its mask or 0, same
 NARROW = 3  # columns; fewer are copied one after the other
 PHASE = ("prepare", "computed", "enter", "evaluate", "advance", "slots", "lanes")  # what ``solve`` needs of a kernel
 PREPARE, COMPUTED, ENTER, EVALUATE, ADVANCE, SLOTS, LANES = range(7)
-
-worse = njit(**OPTIONS)(converge.worse)
 
 
 def places(phase: str, place: Callable[[str], int]) -> list[int]:
@@ -146,16 +142,20 @@ def prepared(prepare, computed, X, A, m):
 
 @njit(**OPTIONS)
 def solve_phases(
-    phases, at, outputs, scale, numbers, later, todo, x, fun, top, state, nit, nfev, args, data, X, A, m, stop, history
-):
+    phases, at, outputs, scale, numbers, later, todo, x, fun, top, best, low, state, nit, nfev, args, data, X, A, m,
+    stop, history, most,
+):  # fmt: skip
     """Solve the problems ``todo`` (row numbers) by phase after phase; each takes what the one before it hands on.
 
     x is the start on entry and the solution on return; ``top`` is the largest F at a start so far (-inf before the
-    first).  A phase has a row in ``phases`` (PHASE), ``at``, ``outputs`` and ``numbers``: most trips, ftol, xtol, gtol,
-    and the precision of the phase before it, than which it may not end higher; ``later`` says that there was one before
-    the first of these.  ``history`` (problems, evaluations, 4) takes f, max |g| and the step of every evaluation
-    (`history`); none where it is empty.  ``stop[0] != 0`` ends the run early; problems not finished keep code 0 and
-    their state.
+    first).  ``best`` and ``low`` are the lowest point that a phase left without a success, and F there (infinite before
+    the first).  A problem has at most ``most`` evaluations, with those that ``nfev`` holds on entry.
+
+    A phase has a row in ``phases`` (PHASE), ``at``, ``outputs`` and ``numbers``: most trips, ftol, xtol, gtol, the
+    precision of the phase before it, than which it may not end higher, and whether evaluations may run out in it;
+    ``later`` says that there was one before the first of these.  ``history`` (problems, evaluations, 4) takes f,
+    max |g| and the step of every evaluation (`history`); none where it is empty.  ``stop[0] != 0`` ends the run early;
+    problems not finished keep code 0 and their state.
 
     Returns
     -------
@@ -166,10 +166,11 @@ def solve_phases(
         code[b] = 0
     rows = todo
     for k in range(phases.shape[0]):
+        rows = able(rows, code, nfev, most)
         if rows.size == 0 or stop[0] != 0:
             break
-        solve(phases[k], at[k], outputs[k], scale, numbers[k], later or k > 0, rows, x, fun, top, code, nit, nfev,
-              args, data, X, A, m, stop, history)  # fmt: skip
+        solve(phases[k], at[k], outputs[k], scale, numbers[k], later or k > 0, rows, x, fun, top, best, low, code, nit,
+              nfev, args, data, X, A, m, stop, history, most)  # fmt: skip
         rows = those(rows, code, NEXT_PHASE)
     for b in todo:
         if code[b] == CONVERGED:
@@ -182,34 +183,21 @@ def solve_phases(
 
 
 @njit(**OPTIONS)
-def those(rows, code, wanted):
-    """The rows that left in the wanted way."""
-    count = 0
-    for b in rows:
-        count += code[b] == wanted
-    chosen = np.empty(count, np.int64)
-    count = 0
-    for b in rows:
-        if code[b] == wanted:
-            chosen[count] = b
-            count += 1
-    return chosen
-
-
-@njit(**OPTIONS)
 def solve(
-    phase, at, outputs, scale, numbers, later, todo, x, fun, top, code, nit, nfev, args, data, X, A, m, stop, history
-):
+    phase, at, outputs, scale, numbers, later, todo, x, fun, top, best, low, code, nit, nfev, args, data, X, A, m, stop,
+    history, most,
+):  # fmt: skip
     """One phase of ``solve_phases``."""
     small()
     enter, evaluate, advance, W = phase[ENTER], phase[EVALUATE], phase[ADVANCE], phase[LANES]
     limit, ftol, xtol, gtol, precision = numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]
+    tight = numbers[5] > 0  # whether evaluations may run out in this phase
     n, size = x.shape[1], todo.size
     S, D = workspaces(phase[SLOTS], W, m, n, args, data, x)
     X = prepared(phase[PREPARE], phase[COMPUTED], X, A, m)
     state, rows, start, where = pointer(S), pointer(D), pointer(x), pointer(at)
     tables = pointer(args), pointer(data)
-    out = pointer(fun), pointer(top), pointer(code), pointer(nit), pointer(nfev)
+    out = pointer(fun), pointer(top), pointer(code), pointer(nit), pointer(nfev), pointer(best), pointer(low)
     problem = np.empty(W, np.int64)
     for lane in range(W):
         problem[lane] = -1
@@ -240,33 +228,16 @@ def solve(
         call_evaluate(evaluate, S, D, X, A, m)
         if history.size > 0:
             record_lanes(state, W, at[TRIPS], problem, outputs, scale, n, nfev, later, history)
+        if tight:
+            keep_low(state, W, outputs, scale, problem, n, best, low)
         ended = call_advance(advance, S, limit, ftol, xtol, gtol)
         if history.size > 0:
             record_steps(state, W, at[TRIPS], at[C], at[UNIT], at[ALPHA], at[FALL], problem, n, nfev, history)
+        if tight:
+            ended |= spent(state, W, where, problem, nfev, most)
     set_mode(mode)
     keep(S)
     keep(D)
-
-
-@njit(forceinline=True, **OPTIONS)
-def leave(S, W, lane, at, b, n, later, precision, x, fun, top, code, nit, nfev):
-    """What a lane has to say of problem b."""
-    small()
-    how = get(S, get(at, CODE) * W + lane)
-    F, F0 = get(S, get(at, VALUE) * W + lane), get(S, get(at, START) * W + lane)
-    if later and how == CONVERGED and worse(F, get(fun, b), F0, precision, math.sqrt):
-        how = HAND_OVER
-    if later and how == NOT_FINITE_AT_START:
-        how = HAND_OVER
-    put(code, b, np.int8(how))
-    put(top, b, F0)
-    put(nit, b, np.int32(get(nit, b) + get(S, get(at, MOVES) * W + lane)))
-    put(nfev, b, np.int32(get(nfev, b) + get(S, get(at, TRIPS) * W + lane)))
-    if how < HAND_OVER or how > NOT_FINITE_AT_START:
-        put(fun, b, F)
-        place = lane if how == NEXT_PHASE else get(at, C) * W + lane  # onward: the next trial point
-        for i in range(n):
-            put(x, b * n + i, get(S, place + i * W))
 
 
 @njit(**OPTIONS)

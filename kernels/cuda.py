@@ -14,7 +14,7 @@ from dataclasses import replace
 from . import step
 from .advance import advance_text
 from .converge import HAND_OVER, NEXT_PHASE, NOT_FINITE_AT_START, worse
-from .cuda_history import see_text, went_text, written
+from .cuda_history import noted, see_text, went_text, written
 from .cuda_layout import SEEN, Way, call_names, cells, named, staged_cells, widths
 from .formula import Formula, begun, carried, computed_rows, inputs, statements, summed
 from .lanes import additions, once_text
@@ -37,8 +37,9 @@ def solve_text(
     advance, text = advance_text(program, phase, eps, tolerances, where.bounded)
     constants = Text(constants=dict(text.constants))
     functions = [begin_text(program, where), enter_text(program, where, way.first, constants, phase), advance[0]]
-    functions += [leave_text(program, way.first, eps_before, constants)]
-    functions += [see_text(program, phase, constants), went_text(program.n, phase, constants)] if way.history else []
+    functions += [leave_text(program, way, eps_before, constants)]
+    functions += [see_text(program, phase, constants)] if way.sees else []
+    functions += [went_text(program.n, phase, constants)] if way.history else []
     lanes, staged = way.lanes, way.staged
     once, read = once_text(program, where, call_names(program), summed(program))
     functions += [once]
@@ -92,8 +93,9 @@ def enter_text(program: Formula, where: Layout, first: bool, constants: Text, ph
     return function(f"enter({', '.join(['S, l, x, tops, b', *named('P', arrays)])})", body, "lowered")
 
 
-def leave_text(program: Formula, first: bool, eps: float, constants: Text) -> str:
-    """``leave(S, l, x, fun, tops, b)``: what a problem's end leaves in the arrays.
+def leave_text(program: Formula, way: Way, eps: float, constants: Text) -> str:
+    """``leave(S, l, x, fun, tops, b)``: what a problem's end leaves in the arrays; ``best, low`` follow where the best
+    point is kept.
 
     A phase after the first may not end higher than the one before it did.
     """
@@ -101,7 +103,14 @@ def leave_text(program: Formula, first: bool, eps: float, constants: Text) -> st
     constants.constants |= {"hand_over": HAND_OVER, "next_phase": NEXT_PHASE, "no_start": NOT_FINITE_AT_START}
     constants.constants |= {"nothing": float("nan")}
     body = loads([*inputs(program), *(f"c_{i}" for i in range(n)), "F", "F0", "code"])
-    if not first:
+    if way.keeps:
+        constants.constants |= {"endless": float("inf")}
+        body += [f"held = {'endless' if way.fresh and not way.limited else 'low[b]'}"]
+        body += ["better = ((code == hand_over) | (code == next_phase)) & (F < held)", "low[b] = F if better else held"]
+        for i in range(n):
+            at = f"best[b * {n} + {i}]"
+            body += [f"was_{i} = {at}", f"{at} = c_{i} if better else was_{i}"]
+    if not way.first:
         body += ["before = fun[b]"]
         text = straight_line(_lost, (), eps=eps)
         constants.constants |= text.constants
@@ -112,7 +121,7 @@ def leave_text(program: Formula, first: bool, eps: float, constants: Text) -> st
     for i in range(n):
         body += [f"old_{i} = x[b * {n} + {i}]", f"end_{i} = x_{i} if onward else c_{i}"]
         body += [f"x[b * {n} + {i}] = end_{i} if kept else old_{i}"]
-    return function("leave(S, l, x, fun, tops, b)", body, "lowered")
+    return function(f"leave(S, l, x, fun, tops, b{', best, low' * way.keeps})", body, "lowered")
 
 
 def _lost(F, before, F0, eps, sqrt):
@@ -172,10 +181,9 @@ def kernel_text(program: Formula, where: Layout, way: Way, parking: bool, read: 
     given = ["x, fun, tops, code, nit, nfev, X, A, queue, m, limit, ftol, xtol, gtol", *args, *data]
     state = "S, K, t, 0" if parking else "S, 0"
     together, staged, first = way.lanes > 1, way.staged, way.fresh
-    if way.history:
-        given.append("seen, width")
+    given[-1] += way.given
     take = "take(queue, lane, members)"
-    out = ["leave({state}, x, fun, tops, b)", "code[b] = int8(S[code_])"]
+    out = [f"leave({{state}}, x, fun, tops, b{', best, low' * way.keeps})", "code[b] = int8(S[code_])"]
     adds = "=" if first else "+="
     out += [f"nit[b] {adds} int32(S[moves_])", f"nfev[b] {adds} int32(S[trips_])"]
     body = [
@@ -193,9 +201,10 @@ def kernel_text(program: Formula, where: Layout, way: Way, parking: bool, read: 
         f"        if b >= 0{' and lane == 0' if together else ''}:",
         *indent(out, 3),
         f"        b = {take}",
-        *([] if first else ["        while b < count and code[b] != WANTED:", f"            b = {take}"]),
+        *([] if first else [f"        while b < count and {passed_by(way)}:", f"            b = {take}"]),
         "        if b >= count:",
         "            break",
+        *indent(limited(way), 2),
         f"        enter({', '.join(['{state}, x, tops, b', *args])})",
         *(
             [
@@ -221,9 +230,27 @@ def kernel_text(program: Formula, where: Layout, way: Way, parking: bool, read: 
             *(["    total({state}, members)"] if together else []),
         ]
     body += written(way, "see", SEEN[:2], 0) if way.history else []
-    body += ["    trip({state}, limit, ftol, xtol, gtol)", "    ended = S[code_] > zero"]
+    body += noted(way, ((f"S[x_{i}_]", str(i)) for i in range(program.n)))
+    body += [
+        f"    trip({{state}}, {'within' if way.limited else 'limit'}, ftol, xtol, gtol)",
+        "    ended = S[code_] > zero",
+    ]
     body += written(way, "went", SEEN[2:], 2) if way.history else []
     return "\n".join([f"def solve({', '.join(given)}):", *indent((line.format(state=state) for line in body), 1)])
+
+
+def limited(way: Way) -> list[str]:
+    """Lines at the beginning of a problem whose evaluations may run out."""
+    if not way.limited:
+        return []
+    spent = "" if way.fresh else " - nfev[b]"
+    return [f"within = min(limit, T(most{spent}))", *["low[b] = endless"] * (way.fresh and way.keeps)]
+
+
+def passed_by(way: Way) -> str:
+    """Which problems a later phase does not take."""
+    other = f"code[b] != {int(NEXT_PHASE)}"
+    return f"({other} or nfev[b] >= most)" if way.limited else other
 
 
 def prepare_text(program: Formula, where: Layout) -> list[str]:

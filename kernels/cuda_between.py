@@ -3,6 +3,8 @@
 # pyright: reportCallIssue=false
 # (the signature that pyright sees of `cuda.grid` is that of its stub)
 
+import math
+
 from numba import cuda
 
 from .converge import CONVERGED, HAND_OVER, NEXT_PHASE
@@ -49,6 +51,24 @@ def begin_anew(code, x, x0):
             for i in range(b * n, b * n + n):
                 x[i] = x0[i]
             code[b] = ONWARD
+
+
+@cuda.jit(**OPTIONS)
+def no_best(low):
+    """Nothing has been met yet."""
+    for b in range(cuda.grid(1), low.size, cuda.gridsize(1)):
+        low[b] = math.inf
+
+
+@cuda.jit(**OPTIONS)
+def give_best(code, x, fun, best, low):
+    """What is left over gets the best point that it has met."""
+    n = x.size // code.size
+    for b in range(cuda.grid(1), code.size, cuda.gridsize(1)):
+        if (code[b] == LEFT or code[b] == ONWARD) and low[b] < math.inf:
+            fun[b] = low[b]
+            for i in range(b * n, b * n + n):
+                x[i] = best[i]
 
 
 @cuda.jit(**OPTIONS)

@@ -10,9 +10,9 @@ from dataclasses import replace
 
 from . import step
 from .converge import HAND_OVER, NEXT_PHASE, NOT_FINITE_AT_START
-from .cuda import _lost, begin_text
+from .cuda import _lost, begin_text, limited, passed_by
 from .cuda_across import FAMILIES, registers
-from .cuda_history import _seen, _went, written
+from .cuda_history import _seen, _went, best_kept, noted, written
 from .cuda_layout import SEEN, Way, call_names, cells, named, widths
 from .cuda_orthogonal import pitch
 from .cuda_tiles import add_text, as_needed, gather_text, halves, in_shared, outputs, table, tiles
@@ -73,7 +73,7 @@ def group_layout(program: Formula, where: Layout, way: Way, phase: str, tile: in
     count, iteration = elements(program.n, way.lanes), ITERATIONS[phase]
     vectors = ("x", *(BOX if where.bounded else ()))
     mine = [f"{array}_{e}" for array in vectors for e in range(count)] + registers(phase, count)
-    mine += [*(iteration.edges if where.bounded else ()), *(SEEN if way.history else ())]
+    mine += [*(iteration.edges if where.bounded else ()), *(SEEN if way.sees else ())]
     mine += ["own", *FAMILIES[phase].begin.slots, *halves(way.lanes), *(f"sum_{i}" for i in range(tile))]
     return replace(where, slots={name: at for at, name in enumerate(dict.fromkeys(mine))})
 
@@ -97,8 +97,9 @@ def solve_text(
         functions += [add_text(program, where, names, known, at)]
         functions += [gather_text(names, way.lanes, at, table(cut, way.lanes, shared)[1][at])]
     functions += [*trip, leave_text(program, way, mine, eps_before, constants)]
-    if way.history:
+    if way.sees:
         functions += [see_text(program, phase, way.lanes, shared, constants)]
+    if way.history:
         functions += [went_text(program.n, phase, way.lanes, constants)]
     return [*functions, kernel_text(program, where, way, shared, cut, passage, phase)], constants, mine, shared, cut
 
@@ -169,7 +170,7 @@ def leave_text(program: Formula, way: Way, mine: Layout, eps_before: float, cons
     n = program.n
     mine_at = element_places(n, way.lanes)
     constants.constants |= {"hand_over": HAND_OVER, "next_phase": NEXT_PHASE, "no_start": NOT_FINITE_AT_START}
-    constants.constants |= {"nothing": float("nan")}
+    constants.constants |= {"nothing": float("nan"), "endless": float("inf")}
     body = loads([*(f"{v}_{e}" for v in "xc" for e in range(len(mine_at))), "F", "F0", "code"])
     if not way.first:
         text = straight_line(_lost, (), eps=eps_before)
@@ -193,7 +194,7 @@ def kernel_text(
     """The kernel, as `cuda.kernel_text`; ``passage`` are the lines of a trip."""
     args, data = named("P", widths(program, where, "problem")), named("D", widths(program, where, "point"))
     given = ["x, fun, tops, code, nit, nfev, X, A, queue, m, limit, ftol, xtol, gtol", *args, *data]
-    given += ["seen, width"] * way.history
+    given[-1] += way.given
     n, lanes = program.n, way.lanes
     adds = "=" if way.fresh else "+="
     body = [
@@ -214,6 +215,7 @@ def kernel_text(
         "while True:",
         "    if ended:",
         "        if b >= 0:",
+        *indent(best_kept(n, way), 3),
         "            leave(S, 0, u, last, x, fun, b)",
         "            sync(members)",
         *(
@@ -231,12 +233,13 @@ def kernel_text(
             []
             if way.fresh
             else [
-                f"        while b < count and code[b] != {int(NEXT_PHASE)}:",
+                f"        while b < count and {passed_by(way)}:",
                 "            b = take(queue, u, members)",
             ]
         ),
         "        if b >= count:",
         "            break",
+        *indent(limited(way), 2),
         "        sync(members)",
         f"        enter({', '.join(['S, K, t, 0, u, last, members, x, tops, b', *args])})",
         "        sync(members)",
@@ -259,6 +262,9 @@ def kernel_text(
     begin, trip = passage[: len(FAMILIES[phase].begin.calls)], passage[len(FAMILIES[phase].begin.calls) :]
     body += ["    sync(members)", *indent(begin, 1)]
     body += seen(way, "see", SEEN[:2], 0) if way.history else []
+    mine = ((f"S[x_{e}_]", f"u + {e * lanes}") for e in range(elements(n, lanes)))
+    body += [line.format(state="S, K, t, 0, u, members") for line in noted(way, mine)]
+    trip = [line.replace("limit, ftol", "within, ftol") for line in trip] if way.limited else trip
     body += [*indent(trip, 1), "    ended = S[code_] > zero"]
     body += seen(way, "went", SEEN[2:], 2) if way.history else []
     lines = [line for block in body for line in block.split("\n")]

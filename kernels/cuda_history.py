@@ -8,6 +8,7 @@ from .formula import Formula, minimum_zeros, root_zeros
 from .history import COLUMNS, part_of_newton
 from .iterations import ITERATIONS
 from .linalg import gradient
+from .spread import elements
 from .text import Text, function, loads, slot, stores
 from .unroll import straight_line
 
@@ -60,6 +61,47 @@ def _went(x, c, q, given, fall, nothing, parts, n, sqrt):
     else:
         alpha_seen = nothing
     return step_seen, alpha_seen
+
+
+def noted(way: Way, x: Iterable[tuple[str, str]]) -> list[str]:
+    """A trial point that is lower than all before is kept, whether it will be accepted or not, where evaluations may
+    run out; ``x`` are its numbers and their places."""
+    if not (way.keeps and way.limited):
+        return []
+    one_of_many = " and lane == 0" if way.lanes > 1 and not way.grouped else ""
+    mine, first = ("if {} < N: ", "if u == 0: ") if way.grouped else ("", "")
+    return [
+        "    see({state})",
+        f"    lower = S[F_seen_] < low[b] and S[g_seen_] < endless{one_of_many}",
+        *["    sync(members)"] * way.grouped,
+        "    if lower:",
+        *(f"        {mine.format(place)}best[b * N + {place}] = {one}" for one, place in x),
+        f"        {first}low[b] = S[F_seen_]",
+    ]
+
+
+def best_kept(n: int, way: Way) -> list[str]:
+    """Lines that keep the best point that the problem has met, where it is handed on or over (as in `cuda.leave_text`).
+    All lanes have read what there was before one writes."""
+    if not way.keeps:
+        return []
+    return [
+        f"held = {'endless' if way.fresh and not way.limited else 'low[b]'}",
+        "handed = S[code_] == hand_over or S[code_] == next_phase",
+        "better = handed and S[F_] < held",
+        "sync(members)",
+        "if better:",
+        *(
+            line
+            for e in range(elements(n, way.lanes))
+            for line in (
+                f"    if u + {e * way.lanes} < {n}:",
+                f"        best[b * {n} + u + {e * way.lanes}] = S[c_{e}_]",
+            )
+        ),
+        "if u == 0:",
+        "    low[b] = S[F_] if better else held",
+    ]
 
 
 def written(way: Way, what: str, names: Iterable[str], first: int) -> list[str]:

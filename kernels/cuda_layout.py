@@ -32,6 +32,10 @@ class Way:
         Whether F, max |g| and the step of every evaluation are written down.
     grouped : bool
         Whether the lanes share a problem's matrix and vectors too (`cuda_group`).
+    keeps : bool
+        Whether the best point that a problem has met is kept, where it is handed on or over.
+    limited : bool
+        Whether evaluations may run out before the trips of this phase do.
     """
 
     lanes: int = 1
@@ -41,6 +45,25 @@ class Way:
     before: str = "float64"
     history: bool = False
     grouped: bool = False
+    keeps: bool = False
+    limited: bool = False
+
+    @property
+    def sees(self) -> bool:
+        """Whether F of each trial point is looked at: for the history, or as the best where it may be the last one."""
+        return self.history or (self.keeps and self.limited)
+
+    @property
+    def given(self) -> str:
+        """Arguments of a kernel that it has only where it needs them, behind the others."""
+        names = ["seen, width"] * self.history + ["best, low"] * self.keeps + ["most"] * self.limited
+        return "".join(f", {one}" for one in names)
+
+    @property
+    def types(self) -> str:
+        """Their types."""
+        kinds = ["float64[::1], int64"] * self.history + ["R, R"] * self.keeps + ["int64"] * self.limited
+        return "".join(f", {one}" for one in kinds)
 
 
 def layout(

@@ -18,8 +18,8 @@ from numba.core.dispatcher import Dispatcher
 from . import cache, status, trust_end, trust_roots
 from .cuda_derivatives import TOGETHER
 from .cuda_lower import SIMULATED
-from .trust import RESIDUALS, ROOT, G
 from .trust_end import DONE
+from .trust_state import RESIDUALS, ROOT, G
 
 OPTIONS = {} if SIMULATED else dict(cache=True, lto=False)
 if not SIMULATED:
@@ -42,7 +42,7 @@ squared = device(trust_roots.squared)
 
 
 @cuda.jit(**OPTIONS)
-def begin(kind, hybrid, x0, scalars, vectors, best, fun, state, attempt, rows):
+def begin(kind, hybrid, x0, scalars, vectors, end, fun, state, attempt, rows):
     """Every search at its start."""
     n = x0.shape[1]
     for p in range(cuda.grid(1), fun.size, cuda.gridsize(1)):
@@ -50,13 +50,13 @@ def begin(kind, hybrid, x0, scalars, vectors, best, fun, state, attempt, rows):
         start_first(kind, hybrid, x0[p], vectors[:, group, :, at], scalars[group, :, at], n)
         fun[p], state[p], attempt[p], rows[p] = math.nan, status.NOT_RUN, 0, p
         for i in range(n):
-            best[p, i] = x0[p, i]
+            end[p, i] = x0[p, i]
 
 
 @cuda.jit(**OPTIONS)
 def trip(
-    rows, count, onward, left, kind, hybrid, limit, value, trial, current, scalars, vectors, x0, best, fun, state, nit,
-    nfev, attempt, low, high, seen, width, M, V,
+    rows, count, onward, left, kind, hybrid, limit, value, trial, current, scalars, vectors, x0, best, lowest, end, fun,
+    state, nit, nfev, attempt, low, high, seen, width, M, V,
 ):  # fmt: skip
     """One trip of the first ``count[0]`` problems of ``rows``; those that go on, ``left[0]`` of them, to ``onward``.
 
@@ -73,8 +73,8 @@ def trip(
         bound = min(p, low.shape[0] - 1)
         attempt[p] = take_trip(
             kind, hybrid, attempt[p], p, f, there, current[:, group, :, :, k], v, scalars[group, :, k], limit, x0[p],
-            best[p], fun, state, nit, nfev, seen, width, low[bound], high[bound], M[:, :, :, thread], V[:, :, thread],
-            n,
+            best[p], lowest, end[p], fun, state, nit, nfev, seen, width, low[bound], high[bound],
+            M[:, :, :, thread], V[:, :, thread], n,
         )  # fmt: skip
         if attempt[p] != DONE:
             onward[cuda.atomic.add(left, 0, 1)] = p

@@ -9,7 +9,7 @@ Compiled once for all formulas, as ``cpu`` is.
 import numpy as np
 from numba import njit
 
-from . import status, trust, trust_end
+from . import status, trust_end, trust_state
 from .cpu import OPTIONS, call_evaluate, load, prepared, take, workspaces
 from .intrinsics import pointer
 from .trust_roots import squared
@@ -19,8 +19,8 @@ from .trust_roots import squared
 def gather(S, outputs, scale, lane, kind, v, trial, n):
     """What lane lane yielded, into vectors and matrices of the trial point; returns f.  Of a root search: r and J, and
     from them f, g and JᵀJ."""
-    g, r, h, other = v[trust.G], v[trust.RESIDUALS], trial[0], trial[1]
-    if kind != trust.ROOT:
+    g, r, h, other = v[trust_state.G], v[trust_state.RESIDUALS], trial[0], trial[1]
+    if kind != trust_state.ROOT:
         take(S, outputs[1:], lane, g, h, n)
         if outputs.size > 1 + n + n * n:
             for i in range(n):
@@ -39,12 +39,13 @@ def gather(S, outputs, scale, lane, kind, v, trial, n):
 
 @njit(**OPTIONS)
 def solve_trust(
-    prepare, computed, evaluate, slots, W, outputs, scale, todo, x0, x, fun, state, nit, nfev, args, data, X, A, m,
-    stop, history, low, high, limit, kind, exact,
+    prepare, computed, evaluate, slots, W, outputs, scale, todo, x0, best, lowest, x, fun, state, nit, nfev, args,
+    data, X, A, m, stop, history, low, high, limit, kind, exact,
 ):  # fmt: skip
     """Solve the problems ``todo`` from x0 by trust-region Newton (``trust``); x, fun and state on return.
 
-    ``nfev`` holds what was spent before, out of ``limit``.  Least squares starts with the model that ``trust`` chooses.
+    ``nfev`` holds what was spent before, out of ``limit``; ``best`` is the best point met before, and F is ``lowest``
+    there.  Least squares starts with the model that ``trust`` chooses.
     Where that, or a root search, found nothing, there is a second attempt (``trust_end.start_again``); the better end
     is kept.  ``exact`` uses the exact Hessian at once.  Where ``stop[0] != 0`` ends the run, what is not finished gets
     NOT_RUN.
@@ -54,12 +55,12 @@ def solve_trust(
     X = prepared(prepare, computed, X, A, m)
     problem = np.full(W, -1, np.int64)
     attempt = np.zeros(W, np.int64)
-    K = np.zeros((W, trust.SCALARS))
-    vectors, trial = np.zeros((W, trust.VECTORS, n)), np.zeros((2, n, n))
+    K = np.zeros((W, trust_state.SCALARS))
+    vectors, trial = np.zeros((W, trust_state.VECTORS, n)), np.zeros((2, n, n))
     current = np.zeros((W, 2, n, n))
-    M, V = np.zeros((trust.ROOM[0], n, n)), np.zeros((trust.ROOM[1], n))
+    M, V = np.zeros((trust_state.ROOM[0], n, n)), np.zeros((trust_state.ROOM[1], n))
     width = history.shape[1] if history.size > 0 else 0
-    hybrid = kind == trust.LEAST_SQUARES and not exact
+    hybrid = kind == trust_state.LEAST_SQUARES and not exact
     taken = 0
     running = 0
     while True:
@@ -89,11 +90,11 @@ def solve_trust(
             f = gather(S, outputs, scale, lane, kind, v, trial, n)
             bound = min(p, low.shape[0] - 1)
             attempt[lane] = trust_end.take_trip(
-                kind, hybrid, attempt[lane], p, f, trial, current[lane], v, K[lane], limit, x0[p], x[p], fun, state,
-                nit, nfev, history, width, low[bound], high[bound], M, V, n,
+                kind, hybrid, attempt[lane], p, f, trial, current[lane], v, K[lane], limit, x0[p], best[p], lowest,
+                x[p], fun, state, nit, nfev, history, width, low[bound], high[bound], M, V, n,
             )  # fmt: skip
             if attempt[lane] == trust_end.DONE:
                 problem[lane] = -1
                 running -= 1
             for i in range(n):
-                S[i * W + lane] = v[trust.X, i]
+                S[i * W + lane] = v[trust_state.X, i]

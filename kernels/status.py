@@ -11,4 +11,5 @@ NOT_FINITE = 7
 UNBOUNDED = 8
 TOO_FEW_POINTS = 9
 NO_ROOT = 10
+KINK = 11  # (given by the host, `batchnewton.kinks`)
 NOT_RUN = -1  # interrupted before its turn

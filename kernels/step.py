@@ -214,7 +214,7 @@ def trip(
     tiny = tiny_now if accept else tiny
     if phase == "root":
         settled_now = newton & tight & (tiny_now | (0.5 * s <= (0.5 * eps) * (F0 - F)))
-        last = accept & newton & (not vanish) & arrived(F, gain, moved, tight)  # its step is taken without looking
+        last = accept & newton & (not vanish) & arrived(F, gain, moved, tight, tight_x, eps)  # the step is taken unseen
         found = (accept & vanish) | last
         on = False
         rest = F - 0.5 * s  # of |F|² / 2, behind that step: zero, and rounding

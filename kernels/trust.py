@@ -18,35 +18,68 @@ from . import history, step
 from .bounded import EPS, bounded_step, form, inner, jit
 from .converge import RESIDUAL
 from .held import confine, is_held, landed, without_held
-from .strict import is_steady, residuals_small, shrinkage_of_pivots
-from .trust_roots import kick, left_over, newton_step_of_roots, slope_and_bend
+from .leap import begin, is_due, leap
+from .strict import is_steady, residuals_small
+from .trust_roots import kick, newton_step_of_roots, newton_within, slope_and_bend
+from .trust_state import (
+    BACK,
+    BAD_START,
+    BAD_STEP,
+    DEC,
+    DEGENERATE,
+    DIVERGED,
+    EXACT,
+    F0,
+    FAR,
+    FLAT,
+    FORCE,
+    FOUND,
+    GAINED,
+    GC,
+    GROWTH,
+    HOME,
+    LAM,
+    LEAP,
+    LEAST_SQUARES,
+    LIMIT,
+    MOVES,
+    NEWTON,
+    PRED,
+    PRED_B,
+    PRED_H,
+    RC,
+    RESIDUALS,
+    ROOT,
+    SCALARS,
+    SEARCHING,
+    SHARE,
+    SHRUNK,
+    SLOPE,
+    STALLED,
+    START,
+    STEP,
+    TAU,
+    TINY,
+    TRIPS,
+    TURNS,
+    UNIT,
+    C,
+    F,
+    G,
+    R,
+    X,
+    Y,
+)
+from .trust_trial import GROW, judge_trial
 
 scales = jit(step.scales)
 
 RADIUS = 0.3  # first bound of a step, relative, per sqrt(n)
-GROW, GROW_MOST = 2.0, 64.0  # how a bound that was reached grows; it doubles while the model foretells f to 3 % and
-FAR_OUT = 100.0  # the bound is so many times the start, whose size then says nothing
-RELAX = 8.0  # longest over-relaxation of a Newton step (speeds x⁴-like minima, leaves inflexions)
-BIAS = 2.0  # how much better Gauss-Newton must predict to be kept
-XTOL, FTOL = 1e-11, 1e-20
+XTOL, FTOL = 1e-11, 1e-20  # (of a root XTOL is enough where F falls no more, which its own rounding errors may forbid)
 QUICK = 0.05  # of x³ a Newton step leaves an eighth of what it promised, of x⁴ a fifth: that is not quadratic
 AWAY = 5  # trips beyond 1e20 times the start, with no minimum ahead, until f counts as unbounded
 SHORTER = 40  # times that a step may be shortened until it goes downhill after all that the bounds cut off
 KICKS = 3  # forced Newton steps of a root search that is stuck
-
-MINIMIZE, LEAST_SQUARES, ROOT = range(3)
-
-# How a search ended.
-SEARCHING, FOUND, LIMIT, STALLED, FLAT, DIVERGED, BAD_START, BAD_STEP, DEGENERATE = range(9)
-
-# Scalars of the state, by position.
-(F, F0, R, LAM, TAU, DEC, SLOPE, PRED, PRED_H, PRED_B, STEP, TRIPS, MOVES, EXACT, NEWTON, TINY, GAINED, FORCE, TURNS,
- BACK, GROWTH, FAR, SHRUNK, SHARE, SCALARS) = range(25)  # fmt: skip
-
-# Vectors, by position: trial and current point, step, scale; gradient and residuals there, and at the trial point.
-X, C, Y, UNIT, GC, RC, G, RESIDUALS, VECTORS = range(9)
-
-ROOM = 4, 6  # matrices and vectors that a trip needs to work with
 
 
 @jit
@@ -65,61 +98,7 @@ def start_search(x0, x, scale, K, exact, n):
     K[DEC] = K[STEP] = np.inf
     K[EXACT] = exact
     K[FORCE] = 1.0
-
-
-@jit
-def judge_trial(kind, f, g, H, B, r, J, x, c, y, scale, gc, Hc, Bc, rc, Jc, K, auto, lo, hi, M, V, n):
-    """Accept or reject the trial point x; returns (accepted, at the rounding level of F, slope changed sign)."""
-    finite = math.isfinite(f)
-    slope_there = 0.0
-    for i in range(n):
-        slope_there += g[i] * scale[i] * y[i]
-        finite = finite and math.isfinite(g[i])
-        for j in range(n):
-            finite = finite and math.isfinite(H[i, j])
-    force = K[FORCE] > 0.0
-    gain = K[F] - f
-    ratio = gain / K[PRED] if K[PRED] > 0.0 else -1.0
-    tiny, newton = K[TINY] > 0.0, K[NEWTON] > 0.0
-    unseen = tiny or f == K[F]  # a change of F; where terms cancel, F may be 0 at its rounding level
-    flat = finite and unseen and f <= K[F] + 1e-13 * abs(K[F]) and slope_there <= 0.9 * abs(K[SLOPE])
-    if kind == ROOT and newton and finite and not force:
-        flat = flat or left_over(r, J, x, n) < 0.9 * left_over(rc, Jc, c, n)
-    accept = finite and (force or ratio > 1e-4 or flat)
-    if flat:
-        ratio = 1.0
-    exact = K[EXACT] > 0.0
-    settled = newton and (exact or kind == ROOT) and K[STEP] <= 1e-6 and (tiny or K[DEC] <= 1e-16 * (K[F0] - K[F]))
-    bracket = finite and K[TAU] > 1.0 and exact and K[STEP] <= 1e-6 and K[GAINED] > 0.0 and slope_there > 0.0
-    if not force:
-        size = math.sqrt(inner(y, y, n))
-        if not finite:
-            K[R] = 0.1 * size
-        elif ratio < 0.25:
-            cut = K[SLOPE] / (2.0 * (K[SLOPE] + gain)) if gain < 0.0 else 0.5
-            K[R] = size * min(0.5, max(0.1, cut))
-        elif ratio > 0.75:
-            K[R] = max(K[R], K[GROWTH] * size)
-        foretold = K[R] > FAR_OUT and abs(ratio - 1.0) <= 0.03 and not flat
-        K[GROWTH] = min(2.0 * K[GROWTH], GROW_MOST) if foretold else GROW
-        if auto and finite:
-            K[EXACT] = 1.0 if tiny or abs(K[PRED_H] - gain) <= BIAS * abs(K[PRED_B] - gain) else 0.0
-    K[BACK] = 0.0 if finite else 1.0
-    relaxed = min(2.0 * K[TAU], RELAX) if accept and newton and ratio > 1.1 and not tiny else 1.0
-    K[TAU] = relaxed
-    if accept:
-        if not force:
-            K[MOVES] += 1.0
-        without_held(Hc, x, g, lo, hi, scale, M[0], n)
-        without_held(H, x, g, lo, hi, scale, M[1], n)
-        K[SHRUNK], K[SHARE] = shrinkage_of_pivots(M[0], M[1], scale, M[2], M[3], V[0], V[1], V[2], n)
-        K[SHRUNK] = np.inf if force else K[SHRUNK]
-        K[F] = f
-        for i in range(n):
-            c[i], gc[i] = x[i], g[i]
-            for j in range(n):
-                Hc[i, j], Bc[i, j] = H[i, j], B[i, j]
-    return finite, accept, finite and not accept and settled, bracket
+    begin(K)
 
 
 @jit
@@ -200,7 +179,9 @@ def search(kind, auto, f, trial, current, v, K, limit, lo, hi, M, V, n):
         K[PRED] = max(K[PRED], -0.25 * slope)
     dec = max(-0.5 * slope, K[PRED]) / K[TAU]  # what a Newton step still promises
     step /= K[TAU]
-    if first or forced:
+    if first:
+        K[START] = K[F]
+    if first or (forced and not K[LEAP] > 0.0):
         K[F0] = K[F]
     gained = dec <= FTOL * (K[F0] - K[F])
     tiny = K[PRED] <= 1e-13 * abs(K[F])
@@ -209,7 +190,7 @@ def search(kind, auto, f, trial, current, v, K, limit, lo, hi, M, V, n):
 
     if kind == ROOT:
         vanish = residuals_small(rc, Jc, c, 1e-15, n)
-        if vanish or (newton and step <= XTOL and K[MOVES] > 0.0) or (noise and step <= 1e-9):
+        if vanish or (newton and step <= 4.0 * EPS and K[MOVES] > 0.0) or (noise and step <= 1e-9):
             return FOUND
     else:
         bottom = moved and plain and dec <= 1e-6 * abs(K[F]) and dec >= 0.25 * before and exact and not loose
@@ -238,6 +219,9 @@ def search(kind, auto, f, trial, current, v, K, limit, lo, hi, M, V, n):
             return DEGENERATE
     stuck = not K[PRED] > 0.0 or K[R] < (1e-9 if kind == ROOT else 1e-15)
     stuck = stuck or (dec <= FTOL * abs(K[F]) and not newton and step <= 1e-6)
+    on_root = stuck and kind == ROOT and K[MOVES] > 0.0
+    if on_root and newton_within(XTOL, Jc, rc, c, scale, y, M[1], M[2], V[1], V[2], n):
+        return FOUND  # as near as the rounding errors of F allow
     if stuck and kind == ROOT and K[TURNS] < KICKS:
         K[TURNS] += 1.0
         K[FORCE] = 1.0
@@ -255,6 +239,8 @@ def search(kind, auto, f, trial, current, v, K, limit, lo, hi, M, V, n):
         K[FAR] = K[FAR] + 1.0 if far and not ahead else 0.0
         if K[FAR] > AWAY:
             return DIVERGED
+        if is_due(K, not newton and K[LAM] > 0.0):
+            leap(A, gs, c, scale, v[HOME], y, K, M[1], V[1], V[2], V[3], V[4], V[5], n)
     for i in range(n):
         x[i] = landed(c[i] + scale[i] * y[i], c[i], lo[i], hi[i])
     return LIMIT if K[TRIPS] >= limit else SEARCHING

@@ -41,6 +41,17 @@ def newton_step_of_roots(J, r, scale, y, scaled, lower, left, inverse, n):
 
 
 @jit
+def newton_within(tol, J, r, x, scale, y, scaled, lower, left, inverse, n):
+    """Whether J is regular, and its whole Newton step y short: ``|d_i| <= tol max(|x_i|, scale_i / 100)``."""
+    if not newton_step_of_roots(J, r, scale, y, scaled, lower, left, inverse, n):
+        return False
+    for i in range(n):
+        if not abs(scale[i] * y[i]) <= tol * max(abs(x[i]), 1e-2 * scale[i]):
+            return False
+    return True
+
+
+@jit
 def slope_and_bend(J, r, scale, y, n):
     """``rᵀJy`` and ``|Jy|²``."""
     slope = bend = 0.0

@@ -127,6 +127,7 @@ CASES = [
     Case("ends, history", on_gpu(remembered(ends))),
     Case("ends, few evaluations", on_gpu(by(ends, max_iter=20))),
     Case("ends, one evaluation", on_gpu(by(ends, max_iter=1))),
+    Case("ends, two evaluations", on_gpu(by(ends, max_iter=2))),
     Case("ends in a box", on_gpu(by(ends, **BOX))),
     Case("ends in a box, history", on_gpu(remembered(by(ends, **BOX)))),
     Case("ends in a box, chunks of 2", on_gpu(by(ends, **BOX), LONGEST=2)),

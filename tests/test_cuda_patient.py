@@ -39,7 +39,10 @@ def test_evaluations_are_limited_as_on_the_cpu(simulated):
     for name, (cpu, cuda) in simulated.items():
         if "evaluation" in name:
             np.testing.assert_array_equal(cuda["nfev"], cpu["nfev"])
-            assert cuda["nfev"].max() == {"one": 1, "few": 4 if "resident" in name else 20}[name.split(", ")[1][:3]]
+            assert (
+                cuda["nfev"].max()
+                == {"one": 1, "two": 2, "few": 4 if "resident" in name else 20}[name.split(", ")[1][:3]]
+            )
 
 
 @pytest.mark.parametrize("failing", [0, 1])

@@ -23,6 +23,7 @@ FLOORS = [
     {"curve", "function"},
     {"compile", "installation", "lazy"},
     {"chunk", "compile_cuda"},
+    {"kinks"},
     {"phases"},
     {"chosen", "engine"},
     {"slot"},

@@ -37,7 +37,7 @@ def test_a_trip_of_the_patient_path_stays_in_registers():
     rows, codes, flat = int32[::1], int8[::1], float64[::1]
     two, three, four, five = float64[:, ::1], float64[:, :, ::1], float64[:, :, :, ::1], float64[:, :, :, :, ::1]
     lists, state = (rows,) * 4, (flat, five, five, three, four)
-    ends, room = (two, two, flat, codes, rows, rows, codes), (four, three)
+    ends, room = (two, two, flat, two, flat, codes, rows, rows, codes), (four, three)
     types = *lists, int64, boolean, float64, *state, *ends, two, two, three, int64, *room
     text = ptx.compiled(cuda_patient.trip, types, ptx.EVERYWHERE[0])
     for architecture in ptx.EVERYWHERE:

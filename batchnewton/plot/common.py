@@ -31,6 +31,7 @@ COLOURS = {
     Status.UNBOUNDED: "#cc3311",
     Status.TOO_FEW_POINTS: "#bbbbbb",
     Status.NO_ROOT: "#228833",
+    Status.KINK: "#332288",
     Status.NOT_RUN: "#eeeeee",
 }
 
