@@ -51,8 +51,11 @@ def curve_fit(
     Parameters
     ----------
     f : callable
-        ``f(x, a, b, ...)``, a plain Python function of one data point: x is a number, or k numbers (``u, v = x``).
-        Gradient and Hessian are derived from it.  Or a `Model`, as in ``batchnewton.models``.
+        ``f(x, a, b, ...)``, a plain Python function, as SciPy calls it: x is xdata, (m,), or k coordinates
+        (``u, v = x``).  Gradient and Hessian are derived from it, for one data point at a time: what depends on x alone
+        (``np.max(x)``, ``np.diff(x, prepend=0)``) has NumPy's value, and an ``if`` on x or parameters is taken point by
+        point.  What needs the formula's own values at other points is refused.  Or a `Model`, as in
+        ``batchnewton.models``.
     xdata : array_like
         ``(m,)``, or ``(k, m)`` for k coordinates, shared by all curves; ``(B, k, m)`` for each its own.
     ydata : array_like

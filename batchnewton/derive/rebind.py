@@ -51,10 +51,12 @@ def rebound(function: Any) -> Any:
 
 
 def _unwrapped(function: Any) -> Any:
-    """The Python function of a numba dispatcher, or in a `functools.lru_cache`."""
+    """The Python function of a numba dispatcher, in a `functools.lru_cache`, or that a key stands beside."""
     cached = hasattr(function, "cache_info") and not isinstance(function, type)
     inner = getattr(function, "__wrapped__" if cached else "py_func", function)
-    return inner if callable(inner) else function  # an object may have any attribute that it is asked for
+    if inner is function or not callable(inner):  # an object may have any attribute that it is asked for
+        return function
+    return _unwrapped(inner)
 
 
 class _ModuleView:
