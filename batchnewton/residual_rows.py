@@ -39,7 +39,7 @@ def row_arguments(inputs: Sequence[Input], m: int) -> list[int]:
 
 
 def _in_one_row(fun: Formula, inputs: Sequence[Input], values: Sequence[np.ndarray]) -> Reading:
-    nothing = Reading(fun, None, "not: residuals that are no rows")
+    nothing = Reading(fun, None, "residuals that are no rows: as a whole")
     try:
         with np.errstate(all="ignore"):
             m = len(np.asarray(fun.function(*values), np.float64).reshape(-1, 1))

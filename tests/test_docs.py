@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import batchnewton as bn
+from batchnewton import reading
 
 DOCS = Path(__file__).parents[1] / "docs"
 if not DOCS.exists():
@@ -42,6 +43,8 @@ def test_blocks_of_a_page_run(page):
     for name in re.findall(r"^import (dask|xarray)\b|, (dask|xarray)\b", text, re.M):
         pytest.importorskip(max(name))
     run(page.name, text, {"__name__": "__main__"})
+    compared = [one.compared for kept in reading._READINGS.values() for one in kept]
+    assert [one for one in compared if one.startswith("not")] == [], "formulas that were not compared with NumPy"
 
 
 def test_a_wrong_output_is_found():
