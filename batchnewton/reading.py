@@ -19,7 +19,7 @@ from .derive.comparison import compare
 from .derive.errors import TraceError
 from .derive.graph import Graph
 from .derive.program import Input
-from .derive.survey import Data, Survey, digest
+from .derive.survey import Data, Survey, digest, in_double
 from .derive.surveyed import Surveyed
 from .derive.trace import Traced, of_a_point, trace
 from .derive.weight import weight_of
@@ -106,7 +106,7 @@ def key_of_curve(f: Formula, shape: tuple[int, ...], n: int) -> Hashable:
 
 def new_reading(f: Formula, data: Data, n: int, start: np.ndarray) -> Reading:
     """How a formula is read that has not been met."""
-    (x,) = data
+    (x,) = in_double(data)
     shape = x.shape[:-1]
     inputs = (Input("x", shape, "row"), *(Input(f"p{i}") for i in range(n)))
 
@@ -125,7 +125,7 @@ def new_reading(f: Formula, data: Data, n: int, start: np.ndarray) -> Reading:
     names = inputs[0].scalars
 
     def by_numpy(parameters: Sequence[float], at: int | None) -> Any:
-        return f.function(x if at is None else (x[..., at] if shape else x[at]), *parameters)
+        return f.function(x.copy() if at is None else (x[..., at].copy() if shape else x[at]), *parameters)
 
     compared = compare(
         f, traced.values, values, dict(zip(names, np.atleast_2d(x), strict=True)), x.shape[-1], survey, by_numpy
@@ -146,7 +146,7 @@ def of_function(fun: Formula, inputs: Sequence[Input], of_problem: Callable[[int
         The formula is traced to something else than NumPy's value of it.
     """
     key = key_of_function(fun, inputs)
-    values = of_problem(0)
+    values = in_double(tuple(of_problem(0)))
     columns = [i for i, one in enumerate(inputs) if one.level in ("row", "point")]
     data = tuple(values[i] for i in columns)
     return kept(key, data) or keep(key, new_reading_of_function(fun, inputs, values, columns, data))
@@ -177,7 +177,8 @@ def new_reading_of_function(
     def by_numpy(parameters: Sequence[float], at: int | None) -> Any:
         if at is None and data and not numbers:
             raise TypeError("the formula takes one row of arrays")
-        row = [value if i not in columns or at is None else value[at] for i, value in enumerate(values)]
+        row = [np.copy(value if i not in columns or at is None else value[at]) for i, value in enumerate(values)]
+        row = [one.item() if one.ndim == 0 else one for one in row]
         return fun.function(np.array(parameters), *row[1:])
 
     compared = compare(fun, traced.values, start, known, m, survey, by_numpy)

@@ -42,7 +42,7 @@ def _in_one_row(fun: Formula, inputs: Sequence[Input], values: Sequence[np.ndarr
     nothing = Reading(fun, None, "residuals that are no rows: as a whole")
     try:
         with np.errstate(all="ignore"):
-            m = len(np.asarray(fun.function(*values), np.float64).reshape(-1, 1))
+            m = len(np.asarray(fun.function(*map(np.copy, values)), np.float64).reshape(-1, 1))
     except Exception:  # the user's function does not take plain arrays
         return nothing
     if m < FEW_ROWS:
@@ -62,7 +62,7 @@ def _in_one_row(fun: Formula, inputs: Sequence[Input], values: Sequence[np.ndarr
     def by_numpy(parameters: Sequence[float], at: int | None) -> Any:
         if at is not None:
             raise TypeError("the residuals of all data points")
-        return np.ravel(fun.function(np.array(parameters), *values[1:]))
+        return np.ravel(fun.function(np.array(parameters), *map(np.copy, values[1:])))
 
     start = dict(zip(inputs[0].scalars, values[0].tolist(), strict=True))
     try:

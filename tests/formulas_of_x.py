@@ -26,8 +26,24 @@ def in_place(x, a, b):
     return out.sum(axis=0) + b
 
 
+def in_place_of_x(x, a, b):
+    x -= x.mean()
+    x /= np.abs(x).max() + 1
+    return a * x + b
+
+
+class Held:
+    """A formula of an object, with an array of its own."""
+
+    def __init__(self):
+        self.known = np.array([1.0, 2.0, 0.5])
+
+    def scaled(self, x, a):
+        return a * np.interp(x, [0.0, 0.5, 1.0], self.known) * np.sum(self.known) / len(x)
+
+
 NAMES = {"np": np, "math": math, "special": special, "norm": norm, "spline": CubicSpline([0, 1, 2, 3], [0, 1, 0, 2])}
-NAMES |= {"by_assignment": by_assignment, "in_place": in_place}
+NAMES |= {"by_assignment": by_assignment, "in_place": in_place, "in_place_of_x": in_place_of_x, "held": Held()}
 
 ALONE = """
 a*np.exp(-b*x)/len(x)
@@ -116,7 +132,13 @@ a*np.minimum(x, x.mean()) + b
 np.linalg.norm(np.array([a*x, b*x]), axis=0)
 np.cumsum(np.array([a*x, b*x]), axis=0)[1]
 np.moveaxis(np.array([a*x, b*x]), 0, -1)[..., 1]
+a*x.astype(int) + b*(3*x).astype(int)
+a*np.array(9*x, dtype=int) + b
+(x > .5).astype(int)*a + b
+a*x//.3 + b*(x % .3)
+held.scaled(x, a) + b
 by_assignment(x, a, b)
+in_place_of_x(x, a, b)
 in_place(x, a, b)
 """.strip().splitlines()
 

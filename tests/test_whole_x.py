@@ -175,3 +175,22 @@ def test_formulas_of_numbers_are_compared_point_by_point():
     wrong = lambda x, a, b: a * x if isinstance(x, float) else math.exp(x) + b  # noqa: E731
     with pytest.raises(ValueError, match="in NumPy"):
         read(wrong, T)
+
+
+def test_data_in_single_precision_are_compared_in_double():
+    steep = read(lambda x, a, b: a * np.exp(40 * x) / np.exp(40 * x).max() + b, T.astype(np.float32))
+    assert steep.compared == "whole"
+    fit(lambda x, a, b: a * np.exp(-b * x / np.max(x)), (3, 2), T.astype(np.float32), [1.0, 1.0], dtype="float32")
+
+
+def test_a_formula_cannot_change_the_data():
+    def careless(x, a, b):
+        x -= x.mean()
+        return a * x + b
+
+    x, y = T.copy(), 3 * (T - T.mean()) + 2
+    res = bn.curve_fit(careless, x, y, [1.0, 1.0])
+    np.testing.assert_array_equal(x, T)
+    np.testing.assert_allclose(res.x, [3, 2], rtol=1e-12)
+    with pytest.raises(TraceError, match=r"x.sort\(\) changes an array in place"):
+        bn.curve_fit(lambda x, a, b: [x.sort(), a * x + b][1], x, y, [1.0, 1.0])

@@ -34,7 +34,9 @@ def assign(array: Whole, key: Any, value: Any) -> None:
     whole_value = value.sides == array.sides if isinstance(value, Whole) else not np.ndim(value)
     if isinstance(key, Whole) and key.sides == array.sides and whole_value:
         array.become(elementwise("where", key, value, array.copied()))
-    elif is_known((array, key, value)) and key is not Ellipsis:
+    elif isinstance(value, Whole) and whole_value and (key is Ellipsis or key == slice(None)):
+        array.become(value.copied())
+    elif is_known((array, key, value)):
         array.become(_with_numbers(array, key, value))
     elif holds_rows(key):
         raise Refused(f"an array is assigned to at some data points; {WHERE}")

@@ -16,7 +16,7 @@ from batchnewton.derive.whole import KnownScalar, Whole
 
 def known(survey: Survey, function: Callable[..., Any], args: Any = (), options: Any = None) -> Any:
     """What NumPy gives for a function of the data alone.  Errors are NumPy's."""
-    options = options or {}
+    args, options = frozen(args), {name: frozen(one) for name, one in (options or {}).items()}
     key = ("call", function, key_of(args), key_of(options))
 
     def compute(data: Data) -> Any:

@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 
 from batchnewton.derive.arrays import call_function
+from batchnewton.derive.errors import TraceError
 from batchnewton.derive.known import known
 from batchnewton.derive.whole import Whole
 from batchnewton.derive.whole_functions import refusal
 
-OF_NUMBERS = ("tolist", "item", "tobytes", "view", "fill")
+OF_NUMBERS = ("tolist", "item", "tobytes", "view")
+IN_PLACE = ("sort", "fill", "put", "partition", "resize", "byteswap", "setfield", "itemset")
 
 
 def method_of(array: Whole, name: str) -> Any:
@@ -27,6 +29,8 @@ def method_of(array: Whole, name: str) -> Any:
         raise AttributeError(f"a NumPy array has no attribute {name!r}")
     if name in OWN:
         return OWN[name](array)
+    if name in IN_PLACE:
+        raise TraceError(f"x.{name}() changes an array in place; use NumPy's function, which makes a new one")
     if array.compute is None and (name in OF_NUMBERS or not callable(own)):
         raise refusal(f".{name}")
     if not callable(own):
@@ -38,6 +42,15 @@ def method_of(array: Whole, name: str) -> Any:
     return lambda *args, **options: known(array.survey, own, (array, *args), options)
 
 
+def of_type(array: Whole, dtype: Any) -> Any:
+    """A copy of float type; where its numbers are known, of any."""
+    if np.dtype(dtype).kind in "fO":
+        return array.copied()
+    if array.compute is None:
+        raise TraceError(f"astype({dtype}) of traced values; they are real numbers")
+    return known(array.survey, np.ndarray.astype, (array, dtype))
+
+
 OWN = {
     "T": lambda array: call_function(np.transpose, (array,), {}),
     "real": lambda array: array,
@@ -46,6 +59,7 @@ OWN = {
     "reshape": lambda array: (
         lambda *sides, **options: call_function(np.reshape, (array, sides[0] if len(sides) == 1 else sides), {})
     ),
-    **dict.fromkeys(("astype", "copy", "conj", "conjugate"), lambda array: lambda *args, **options: array.copied()),
+    "astype": lambda array: lambda dtype, *args, **options: of_type(array, dtype),
+    **dict.fromkeys(("copy", "conj", "conjugate"), lambda array: lambda *args, **options: array.copied()),
 }
 """Those that are not NumPy's functions of the same name."""

@@ -20,7 +20,8 @@ from batchnewton.derive.whole_functions import SHAPES, filled, holds_rows
 def array(value: Any, dtype: Any = None, **options: Any) -> Any:
     """np.array, np.asarray."""
     if holds_rows(value):
-        return value.copied() if isinstance(value, Whole) else call_function(np.array, (value,), {})
+        found = value if isinstance(value, Whole) else call_function(np.array, (value,), {})
+        return found.astype(float if dtype is None else dtype) if isinstance(found, Whole) else found
     if isinstance(value, TracedArray) and not has_traced(value) and dtype is not None:
         return np.array(floats(value), dtype=dtype)
     if not has_traced(value) and not isinstance(value, TracedArray):
@@ -32,7 +33,7 @@ def array(value: Any, dtype: Any = None, **options: Any) -> Any:
 
 def _asarray(value: Any, dtype: Any = None, **options: Any) -> Any:
     if isinstance(value, Whole):
-        return value
+        return value if dtype is None or np.dtype(dtype).kind in "fO" else value.astype(dtype)
     return value if isinstance(value, TracedArray) and dtype in (None, float) else array(value, dtype)
 
 

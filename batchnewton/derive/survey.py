@@ -47,7 +47,7 @@ class Survey:
     """
 
     def __init__(self, data: Data, adopts: bool, m: int | None = None) -> None:
-        self.data, self.adopts = data, adopts
+        self.data, self.adopts = in_double(data), adopts
         self.m = int(data[0].shape[-1]) if m is None else m
         self.columns: dict[Hashable, Compute] = {}
         self.conditions: dict[Hashable, tuple[Compute, Any]] = {}
@@ -68,6 +68,7 @@ class Survey:
 
     def holds(self, data: Data) -> bool:
         """Whether the formula, as it was traced, is that of other data, too."""
+        data = in_double(data)
         if not all(same(compute(data), value) for compute, value in self.conditions.values()):
             return False
         shapes = {(), (data[0].shape[-1],)} if data else {(), (self.m,)}
@@ -80,7 +81,7 @@ class Survey:
 
     def values(self, data: Data) -> np.ndarray:
         """The columns for some data, (number of columns, m)."""
-        m = data[0].shape[-1] if data else self.m
+        m, data = data[0].shape[-1] if data else self.m, in_double(data)
         found = [np.asarray(compute(data), np.float64) for compute in self.columns.values()]
         return np.array([np.broadcast_to(one, (m,)) for one in found]).reshape(len(found), m)
 
@@ -91,6 +92,14 @@ class Survey:
     def is_constant(self) -> list[bool]:
         """Which columns hold one number for all data points."""
         return [np.ndim(compute(self.data)) == 0 for compute in self.columns.values()]
+
+
+def in_double(data: Data) -> Data:
+    """Copies of the columns in float64, as NumPy's values of them are worked out; a formula cannot change them."""
+    copies = tuple(np.array(one, np.float64) for one in data)
+    for one in copies:
+        one.flags.writeable = False
+    return copies
 
 
 def same(one: Any, other: Any) -> bool:

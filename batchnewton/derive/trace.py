@@ -62,8 +62,8 @@ def trace(function: Any, arguments: Sequence[Argument], graph: Graph) -> Traced:
     values, again = (_all_paths(copy, function, arguments, graph, kinds) for _ in range(2))
     if any(one is not other for one, other in zip(values, again, strict=False)) or len(values) != len(again):
         raise TraceError(
-            f"{formula_name(function)} is another formula each time it is run: it reads random numbers, the time, or "
-            f"something that it changes. {FROZEN}",
+            f"{formula_name(function)} is another formula each time it is run: it, or a function that it calls, draws "
+            f"random numbers, reads the time, or keeps what it worked out before (a cache of its own). {FROZEN}",
             source_place(function),
         )
     once = values.pop() if Penalized in kinds else None
