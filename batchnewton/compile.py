@@ -19,6 +19,7 @@ import llvmlite.binding
 import numpy as np
 from numba.core import config
 
+from .announce import announced
 from .derive import Program, derive
 from .fingerprint import Signature
 from .kernels import cpu, lanes, machine, patient
@@ -117,7 +118,8 @@ def _kernel(signature: Signature, kind: str, phase: str | None, dtype: np.dtype)
         signature.bounded,
         phase or "minimize",
     )
-    entries = machine.load(module_name(program, phase or kind), module_text(program, where, phase, dtype))
+    with announced(f"compiling {formula.name} ({program.operations['total']} operations)"):
+        entries = machine.load(module_name(program, phase or kind), module_text(program, where, phase, dtype))
     state = cpu.places(phase, lambda name: where.slots[name] // where.lanes) if phase else []
     return Kernel(
         program,

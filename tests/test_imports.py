@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 # From the ground up. A room may import the rooms on lower floors, and itself: api → result → schedule → compile →
 # derive, kernels.
 FLOORS = [
-    {"cores", "gpus", "pinned", "syntax", "threads", "version"},
+    {"announce", "cores", "gpus", "pinned", "syntax", "threads", "version"},
     {"arrays", "derive", "kernels", "methods", "nist", "notebook"},
     {"differences", "fingerprint", "missing", "options", "special", "status"},
     {"bounds", "correlated", "models", "reading"},
