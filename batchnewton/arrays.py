@@ -60,6 +60,12 @@ def real(name: str, value: Any) -> np.ndarray:
     return array if array.dtype in FLOATS else array.astype(np.float64)
 
 
+def vector(name: str, value: Any) -> np.ndarray:
+    """The same; a number alone is the start of one unknown."""
+    array = real(name, value)
+    return array if array.ndim else array.reshape(1)
+
+
 def without_mask(value: Any) -> Any:
     """NaN where a masked array, or a list of them, is masked: NumPy would take the number behind the mask."""
     if isinstance(value, np.ma.MaskedArray) or (

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from . import correlated
-from .arrays import Shared, library, real, shape_error
+from .arrays import Shared, library, real, shape_error, vector
 from .bounds import boxed, check_bounds, start_within
 from .builder import Builder, check_batch, check_callable, check_coordinates, sequence, unknowns
 from .derive.rebind import formula_name
@@ -247,7 +247,7 @@ def first_guess(f: Any, names: tuple[str, ...] | None, p0: Any, guess_all: Calla
         return by_name(p0, names)
     if p0 is None and names is None:
         raise ValueError("p0 is needed: the number of parameters cannot be read from the signature of f")
-    return np.ones(len(names or ())) if p0 is None else real("p0", p0)
+    return np.ones(len(names or ())) if p0 is None else vector("p0", p0)
 
 
 def are_labelled(p0: Any, names: tuple[str, ...] | None) -> bool:

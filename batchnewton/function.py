@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import Shared, library, on_host, real, shape_error
+from .arrays import Shared, library, on_host, shape_error, vector
 from .bounds import Bounded, boxed, bracketed, check_no_pairs
 from .builder import Builder, check_batch, check_callable, sequence
 from .derive import Input, values
@@ -49,7 +49,7 @@ def from_function(
     x0, ends = (x0, None) if bracket is None else bracketed(x0, bracket, sequence("args", args))
     if x0 is None:
         raise TypeError("x0 is None; expected (n,) for one problem or (B, n) for a batch")
-    start = real("x0", x0)
+    start = vector("x0", x0)
     if start.ndim not in (1, 2):
         raise shape_error("x0", start, "(n,) for one problem or (B, n) for a batch")
     single = start.ndim == 1

@@ -10,6 +10,7 @@ import numpy as np
 
 from . import notebook
 from .arrays import given_back, on_host
+from .inference import not_finite
 from .inference.fit import Fit, succeeded
 from .inference.order import orders
 from .kernels.history import COLUMNS
@@ -224,8 +225,11 @@ class Result(Statistics):
         return self._plain(self._fit.stderr_there)
 
     def message(self, i: int = 0) -> str:
-        """What happened to problem i, and what to try."""
-        return ADVICE[Status(int(self._solution.status[i]))]
+        """What happened to problem i, and what to try; where it is not finite at its start: the value or a derivative,
+        at which data point."""
+        status = Status(int(self._solution.status[i]))
+        more = not_finite.reason(self._fit, i) if status == Status.NOT_FINITE_AT_START else ""
+        return f"{ADVICE[status]} ({more})" if more else ADVICE[status]
 
     def summary(self) -> str:
         """Counts by status and evaluations, in a few lines."""
@@ -234,12 +238,20 @@ class Result(Statistics):
         lines = [f"{size} problem{plural}, {n} unknowns, {self._solution.nfev.mean():.1f} evaluations each"]
         for found, count in self._by_status():
             lines += [f"  {found.name:20s} {count:9d}  {100 * count / size:6.2f} %  {ADVICE[found]}"]
+        (bad,) = np.nonzero(on_host(self._solution.status) == Status.NOT_FINITE_AT_START)
+        if bad.size and self._why:
+            lines += [f"  of problem {bad[0]} {self._why}" if size > 1 else f"  {self._why}"]
         if self._problem.moved is not None and self._problem.moved.any():
             lines += [f"  {int(self._problem.moved.any(1).sum())} starts lay outside the bounds and were moved in"]
         lower = 0 if self._passed_over is None else int(np.isfinite(self._passed_over).sum())
         if lower:
             lines += [f"  of {lower} another start ended lower, but not at a minimum: see passed_over, keep="]
         return "\n".join(lines)
+
+    @cached_property
+    def _why(self) -> str:
+        """What is not finite at the start of the first problem that has this status."""
+        return not_finite.reason(self._fit, int(np.argmax(self._solution.status == Status.NOT_FINITE_AT_START)))
 
     def _by_status(self) -> list[tuple[Status, int]]:
         """Statuses with the number of their problems, the most frequent first."""

@@ -35,7 +35,6 @@ BAD = [
     ("empty batch", lambda: fit(ydata=np.ones((0, 4))), ValueError, ["ydata", "(0, 4)", "empty"]),
     ("no points", lambda: fit(xdata=[], ydata=np.ones((5, 0))), ValueError, ["ydata", "empty"]),
     ("empty x0", lambda: bn.minimize(square, np.ones((0, 2))), ValueError, ["x0", "(0, 2)", "empty"]),
-    ("x0 a number", lambda: bn.minimize(square, 1.0), ValueError, ["x0", "()", "(n,)"]),
     ("n above the limit", lambda: bn.minimize(square, np.ones(33)), ValueError, ["x0", "33", "32"]),
     ("args of another batch", lambda: bn.minimize(square, np.ones((3, 1)), (np.ones(2),)), ValueError,
      ["args[0]", "(2,)", "3", "bn.shared"]),

@@ -19,6 +19,20 @@ def same(a, b):
         np.testing.assert_array_equal(getattr(a, name), getattr(b, name), err_msg=name)
 
 
+def test_a_number_alone_is_the_start_of_one_unknown():
+    x = np.linspace(-6, 6, 40)
+    found = bn.curve_fit(lambda x, a: np.sin(x + a), x, np.sin(x), p0=2.1 * np.pi)
+    assert found.success and found.x.shape == (1,)
+    np.testing.assert_allclose(found.x, 2 * np.pi, rtol=1e-9)
+    for door in (bn.minimize, bn.least_squares):
+        assert door(lambda x: (x[0] - 2.0) ** 2 + x[0], 1.0).x.shape == (1,)
+    assert bn.root(lambda x: [x[0] ** 2 - 2.0], np.float64(1.0)).x == pytest.approx([np.sqrt(2.0)])
+    many = bn.curve_fit(lambda x, a: a * x, x, [x, 2 * x], 0.5)
+    np.testing.assert_allclose(many.x, [[1.0], [2.0]], rtol=1e-12)
+    with pytest.raises(ValueError, match="takes 2 parameters"):
+        bn.curve_fit(lambda x, a, b: a * x + b, x, x, 1.0)
+
+
 def test_curve_fit_agrees_with_scipy():
     y, p0 = decays(20)
     sigma = np.linspace(0.02, 0.05, 16)

@@ -40,6 +40,42 @@ def test_statuses_without_a_minimum(fun, x0, status):
     assert bn.Status(int(result.status)).name in status
 
 
+def test_curves_whose_derivatives_have_a_limit_where_their_exponential_overflows():
+    """A dose of 0 in logarithms; a start from which exp overflows."""
+    x = np.array([0.0, 1, 2, 4, 8, 16])
+
+    def dose(x, b, e):
+        return 1 / (1 + np.exp(b * (np.log(x) - np.log(e))))
+
+    def growth(x, L, k, x0):
+        return L / (1 + np.exp(-k * (x - x0)))
+
+    clean = np.where(x > 0, 1 / (1 + (x / 3.0) ** 1.5), 1.0)
+    for dtype in ("float64", "float32"):
+        found = bn.curve_fit(dose, x, [clean, clean + 0.01 * np.cos(9 * x)], [1.0, 4.0], dtype=dtype)
+        assert found.success.all()
+        np.testing.assert_allclose(found.x[0], [1.5, 3.0], rtol=1e-9 if dtype == "float64" else 1e-4)
+        t = np.append(np.linspace(0, 10, 16), 600.0)
+        far = bn.curve_fit(growth, t, growth(t, 2.0, 0.8, 4.0), [1.0, 3.0, 0.0], dtype=dtype)
+        assert far.success
+        np.testing.assert_allclose(far.x, [2.0, 0.8, 4.0], rtol=1e-9 if dtype == "float64" else 1e-4)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_what_is_not_finite_at_the_start_is_said(dtype):
+    """A derivative, of which parameter, at which data point; or the value."""
+    x, y = np.array([1.0, 2, 0, 4]), np.ones((3, 4))
+    y[2, 1] = np.inf
+    found = bn.curve_fit(lambda x, b, e: b + (x - e) ** 1.5, x, y, [[1, -1.0], [1, 0.0], [1, -1.0]], dtype=dtype)
+    assert found.status.tolist() == [found.status[0], *[bn.Status.NOT_FINITE_AT_START] * 2]
+    assert "of problem 1 the second derivative in e is NaN at data point 2 (x = 0)" in found.summary()
+    assert "(the value is infinite at data point 1 (x = 2))" in found.message(2)
+    kink = bn.minimize(lambda x: np.sqrt(x[0] ** 2 + x[1] ** 2), [0.0, 0.0], dtype=dtype)
+    assert "the derivative in x0 is NaN" in kink.message() and "the derivative in x0" in kink.summary()
+    lost = bn.least_squares(lambda x, t: x[0] * np.log(t), [[1.0]], data=np.array([[2.0, -1.0]]), dtype=dtype)
+    assert "the value is NaN in data row 1" in lost.message(0)
+
+
 def test_max_iter_is_kept_and_reported():
     result = bn.minimize(rosenbrock, (-1.2, 1.0), max_iter=5)
     assert result.status == bn.Status.MAX_ITER and not result.success

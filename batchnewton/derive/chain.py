@@ -4,22 +4,39 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from batchnewton.derive.graph import Expr, Graph, topological
-from batchnewton.derive.rules import partials, splits
+from batchnewton.derive.graph import ROW, Expr, Graph, topological
+from batchnewton.derive.rules import partials
+from batchnewton.derive.stable import opened
 
 Triples = list[tuple[Expr, Expr, Expr]]
 
 
-def scale(x: Expr, y: Expr) -> Expr:
+def scale(x: Expr, y: Expr, beside: Expr | None = None) -> Expr:
     """x * y, with a select that has a zero arm moved outwards.
 
     An infinity of the branch not taken then never meets the zero: ``where(c, x * y, 0)``, not ``where(c, x, 0) * y``.
+    ``beside`` is the condition on which another value is taken.
     """
     for select, factor in ((y, x), (x, y)):
         if select.op == "where" and (select.args[1].is_constant(0) or select.args[2].is_constant(0)):
             condition, a, b = select.args
-            return condition.call("where", scale(a, factor), scale(b, factor))
+            return condition.call("where", scale(a, factor, condition), scale(b, factor, condition))
+        if factor.op != "const" and has_logarithm(select, beside):
+            return factor.call("eq", 0.0).call("where", 0.0, factor * select)
     return x * y
+
+
+def has_logarithm(x: Expr, beside: Expr | None) -> bool:
+    """Whether a factor may be infinite as log(0) of a data point is, if that is not looked at ``beside``.
+
+    A value that is finite there, as ``1 / (1 + exp(b log(x)))`` is, does not change with b: the other factor is 0, and
+    so is the product.
+    """
+    if x.op in ("add", "sub", "neg", "mul"):
+        return any(has_logarithm(arg, beside) for arg in x.args)
+    if x.op not in ("log", "log2", "log10") or not x.depends & ROW:
+        return False
+    return x.args[0].call("eq", 0.0) is not beside
 
 
 def tangent_of(node: Expr, tangents: dict[int, Expr], zero: Expr) -> Expr:
@@ -43,19 +60,18 @@ def second_partials(node: Expr) -> Triples:
     simplification may have looked through an argument, and its derivative could not be told from its parts'.
     """
     leaves: list[Expr] = []
-    splitting = node.op == "pow" and splits(node.args[0])
-    parts = [_shape(arg, leaves, splitting and arg is node.args[0]) for arg in node.args]
+    parts = [_shape(arg, leaves, k in opened(node)) for k, arg in enumerate(node.args)]
     template, placeholders, triples = _second_template((node.op, *parts))
     actual = dict(zip((leaf.index for leaf in placeholders), leaves, strict=True)) | {template.index: node}
     return [(actual[a.index], actual[b.index], _filled(second, actual)) for a, b, second in triples]
 
 
-def _shape(node: Expr, leaves: list[Expr], opened: bool = False) -> tuple:
-    """A constant, a number of `leaves`, or, opened, an operation on such."""
+def _shape(node: Expr, leaves: list[Expr], parted: bool = False) -> tuple:
+    """A constant, a number of `leaves`, or, parted, an operation on such."""
     if node.op == "const":
         return ("const", node.value)
-    if opened:
-        return (node.op, *[_shape(arg, leaves) for arg in node.args])
+    if parted:
+        return (node.op, *[_shape(arg, leaves, k in opened(node)) for k, arg in enumerate(node.args)])
     known = next((k for k, leaf in enumerate(leaves) if leaf is node), None)
     if known is None:
         known = len(leaves)

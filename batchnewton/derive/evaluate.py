@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from batchnewton.derive.graph import Expr, topological
+from batchnewton.derive.lower import written
 from batchnewton.derive.numeric import EVALUATE
 
 _OF_NUMPY = """
@@ -42,6 +43,7 @@ BY_NUMPY: dict[str, Callable[..., Any]] = {
 
 def evaluate(outputs: Sequence[Expr], inputs: Mapping[str, Any]) -> list[np.ndarray]:
     """Numbers of the expressions, where ``inputs`` are arrays by the names of the inputs, which broadcast."""
+    outputs = list(written({str(i): node for i, node in enumerate(outputs)}).values())
     found: dict[int, Any] = {}
     with np.errstate(all="ignore"):
         for node in topological(outputs):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 
 from batchnewton.derive.graph import PROBLEM, ROW, Expr, topological
 from batchnewton.derive.numeric import FADDEEVA
+from batchnewton.derive.stable import Written
 
 MAX_PRODUCT_POWER = 64
 """An integer power up to this is written as products."""
@@ -17,10 +18,15 @@ Rule = Callable[[Expr, tuple[Expr, ...]], "Expr | None"]
 
 def lower(outputs: dict[str, Expr]) -> dict[str, Expr]:
     """The outputs with Faddeeva's function, powers, divisions and negated comparisons written out."""
-    outputs = _rewrite(outputs, _faddeeva)
+    outputs = _rewrite(written(outputs), _faddeeva)
     powers = _Powers(topological(outputs.values()))
     outputs = _rewrite(outputs, powers.rule)
     return _rewrite(outputs, _Divisions(topological(outputs.values())).rule)
+
+
+def written(outputs: dict[str, Expr]) -> dict[str, Expr]:
+    """The outputs with the forms of `stable` written out."""
+    return _rewrite(outputs, Written(topological(outputs.values())).rule)
 
 
 def _rewrite(outputs: dict[str, Expr], rule: Rule) -> dict[str, Expr]:

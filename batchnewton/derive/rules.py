@@ -8,8 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from batchnewton.derive import stable
 from batchnewton.derive.errors import TraceError
 from batchnewton.derive.graph import Expr
+from batchnewton.derive.stable import splits
 
 Partials = tuple[tuple[Expr, Expr], ...]
 
@@ -50,12 +52,9 @@ UNARY: dict[str, Callable[[Expr, Expr], Expr]] = {
     "exp": lambda x, y: y,
     "expm1": lambda x, y: y + 1.0,
     "exp2": lambda x, y: math.log(2) * y,
-    "log": lambda x, y: 1.0 / x,
     "log1p": lambda x, y: 1.0 / (x + 1.0),
     "log2": lambda x, y: (1 / math.log(2)) / x,
     "log10": lambda x, y: (1 / math.log(10)) / x,
-    "sqrt": lambda x, y: 0.5 / y,
-    "cbrt": lambda x, y: 1.0 / (3.0 * y**2.0),
     "sin": lambda x, y: x.call("cos"),
     "cos": lambda x, y: -x.call("sin"),
     "tan": lambda x, y: 1.0 + y**2.0,
@@ -90,13 +89,6 @@ def _quotient(node: Expr, x: Expr, y: Expr) -> Partials:
     return ((x, 1.0 / y), (y, -(node / y)))
 
 
-def splits(base: Expr) -> bool:
-    """Whether a power's base is d / w, d * w or w * d, of which only w depends on an unknown."""
-    if base.op not in ("div", "mul") or base.args[0].active == base.args[1].active:
-        return False
-    return base.args[1].active if base.op == "div" else base.args[0].op != "const"
-
-
 def _power(node: Expr, x: Expr, y: Expr) -> Partials:
     """The derivative of ``x**y`` in y is 0 at x = 0, its limit for y > 0.
 
@@ -104,6 +96,8 @@ def _power(node: Expr, x: Expr, y: Expr) -> Partials:
     """
     log = x.call("eq", 0.0).call("where", 0.0, x.call("log"))
     in_exponent = (y, node * log)
+    if x.op in stable.OVER:
+        return (*stable.over_power_partials(node, x, y), in_exponent)
     if not splits(x):
         return ((x, y * x ** _less_one(y)), in_exponent)
     given, factor = x.args if x.args[1].active else x.args[::-1]
@@ -155,6 +149,8 @@ RULES: dict[str, Callable[..., Partials]] = {
     "pow": _power,
     "where": _where,
     "atan2": _arctangent,
+    "log": lambda node, x: tuple(stable.of_logarithm(x, node.graph.constant(1.0))),
+    **{op: lambda node, *args, rule=rule: tuple(rule(node, *args)) for op, rule in stable.PARTIALS.items()},
     "hypot": lambda node, x, y: ((x, x / node), (y, y / node)),
     "copysign": lambda node, x, y: ((x, _sign(x) * _sign(y)),),
     **{f"{part}_w{order}": _analytic(part, order) for part in ("re", "im") for order in (0, 1)},

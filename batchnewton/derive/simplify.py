@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from batchnewton.derive import stable
+
 if TYPE_CHECKING:
     from batchnewton.derive.graph import Expr
 
@@ -95,7 +97,7 @@ def _div(x: Expr, y: Expr) -> Expr | None:
         return -(x / y.args[0])
     if y.op == "div" and y.args[0].is_constant(1):
         return x * y.args[1]
-    return None
+    return stable.quotient(x, y)
 
 
 def _neg(x: Expr) -> Expr | None:
@@ -136,7 +138,7 @@ def _pow(x: Expr, y: Expr) -> Expr | None:
         return x.args[0] ** 2.0
     if x.is_constant(2):
         return y.call("exp2")
-    return None
+    return stable.power(x, y)
 
 
 def _where(c: Expr, a: Expr, b: Expr) -> Expr | None:
@@ -195,4 +197,8 @@ SIMPLIFY: dict[str, Callable[..., Expr | None]] = {
     "and": _and,
     "or": _or,
     "fabs": _fabs,
+    "exp": stable.exponential,
+    "log": stable.logarithm,
+    "log1p": stable.logarithm1p,
+    "sqrt": stable.root,
 }
