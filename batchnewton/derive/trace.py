@@ -206,8 +206,8 @@ def _explained(text: str) -> str:
         text = text.replace(word, "a traced number")
     if any(word in text for word in ("subscriptable", "len()", "iterable", "iterate", "attribute")):
         text += (
-            ". A formula is called with numbers, in curve_fit with one data point x (an array of its coordinates if it "
-            "has several): what belongs to all points (the first, their number, the largest) is given as a constant"
+            ". Here the formula gets one data point (or an array of its coordinates): what belongs to all "
+            "points (the first, their number, the largest) is known in curve_fit; elsewhere it is given as a constant"
         )
     if "format string" in text:
         text += ": its number is not known while the formula is traced"
