@@ -1,5 +1,8 @@
 """How problems leave the lanes of the CPU: what they have found, and which go on (``cpu``)."""
 
+# The first parameter of an intrinsic is Numba's own:
+# pyright: reportCallIssue=false
+
 import math
 
 import numpy as np

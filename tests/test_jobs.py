@@ -240,7 +240,7 @@ def test_the_picture_of_a_result_that_is_an_image(place, monkeypatch):
     figure = pytest.importorskip("matplotlib.figure").Figure
     drawn = []
     monkeypatch.setattr(figure, "savefig", lambda self, *_, **__: drawn.append(self))
-    run(request(place, "out.npz", max_iter=8))
+    run(request(place, "out.npz", max_iter=5))
     result = inspection.open_result(place / "out.npz")
     inspection.draw(result, place / "out.png")
     upper, lower = drawn[0].subfigs
