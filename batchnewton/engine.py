@@ -110,7 +110,7 @@ def sources(problem: Problem) -> tuple[np.ndarray, ...]:
 @dataclass(frozen=True)
 class Step:
     """A kernel in its place: ``anew`` where what was not settled before it begins at its start again, ``certifies``
-    where it confirms what the method before it found."""
+    where it confirms what the method before it found; ``keeps`` and ``limited`` as in `Way`."""
 
     solve: Any
     X: Any
@@ -195,13 +195,13 @@ class Engine:
         return [self.cuda.device_array(*kind) for kind in kinds] if self.certified else []
 
     def _add(self, phase: Phase, first: bool, fresh: bool, before: np.dtype, options: Options) -> None:
-        limit, keeps = trips(phase, options), self.keeps and not phase.rough
-        limited = is_tight(self.width, limit, self.problem, options)
-        self.width = min(self.width + limit, self.most)
+        limit = trips(phase, options)
         dtype = SINGLE if phase.rough else self.dtype
         way = chosen_way(self.problem, phase, dtype)
         way = replace(way, first=first, fresh=fresh, before=before.name, history=options.history)
-        way = replace(way, keeps=keeps, limited=limited)
+        limited = is_tight(self.width, limit, self.problem, options)
+        way = replace(way, keeps=self.keeps and not phase.rough, limited=limited)
+        self.width = min(self.width + limit, self.most)
         kernel = compiler.kernel(self.problem.signature, phase.derive, phase.step, dtype, way)
         threads = min(block(way.lanes), kernel.module.THREADS) if way.grouped else block(way.lanes)
         columns, scalars = shared_there(self.problem, kernel, dtype)
@@ -210,7 +210,7 @@ class Engine:
         staged = BLOCK * staged_bytes(self.problem, dtype, way.lanes) if way.staged else 0
         self.steps.append(
             Step(kernel.module.solve, columns, scalars, numbers, way.lanes, threads, staged,
-                 phase.rough, first and not fresh, not fresh and self.judged, keeps, limited)
+                 phase.rough, first and not fresh, not fresh and self.judged, way.keeps, way.limited)
         )  # fmt: skip
 
     def launch(self, stream: Any, on: Arrays) -> None:
@@ -292,13 +292,8 @@ def shared_there(problem: Problem, kernel: compiler.CudaKernel, dtype: np.dtype)
     from numba import cuda
 
     X, A = shared_data(problem, dtype)
-    scalars = cuda.to_device(_not_empty(A))
-    columns = cuda.to_device(_not_empty(np.concatenate([X, np.zeros(kernel.computed * problem.m, dtype)])))
+    full = np.concatenate([X, np.zeros(kernel.computed * problem.m, dtype)])
+    columns, scalars = (cuda.to_device(one if one.size else np.zeros(1, dtype)) for one in (full, A))  # never empty
     if kernel.computed:
         kernel.module.prepare[1 if simulated() else 16, block()](columns, scalars, np.int64(problem.m))
     return columns, scalars
-
-
-def _not_empty(array: np.ndarray) -> np.ndarray:
-    """CUDA has no empty arrays."""
-    return array if array.size else np.zeros(1, array.dtype)

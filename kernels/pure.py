@@ -29,7 +29,13 @@ def trip(x, g, r, j, c, d, q, z, lower, inverse, F, F0, trips, moves, limit, tig
     F0 = f if first else F0
     moves = trips - 1.0 if finite else moves
     moves = 0.0 if first else moves
-    found = vanish | (regular & quick & within(c, d, q, tight_x, FINE_ZERO, n))
+    last = regular & quick & (not vanish) & within(c, d, q, tight_x, FINE_ZERO, n)  # the step is taken unseen
+    found = vanish | last
+    rest = f - 0.5 * left  # of |F|² / 2, behind that step: zero, and rounding
+    rest = rest if rest > 0.0 else 0.0
+    F = rest if last else F
+    for i in range(n):
+        c[i] = x[i] if last else c[i]
     code = ENDED + MAX_ITER if trips >= limit else RUNNING
     code = code if regular else ENDED + SINGULAR
     code = CONVERGED if found else code

@@ -39,7 +39,6 @@ from .trust_state import (
     GROWTH,
     HOME,
     LAM,
-    LEAP,
     LEAST_SQUARES,
     LIMIT,
     MOVES,
@@ -181,7 +180,7 @@ def search(kind, auto, f, trial, current, v, K, limit, lo, hi, M, V, n):
     step /= K[TAU]
     if first:
         K[START] = K[F]
-    if first or (forced and not K[LEAP] > 0.0):
+    if first or (forced and kind == ROOT):
         K[F0] = K[F]
     gained = dec <= FTOL * (K[F0] - K[F])
     tiny = K[PRED] <= 1e-13 * abs(K[F])
@@ -240,7 +239,7 @@ def search(kind, auto, f, trial, current, v, K, limit, lo, hi, M, V, n):
         if K[FAR] > AWAY:
             return DIVERGED
         if is_due(K, not newton and K[LAM] > 0.0):
-            leap(A, gs, c, scale, v[HOME], y, K, M[1], V[1], V[2], V[3], V[4], V[5], n)
+            leap(A, gs, c, scale, v[HOME], y, K, V[6], M[1], V[1], V[2], V[3], V[4], V[5], n)
     for i in range(n):
         x[i] = landed(c[i] + scale[i] * y[i], c[i], lo[i], hi[i])
     return LIMIT if K[TRIPS] >= limit else SEARCHING

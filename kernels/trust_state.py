@@ -8,10 +8,10 @@ SEARCHING, FOUND, LIMIT, STALLED, FLAT, DIVERGED, BAD_START, BAD_STEP, DEGENERAT
 # Scalars; F0 is F at the start or after the last forced step, START that of the start; the last ones are those of a
 # leap.
 (F, F0, R, LAM, TAU, DEC, SLOPE, PRED, PRED_H, PRED_B, STEP, TRIPS, MOVES, EXACT, NEWTON, TINY, GAINED, FORCE, TURNS,
- BACK, GROWTH, FAR, SHRUNK, SHARE, START, LEAP, WAIT, PAUSE, MARK, HOME_F, HOME_R, SCALARS) = range(32)  # fmt: skip
+ BACK, GROWTH, FAR, SHRUNK, SHARE, START, LEAP, WAIT, PAUSE, MARK, GOAL, HOME_R, SCALARS) = range(32)  # fmt: skip
 
 # Vectors: trial and current point, step, scale; gradient and residuals there, and at the trial point; the point before
 # a leap.
 X, C, Y, UNIT, GC, RC, G, RESIDUALS, HOME, VECTORS = range(10)
 
-ROOM = 4, 6  # matrices and vectors that a trip needs to work with
+ROOM = 4, 7  # matrices and vectors that a trip needs to work with

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from .bounded import inner, jit
+from .bounded import EPS, form, inner, jit
 from .held import without_held
 from .strict import shrinkage_of_pivots
 from .trust_roots import left_over
@@ -16,6 +16,7 @@ from .trust_state import (
     FORCE,
     GAINED,
     GROWTH,
+    LEAST_SQUARES,
     MOVES,
     NEWTON,
     PRED,
@@ -53,7 +54,10 @@ def judge_trial(kind, f, g, H, B, r, J, x, c, y, scale, gc, Hc, Bc, rc, Jc, K, a
     ratio = gain / K[PRED] if K[PRED] > 0.0 else -1.0
     tiny, newton = K[TINY] > 0.0, K[NEWTON] > 0.0
     unseen = tiny or f == K[F]  # a change of F; where terms cancel, F may be 0 at its rounding level
-    flat = finite and unseen and f <= K[F] + 1e-13 * abs(K[F]) and slope_there <= 0.9 * abs(K[SLOPE])
+    noise = 1e-13 * abs(K[F])
+    if kind == LEAST_SQUARES:  # the residuals have the rounding errors of the curve, EPS |J c|
+        noise += EPS * math.sqrt(2.0 * abs(K[F]) * form(Bc, c, n))
+    flat = finite and unseen and f <= K[F] + noise and slope_there <= 0.9 * abs(K[SLOPE])
     if kind == ROOT and newton and finite and not force:
         flat = flat or left_over(r, J, x, n) < 0.9 * left_over(rc, Jc, c, n)
     accept = finite and (force or ratio > 1e-4 or flat)

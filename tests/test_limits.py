@@ -94,13 +94,15 @@ def newton_step(x, a):
     return np.linalg.solve(J, F), F, np.abs(J) @ np.abs(x)
 
 
-def test_roots_far_out_are_exact_to_their_rounding():
+@pytest.mark.parametrize("method", ["newton", "newton-pure"])
+def test_roots_far_out_are_exact_to_their_rounding(method):
     """One more Newton step brings nothing: before, |F| = 2e-10 where it led to 0."""
     rng = np.random.default_rng(0)
     start, a = rng.uniform(-5, 5, (300, 3)), rng.uniform(1, 60, 300)
-    result = bn.root(far, start, (a,))
-    assert result.success.all()
-    for x, one in zip(result.x, a, strict=True):
+    result = bn.root(far, start, (a,), method=method)
+    good = result.success
+    assert good.all() if method == "newton" else good.mean() > 0.9
+    for x, one in zip(result.x[good], a[good], strict=True):
         step, F, size = newton_step(x, one)
         assert (abs(F) <= 8 * EPS * size).all() or abs(step / x).max() <= 8 * EPS
 
@@ -113,12 +115,12 @@ def test_no_root_where_the_linear_model_does_not_hold():
 
 
 def test_a_search_does_not_crawl_along_a_bent_valley():
-    """It leaps (kernels/leap.py): before, 28 of these 400 fits ended at 500 evaluations, and the cubes took 1120."""
+    """It leaps (kernels/leap.py): before, a tenth of these fits ended at 500 evaluations, and the cubes took 1120."""
     known = bn.nist.problem("Bennett5")
     starts = np.repeat(known.starts, 20, axis=0) * np.random.default_rng(1).uniform(0.9, 1.1, (40, 3))
     result = bn.curve_fit(known.formula, known.x, known.y, starts)
-    assert (result.status != bn.Status.MAX_ITER).all() and result.success.mean() > 0.95
-    np.testing.assert_allclose(result.x[result.success], np.tile(known.certified, (result.success.sum(), 1)), rtol=1e-6)
+    assert result.success.all() and result.nfev.max() < 100
+    np.testing.assert_allclose(result.x, np.tile(known.certified, (40, 1)), rtol=1e-6)
     cubes = bn.least_squares(cube, [0.5] * 8, max_iter=677)  # as many as MINPACK's lm needs
     assert cubes.success
     np.testing.assert_allclose(cubes.x, 1.0, rtol=1e-9)
