@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+from typing import Any
 
 import numpy as np
 
@@ -95,6 +96,19 @@ def table_of_rows(names: Sequence[str], x: np.ndarray, fun: np.ndarray, nfev: np
     ]
     rows += [["…", *([""] * (len(head) - 1))]] * (size > len(ends))
     return table(head, rows, (len(head) - 1,))
+
+
+def profiles(ends: Mapping[str, Any], reasons: Mapping[str, Any]) -> str:
+    """Intervals of the first problems, parameter by parameter, with the reasons of ends that were not found."""
+    rows = []
+    for name, pairs in ends.items():
+        pairs, said = np.atleast_2d(np.asarray(pairs)), np.atleast_2d(reasons[name])
+        for b, (pair, why) in enumerate(zip(pairs[:ROWS], said[:ROWS], strict=True)):
+            rows += [
+                [escape(name), f"<b>{b}</b>", *(f"{one:.6g}" for one in pair), escape("; ".join(filter(None, why)))]
+            ]
+        rows += [[escape(name), "…", "", "", ""]] * (len(pairs) > ROWS)
+    return table(("parameter", "", "lower", "upper", ""), rows, (0, 4))
 
 
 def histogram(name: str, values: np.ndarray) -> str:

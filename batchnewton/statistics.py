@@ -9,7 +9,7 @@ import numpy as np
 
 from .inference.bands import Band, band
 from .inference.fit import Fit, r_squared
-from .inference.profile import profile
+from .inference.profile import Profiles, profile, words
 from .inference.sensitivity import sensitivity
 from .inference.tables import to_pandas, to_xarray
 from .options import nearest
@@ -112,7 +112,7 @@ class Statistics:
         """
         return Band(*map(self._plain, band(self._fit, x, level, kind, sigma)))
 
-    def profile(self, names: str | Sequence[str] | None = None, level: float = 0.95) -> dict[str, np.ndarray]:
+    def profile(self, names: str | Sequence[str] | None = None, level: float = 0.95) -> Profiles:
         """Profile-likelihood intervals: parameter by parameter, as far as the cost allows it.
 
         An end is the theta where the cost, minimised over all other parameters, has risen to
@@ -130,9 +130,11 @@ class Statistics:
 
         Returns
         -------
-        dict
-            Name to (B, 2), lower and upper end.  Infinite where the cost does not rise enough within 1000 times the
-            symmetric interval; NaN where the fit was no success, a lower minimum was met, or the refits failed.
+        Profiles
+            A dict, name to (B, 2), lower and upper end.  Infinite where the cost does not rise enough within 1000 times
+            the symmetric interval, or rises no more; NaN where the fit was no success, a lower minimum was met, or the
+            cost could not be followed.  Its ``reason`` says which, name to (B, 2) of str, "" for an end that was found:
+            see `batchnewton.inference.profile.Profiles`.
 
         Raises
         ------
@@ -153,7 +155,10 @@ class Statistics:
         if self._fit.problem.kind == "root":
             raise ValueError("profile is of minima; this result came from root")
         chosen = self._fit.problem.names if names is None else (names,) if isinstance(names, str) else tuple(names)
-        return {name: self._plain(profile(self._fit, self._number(name), level)) for name in chosen}
+        found = {name: profile(self._fit, self._number(name), level) for name in chosen}
+        single = self._fit.problem.single
+        reason = {name: words(why)[0] if single else words(why) for name, (_, why) in found.items()}
+        return Profiles({name: self._plain(ends) for name, (ends, _) in found.items()}, reason)
 
     def sensitivity(self, of: str) -> np.ndarray:
         """How the answers move with what was given: dx/dz, exact to first order, without a refit.

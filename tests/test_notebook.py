@@ -30,7 +30,7 @@ def test_counts_by_status(valleys):
         ["CONVERGED", "12", "80.00 %"],
         ["NOT_FINITE_AT_START", "3", "20.00 %"],
     ]
-    assert valleys.message(4) in statuses[2][4]
+    assert statuses[2][4] in valleys.message(4)
     colours = [
         box for box in ("#4477aa;", "#cc3311;") if f"background:{box}" in valleys._repr_html_().replace('"', ";")
     ]

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from decays import T, decay
 from fitted_decays import B, M, Y, by_lmfit, fit
-from scipy import stats
-from scipy.optimize import brentq
+from scipy import special, stats
+from scipy.optimize import brentq, least_squares, minimize_scalar
 
 import batchnewton as bn
 
@@ -92,12 +92,91 @@ def test_profile_of_a_likelihood_is_that_of_minos():
 
 
 def test_profile_of_what_has_no_interval():
-    """A saturation that the data do not show: open above.  No success: NaN."""
+    """A saturation that the data do not show: open above.  No success: NaN.  Each with its reason."""
     dose, response = np.array([1.0, 2.0, 3.0, 4.0, 5.0]), np.array([1.0, 1.9, 3.05, 3.9, 4.9])
     res = bn.curve_fit(bn.models.michaelis_menten, dose, response)
-    low, high = res.profile("km", 0.99)["km"]
-    assert res.success and 0 < low < res["km"] and high == np.inf
-    assert res.profile("vmax", 0.99)["vmax"][1] == np.inf
+    found = res.profile(level=0.99)
+    low, high = found["km"]
+    assert res.success and 0 < low < res["km"] and high == np.inf and found["vmax"][1] == np.inf
+    assert found.reason["km"].tolist() == ["", "no upper limit"] == found.reason["vmax"].tolist()
+    assert "no upper limit" in found._repr_html_() and f"{low:.6g}" in found._repr_html_()
     stopped = bn.curve_fit(decay, T, Y, p0=[1.0, 1.0, 0.0], max_iter=2)
-    assert not stopped.success.any() and np.isnan(stopped.profile("tau")["tau"]).all()
+    none = stopped.profile("tau")
+    assert not stopped.success.any() and np.isnan(none["tau"]).all()
+    assert (none.reason["tau"] == "the fit is no success").all()
     assert np.isnan(stopped.sensitivity("ydata")).all()
+    held = bn.curve_fit(bn.models.michaelis_menten, dose, response, bounds={"km": (2.0, 500.0)}).profile("km", 0.99)
+    assert held["km"][1] == 500.0 and held.reason["km"][1] == "at a bound"
+    exact = bn.curve_fit(decay, T, decay(T, 1.0, 2.0, 0.5), [1.0, 1.5, 0.0], bounds={"c": (0.5, 0.5)}).profile("c")
+    assert np.isnan(exact["c"]).all() and (exact.reason["c"] == "no standard error to begin with").all()
+
+
+def logistic(x, a, b, c, d):
+    return d + (a - d) / (1 + (x / c) ** b)
+
+
+def least_cost(x, y, which, theta, starts):
+    """Least sum of squares of a logistic whose slope b or dose c is held, by SciPy from several values of the other;
+    the linear parameters eliminated exactly."""
+
+    def rest(free):
+        b, c = (theta, np.exp(free[0])) if which == "b" else (np.exp(free[0]), theta)
+        share = special.expit(-b * (np.log(x) - np.log(c)))
+        basis = np.stack([share, 1 - share], 1)
+        return y - basis @ np.linalg.lstsq(basis, y, rcond=None)[0]
+
+    return min(2 * least_squares(rest, [np.log(one)], xtol=1e-14, ftol=1e-14).cost for one in starts)
+
+
+def test_ends_of_dose_responses_exist_or_have_their_reason():
+    """Steep ones become steps, flat ones straight lines in log(dose): there the cost rises no more."""
+    rng, x = np.random.default_rng(7), np.geomspace(1e-3, 10, 8)
+    top, middle, slope = rng.normal(100, 6, 24), 10 ** rng.uniform(-2.2, 0.5, 24), rng.uniform(0.6, 2.5, 24)
+    clean = top[:, None] / (1 + (x / middle[:, None]) ** slope[:, None])
+    y = clean + rng.normal(0, 1, (24, 8)) * rng.uniform(2, 8, (24, 1))
+    start = np.stack([y[:, 0], np.ones(24), np.full(24, 0.1), y[:, -1]], 1)
+    res = bn.curve_fit(logistic, x, y, start)
+    found, q = res.profile(["b", "c"]), stats.t.ppf(0.975, 4)
+    whys = []
+    for name, other in (("b", "c"), ("c", "b")):
+        for b in np.flatnonzero(res.success & (res["b"] > 0)):
+            least, allowed = 2 * res.fun[b], q**2 * 2 * res.fun[b] / 4
+            for end, why, way in zip(found[name][b], found.reason[name][b], (1e-2, 10.0), strict=True):
+                near = res[other][b] * np.geomspace(0.3, 3, 7)
+                whys.append(str(why))
+                assert np.isfinite(end) == (why == "") and np.isinf(end) == (
+                    why in ("no lower limit", "no upper limit")
+                )
+                if why == "":  # just inside the cost is below the limit: the end is not too far out
+                    inside = 0.999 * end + 0.001 * res[name][b]
+                    assert least_cost(x, y[b], name, inside, near) < least + allowed
+                elif why == "no upper limit":
+                    assert least_cost(x, y[b], name, way * res[name][b], near) < least + allowed
+    assert res.success.sum() >= 22 and whys.count("") >= 75 and whys.count("no upper limit") >= 3
+    assert len(whys) - whys.count("") - whys.count("no upper limit") <= 4  # refits that fail, formula not finite
+
+
+def test_close_exponentials_have_ends():
+    """The profile bends, and the refits start far from their ends."""
+
+    def two(x, a, b, c, d):
+        return a * np.exp(-b * x) + c * np.exp(-d * x)
+
+    x = np.linspace(0, 5, 30)
+    y = two(x, 2, 1.2, 1, 0.5) + np.random.default_rng(5).normal(0, 0.02, (1, 30))
+    res = bn.curve_fit(two, x, y, [2.0, 1.5, 1.0, 0.4])
+    q = stats.t.ppf(0.975, 26)
+    found = res.profile(["b", "d"])
+    for name, other in (("b", "d"), ("d", "b")):
+
+        def miss(theta, other=other):
+            def rest(rate):
+                basis = np.exp(-x[:, None] * [theta, rate])
+                gone = y[0] - basis @ np.linalg.lstsq(basis, y[0], rcond=None)[0]
+                return gone @ gone
+
+            best = minimize_scalar(rest, bounds=(res[other][0] / 4, res[other][0] * 4), method="bounded")
+            return (best.fun - 2 * res.fun[0]) / (2 * res.fun[0] / 26) - q**2
+
+        assert (found.reason[name] == "").all()
+        assert [miss(end) for end in found[name][0]] == pytest.approx([0, 0], abs=1e-2)
