@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 
 import batchnewton as bn
+from batchnewton.derive import Input, surveyed
 from batchnewton.derive.errors import TraceError
+from batchnewton.derive.evaluate import evaluate
+from batchnewton.derive.trace import of_a_point
 from batchnewton.fingerprint import fingerprint
-from batchnewton.reading import new_reading
+from batchnewton.reading import new_reading, over_rows
 
 T = np.linspace(0.1, 1, 20)
 
@@ -194,3 +197,41 @@ def test_a_formula_cannot_change_the_data():
     np.testing.assert_allclose(res.x, [3, 2], rtol=1e-12)
     with pytest.raises(TraceError, match=r"x.sort\(\) changes an array in place"):
         bn.curve_fit(lambda x, a, b: [x.sort(), a * x + b][1], x, y, [1.0, 1.0])
+
+
+OTHERS = [np.linspace(0.2, 3, 7), np.array([0.9, 0.1, 0.4, 0.35, 2.0]), np.linspace(5, 1, 20), np.array([0.7])]
+
+
+@pytest.mark.parametrize("text", formulas_of_x.ALONE)
+def test_a_reading_that_is_kept_holds_for_other_data_or_says_that_it_does_not(text):
+    """The columns that a kept reading makes of another x give NumPy's values of that x."""
+    f = formula(text)
+    for first in (T, T[:5], T[:2]):
+        traced, survey = traced_over(f, first)
+        for x in (*OTHERS, T, T[:5]):
+            if survey is not None and not survey.holds((x,)):
+                continue
+            columns = {} if survey is None else dict(enumerate(survey.values((x,))))
+            inputs = {"x": x, "p0": 1.5, "p1": 0.7} | {f"whole_{i}": one for i, one in columns.items()}
+            (ours,) = evaluate(traced, inputs)
+            with np.errstate(all="ignore"):
+                try:
+                    theirs = np.asarray(f(x.copy(), 1.5, 0.7), float)
+                except ValueError:  # an if on the values of several points
+                    continue
+            np.testing.assert_allclose(np.broadcast_to(ours, x.shape), theirs.reshape(-1), rtol=1e-9, atol=1e-9)
+
+
+def traced_over(f, x):
+    """What is traced of a formula over x, and its survey."""
+    inputs = (Input("x", (), "row"), Input("p0"), Input("p1"))
+    user = fingerprint(f)
+
+    def in_a_row(one):
+        return lambda x, *p: of_a_point(one(x, *p), user, x)
+
+    def point(x, *p):
+        return of_a_point(f(x, *p), user, x)
+
+    survey, traced, _ = over_rows(lambda one: surveyed.curve(f, one), (x,), in_a_row, point, inputs, user)
+    return traced.values, survey

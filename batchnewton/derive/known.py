@@ -32,12 +32,14 @@ def in_trace(survey: Survey, value: Any, compute: Compute, key: Hashable) -> Any
             in_trace(survey, one, lambda data, i=i: compute(data)[i], (key, "part", i)) for i, one in enumerate(value)
         ]
         return type(value)(parts) if type(value) in (tuple, list) else tuple(parts)
-    if isinstance(value, np.ndarray) and value.ndim and value.dtype.kind in "fiub":
+    if isinstance(value, np.ndarray) and value.ndim and value.dtype.kind in "fiubc":
         found = Whole(survey, key, compute)
         found._values = value
         return found
     if isinstance(value, np.ndarray | np.generic | int | float) and np.asarray(value).dtype.kind in "fiub":
         return KnownScalar(Whole(survey, key, compute))
+    if value is not None:  # an object of a kind of its own: it is that of these data only
+        survey.condition(("data",), lambda data: np.array(data), np.array(survey.data))
     return value
 
 

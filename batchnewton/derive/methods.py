@@ -34,7 +34,7 @@ def method_of(array: Whole, name: str) -> Any:
     if array.compute is None and (name in OF_NUMBERS or not callable(own)):
         raise refusal(f".{name}")
     if not callable(own):
-        return getattr(array.values, name)
+        return known(array.survey, getattr, (array, name))
     if hasattr(np, name):
         return lambda *args, **options: call_function(getattr(np, name), (array, *args), options)
     if array.compute is None:
@@ -53,7 +53,7 @@ def of_type(array: Whole, dtype: Any) -> Any:
 
 OWN = {
     "T": lambda array: call_function(np.transpose, (array,), {}),
-    "real": lambda array: array,
+    "real": lambda array: call_function(np.real, (array,), {}),
     "flat": lambda array: call_function(np.ravel, (array,), {}),
     "flatten": lambda array: lambda *args: call_function(np.ravel, (array,), {}),
     "reshape": lambda array: (
