@@ -77,3 +77,14 @@ def test_a_cached_function_is_a_formula_like_others():
     assert bn.minimize(lambda x: (cached(x[0]) - 1) ** 2, [3.0]).success
     res = bn.curve_fit(functools.lru_cache(lambda t, a, b: a * np.exp(-b * t)), T, Y, [1.0, 1.5])
     assert res.success.all()
+
+
+def test_a_formula_may_solve_what_holds_none_of_its_parameters():
+    """As SciPy's tests of reentrant functions do."""
+
+    def f(t, a, b):
+        half = bn.root(lambda x: x[0] ** 2 - 0.25, [1.0]).x[0]
+        return a * np.exp(-b * t / half) / bn.curve_fit(lambda x, c: c * x, T, 2 * T, [1.0]).x[0]
+
+    res = bn.curve_fit(f, T, np.exp(-T)[None], [1.0, 1.0])
+    np.testing.assert_allclose(res.x, [[2.0, 0.5]], rtol=1e-9)

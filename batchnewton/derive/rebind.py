@@ -16,9 +16,11 @@ from typing import Any
 import numpy as np
 
 from batchnewton.derive.advice import SOLVE
+from batchnewton.derive.arrays import has_traced
 from batchnewton.derive.errors import FROZEN, TraceError, is_users
 from batchnewton.derive.known import adopted
 from batchnewton.derive.numpy_functions import vectorize
+from batchnewton.derive.scalar import ELSEWHERE
 from batchnewton.derive.substitutes import BUILTINS, SUBSTITUTES, scipy_functions
 
 MAX_CONTAINER = 1000
@@ -109,7 +111,7 @@ class _Rebinder:
         if isinstance(value, RANDOM) or isinstance(getattr(value, "__self__", None), RANDOM):
             return _Randomness()
         if getattr(value, "solves", False) is True:
-            return _solve(value.__name__)
+            return _solve(value)
         if isinstance(value, types.ModuleType):
             return self._keep(value, _ModuleView(value, self)) if _is_viewed(value) else value
         if isinstance(value, types.FunctionType):
@@ -185,13 +187,19 @@ class _Rebinder:
         return copy
 
 
-def _solve(name: str) -> Any:
-    """What a formula sees in the place of a front door."""
+def _solve(door: Any) -> Any:
+    """What a formula sees in the place of a front door: it may solve what holds none of its own parameters."""
 
-    def refused(*args: Any, **options: Any) -> Any:
-        raise TraceError(f"bn.{name} in a formula: {SOLVE}")
+    def called(*args: Any, **options: Any) -> Any:
+        refused = TraceError(f"bn.{door.__name__} in a formula: {SOLVE}")
+        if any(map(has_traced, (*args, *options.values()))):
+            raise refused
+        try:
+            return door(*args, **options)
+        except TraceError as error:
+            raise refused if ELSEWHERE in str(error) else error from None
 
-    return refused
+    return called
 
 
 _MEMBERS = (types.FunctionType, staticmethod, classmethod, property)

@@ -13,6 +13,8 @@ from batchnewton.derive.graph import BOOLEAN, Expr, Graph
 from batchnewton.derive.paths import current
 from batchnewton.derive.vocabulary import VOCABULARY
 
+ELSEWHERE = "a traced value is used in another formula's trace"
+
 
 class OverRows:
     """What depends on all data rows; such values have functions of their own (`batchnewton.derive.whole`)."""
@@ -40,7 +42,7 @@ def operand(graph: Graph, value: Any) -> Expr:
     """The expression of a traced value or of a real number."""
     if isinstance(value, TracedScalar):
         if value.expr.graph is not graph:
-            raise TraceError("a traced value is used in another formula's trace; keep it inside its formula")
+            raise TraceError(f"{ELSEWHERE}; keep it inside its formula")
         return value.expr
     if isinstance(value, np.ndarray) and value.size == 1:
         return operand(graph, value.item())

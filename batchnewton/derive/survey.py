@@ -118,7 +118,7 @@ def current_survey() -> Survey | None:
 
 
 @contextmanager
-def surveying(survey: Survey, inputs: Sequence[Any] | None) -> Iterator[None]:
+def surveying(survey: Survey | None, inputs: Sequence[Any] | None) -> Iterator[None]:
     """Make a survey current; ``inputs`` are the traced values of its columns, where they are known already."""
     tokens = _current.set(survey), _inputs.set(inputs)
     try:

@@ -19,6 +19,7 @@ from batchnewton.derive.paths import current, tracing
 from batchnewton.derive.program import Input
 from batchnewton.derive.rebind import formula_name, rebound, source_place
 from batchnewton.derive.scalar import TracedScalar, operand
+from batchnewton.derive.survey import surveying
 from batchnewton.derive.whole import Refused, Whole
 
 Argument = Input | tuple[Input, ...]
@@ -59,7 +60,8 @@ def trace(function: Any, arguments: Sequence[Argument], graph: Graph) -> Traced:
     _check_signature(function, arguments)
     copy = rebound(function)
     kinds: set[type] = set()
-    values, again = (_all_paths(copy, function, arguments, graph, kinds) for _ in range(2))
+    with surveying(None, None):  # of a formula that solves another one within
+        values, again = (_all_paths(copy, function, arguments, graph, kinds) for _ in range(2))
     if any(one is not other for one, other in zip(values, again, strict=False)) or len(values) != len(again):
         raise TraceError(
             f"{formula_name(function)} is another formula each time it is run: it, or a function that it calls, draws "
