@@ -157,7 +157,7 @@ def test_ctrl_c_as_a_terminal_sends_it(tmp_path, where):
     told = process.communicate(timeout=60)[0]
     assert process.returncode == 130, told
     message = f"interrupted; what was finished is kept: go on with --resume ({place}/out.zarr)"
-    assert told.splitlines()[-1] == message and (told.count("\n") == 1 or where) and "Traceback" not in told
+    assert told.splitlines()[-1] == message and told.count("\n") == 1
     assert run(request(place, resume=True)).resumed >= 3
 
 

@@ -23,7 +23,8 @@ ROUNDS, FAILURES = 60, 30
 PRECISE = 1e-9  # |tau - q| <= PRECISE q ends a search
 FAR = 1e3  # standard errors (or starts); an interval that reaches farther is open
 FLAT = 1e-3  # of what is missing: where twice the way brings less, the cost rises no more
-SAME = 1e-6  # |F_1 - F_2| <= SAME F_1: two searches end at the same cost
+SAME = 1e-4  # |F_1 - F_2| <= SAME (F(end) - F): two searches end at the same cost
+NEAR = 1e-4  # high - low <= NEAR high: a bracket that costs of two searches leave
 CLOSE = 1e-3  # low >= (1 - CLOSE) wall: the refits fail from there on
 
 NO_LIMIT, NOT_FINITE, FAILED, LOWER, NO_SUCCESS, UNDETERMINED, AT_BOUND = range(1, 8)
@@ -142,6 +143,9 @@ class Search:
             ahead = np.where((here < zero) & (self.side[todo] * self.at[todo] < 0), np.minimum(ahead, zero), ahead)
             way[todo] = np.where(fine & (ahead < wall[todo]), ahead, 0.5 * (bracket.low + wall)[todo])
             todo = todo[~(found | lower_minimum | endless | stuck) & (failures[todo] < FAILURES)]
+        high = bracket.high[todo]
+        near = todo[high - bracket.low[todo] <= NEAR * np.where(np.isfinite(high), high, 0.0)]
+        ends[near], reason[near] = self.at[near] + self.side[near] * bracket.high[near], 0
         return ends, reason
 
     def first_way(self) -> np.ndarray:
@@ -168,7 +172,7 @@ class Search:
             if left.size:
                 answer = self.refit(rows[left], theta[left], start[left], options)
                 why, found, before = reason_of(answer.status), answer.fun, cost[left]
-                same = np.abs(found - before) <= SAME * np.abs(found)  # as low as the one before, where that is known
+                same = np.abs(found - before) <= SAME * (enough - self.minimum[todo])[left]
                 why[(why == FAILED) & ((found < enough[left]) | same)] = 0
                 better = ~(found > before) | (why == 0)
                 cost[left[better]], others[left[better]] = found[better], answer.x[better]
@@ -176,7 +180,7 @@ class Search:
         (above,) = np.nonzero((ended == 0) & (cost >= enough))
         if above.size:  # perhaps not from where the fit itself ended
             answer = self.refit(rows[above], theta[above], self.others[todo[above]], options)
-            lower = answer.fun < (1.0 - SAME) * cost[above]
+            lower = answer.fun < cost[above] - SAME * (enough - self.minimum[todo])[above]
             cost[above[lower]], others[above[lower]] = answer.fun[lower], answer.x[lower]
             unsure = lower & (answer.fun >= enough[above])
             ended[above[unsure]] = reason_of(answer.status)[unsure]

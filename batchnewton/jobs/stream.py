@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import logging
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -58,7 +60,7 @@ def on_dask(
     except ImportError as error:
         raise needs("distributed", "--dask") from error
     sent = cloudpickle.dumps(work)
-    with cluster(address, workers) as where, connected(where, address) as client:
+    with levels_kept(), cluster(address, workers) as where, connected(where, address) as client, given_up(where):
         package = client.submit(bytes, sent)  # a task: unlike scattered data it is there again if its worker dies
         left = iter(chunks)
         at_once = 2 * max(1, sum(client.nthreads().values()))
@@ -94,6 +96,39 @@ def connected(where: Any, address: str) -> Any:
         return Client(where, timeout="20s")
     except (OSError, ValueError) as error:
         raise JobError(f"--dask {address}: no scheduler answers there ({error})") from error
+
+
+def dask_loggers() -> list[logging.Logger]:
+    """Those of Dask and of what it runs on."""
+    names = [name for name in logging.root.manager.loggerDict if name.startswith("distributed.")]
+    return [logging.getLogger(name) for name in ("distributed", "tornado.application", "asyncio", *names)]
+
+
+@contextlib.contextmanager
+def levels_kept() -> Iterator[None]:
+    """What was said of which level is said again afterwards."""
+    before = {one: one.level for one in dask_loggers()}
+    try:
+        yield
+    finally:
+        for one, level in before.items():
+            one.setLevel(level)
+
+
+@contextlib.contextmanager
+def given_up(where: Any) -> Iterator[None]:
+    """Ends the workers at once where the job ends early, as at Ctrl-C: closing one by one, in the midst of their work,
+    they and the scheduler would tell of lost connections and cancelled tasks, which nobody asked for any more."""
+    try:
+        yield
+    except (KeyboardInterrupt, GeneratorExit):  # raised here, or by who takes the answers
+        for one in dask_loggers():
+            one.setLevel(logging.CRITICAL + 1)
+        for nanny in getattr(where, "workers", {}).values():
+            nanny.auto_restart = False
+            with contextlib.suppress(OSError, TypeError):  # it has ended by itself
+                os.kill(nanny.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+        raise
 
 
 @contextlib.contextmanager
