@@ -20,7 +20,7 @@ from numba.core import types
 from numba.core.extending import intrinsic
 
 from . import converge, status
-from .converge import CONVERGED, ENDED, HAND_OVER, NEXT_PHASE, NOT_FINITE_AT_START
+from .converge import CONVERGED, DOUBTFUL, ENDED, HAND_OVER, NEXT_PHASE, NOT_FINITE_AT_START
 from .gaps import leave_out
 from .history import FULL, OPTIONS, UNKNOWN, WITHIN, record_lanes, record_steps
 from .intrinsics import flush_subnormals, get, keep, lowest_bit, peek, pointer, put, set_mode, small
@@ -170,7 +170,7 @@ def solve_phases(
             break
         solve(phases[k], at[k], outputs[k], scale, numbers[k], later or k > 0, rows, x, fun, top, code, nit, nfev,
               args, data, X, A, m, stop, history)  # fmt: skip
-        rows = those(rows, code, NEXT_PHASE)
+        rows = those(rows, code, NEXT_PHASE, NEXT_PHASE)
     for b in todo:
         if code[b] == CONVERGED:
             state[b] = status.CONVERGED
@@ -178,19 +178,19 @@ def solve_phases(
             state[b] = status.NOT_FINITE_AT_START
         elif code[b] >= ENDED:
             state[b] = code[b] - np.int8(ENDED)
-    return code, those(todo, code, HAND_OVER)
+    return code, those(todo, code, HAND_OVER, DOUBTFUL)
 
 
 @njit(**OPTIONS)
-def those(rows, code, wanted):
-    """The rows that left in the wanted way."""
+def those(rows, code, wanted, other):
+    """The rows that left in the wanted way, or the other."""
     count = 0
     for b in rows:
-        count += code[b] == wanted
+        count += code[b] == wanted or code[b] == other
     chosen = np.empty(count, np.int64)
     count = 0
     for b in rows:
-        if code[b] == wanted:
+        if code[b] == wanted or code[b] == other:
             chosen[count] = b
             count += 1
     return chosen

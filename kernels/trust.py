@@ -41,7 +41,8 @@ SEARCHING, FOUND, LIMIT, STALLED, FLAT, DIVERGED, BAD_START, BAD_STEP, DEGENERAT
 
 # Scalars of the state, by position.
 (F, F0, R, LAM, TAU, DEC, SLOPE, PRED, PRED_H, PRED_B, STEP, TRIPS, MOVES, EXACT, NEWTON, TINY, GAINED, FORCE, TURNS,
- BACK, GROWTH, FAR, SHRUNK, SHARE, SCALARS) = range(25)  # fmt: skip
+ BACK, GROWTH, FAR, SHRUNK, SHARE, LOOK, BESIDE, APART, BLIND,
+ EVERY, SCALARS) = range(30)  # fmt: skip
 
 # Vectors, by position: trial and current point, step, scale; gradient and residuals there, and at the trial point.
 X, C, Y, UNIT, GC, RC, G, RESIDUALS, VECTORS = range(9)
@@ -91,6 +92,7 @@ def judge_trial(kind, f, g, H, B, r, J, x, c, y, scale, gc, Hc, Bc, rc, Jc, K, a
     exact = K[EXACT] > 0.0
     settled = newton and (exact or kind == ROOT) and K[STEP] <= 1e-6 and (tiny or K[DEC] <= 1e-16 * (K[F0] - K[F]))
     bracket = finite and K[TAU] > 1.0 and exact and K[STEP] <= 1e-6 and K[GAINED] > 0.0 and slope_there > 0.0
+    K[BLIND] = 0.0 if abs(slope_there) <= 0.5 * abs(K[SLOPE]) else 1.0
     if not force:
         size = math.sqrt(inner(y, y, n))
         if not finite:
@@ -105,7 +107,7 @@ def judge_trial(kind, f, g, H, B, r, J, x, c, y, scale, gc, Hc, Bc, rc, Jc, K, a
         if auto and finite:
             K[EXACT] = 1.0 if tiny or abs(K[PRED_H] - gain) <= BIAS * abs(K[PRED_B] - gain) else 0.0
     K[BACK] = 0.0 if finite else 1.0
-    relaxed = min(2.0 * K[TAU], RELAX) if accept and newton and ratio > 1.1 and not tiny else 1.0
+    relaxed = min(2.0 * K[TAU], RELAX) if accept and newton and ratio > 1.1 and not (tiny or K[LOOK] > 0.0) else 1.0
     K[TAU] = relaxed
     if accept:
         if not force:
@@ -231,9 +233,11 @@ def search(kind, auto, f, trial, current, v, K, limit, lo, hi, M, V, n):
                     x[i], y[i] = c[i], 0.0
                 return LIMIT if K[TRIPS] >= limit else SEARCHING
             if (newton or (vanished and definite)) and certain:
+                K[BLIND] = 0.0
                 return FOUND
         if noise and certain:
             return FOUND
+        K[BLIND] = 0.0
         if bracket:
             return DEGENERATE
     stuck = not K[PRED] > 0.0 or K[R] < (1e-9 if kind == ROOT else 1e-15)

@@ -4,18 +4,23 @@ import numpy as np
 
 from . import status
 from .bounded import EPS, inner, jit, ldl
-from .converge import SMALL, UNSEEN
+from .doubt import BACK, CLOSER, LONGEST, NONE, distance, next_doubt
 from .held import is_held, without_held
 from .history import record_value
 from .trust import (
+    APART,
     BAD_START,
     BAD_STEP,
+    BESIDE,
+    BLIND,
     DEGENERATE,
     DIVERGED,
+    EVERY,
     F0,
     FOUND,
     GC,
     LIMIT,
+    LOOK,
     MOVES,
     RADIUS,
     ROOT,
@@ -26,35 +31,23 @@ from .trust import (
     F,
     G,
     X,
+    Y,
     record_step,
     search,
     start_search,
 )
 
 DONE = -1  # in place of the number of a search: there is none left
-
-
-@jit
-def weight(curvature, x, scale, size):
-    """What changing an unknown by all of itself (or of its start) does to F, as in `converge.determined`."""
-    reach = max(abs(x), scale, SMALL * size)
-    return curvature * reach * reach
+BACK_AGAIN = -1  # how a look from beside ended that led back
 
 
 @jit
 def judge_end(kind, how, c, scale, gc, Hc, K, lo, hi, M, V, n):
     """Status of a search that ended: what is known of the point, never more."""
     if how == FOUND:
-        size, most = 0.0, 0.0
-        for i in range(n):
-            size = max(size, abs(c[i]))
-        for i in range(n):
-            if not is_held(c[i], gc[i], lo[i], hi[i]):
-                most = max(most, weight(Hc[i, i], c[i], scale[i], 0.0))
         singular = False
         for i in range(n):
             unseen = Hc[i, i] * max(c[i] * c[i], scale[i] * scale[i]) <= EPS * abs(K[F])
-            unseen = unseen or weight(Hc[i, i], c[i], scale[i], size) <= (UNSEEN * EPS) ** 2 * most
             held = is_held(c[i], gc[i], lo[i], hi[i])
             singular = singular or (unseen and kind != ROOT and not held)
         return status.SINGULAR if singular else status.CONVERGED
@@ -115,24 +108,77 @@ def start_again(kind, attempt, x0, c, x, scale, K, n):
 def keep_end(kind, hybrid, how, attempt, p, current, v, K, limit, x0, best, fun, state, nit, nfev, lo, hi, M, V, n):
     """Keep the better end of the searches for problem p so far, in ``best``, ``fun`` and ``state``.
 
-    Returns the number of the next search, at whose start the trial point then is, or DONE.
+    Returns the number of the search that goes on, at whose start the trial point then is, or DONE.  What was found and
+    is in doubt is looked at from beside (`doubt`): such a search has the number of the one that found it.
     """
     found = judge_end(kind, how, v[C], v[UNIT], v[GC], current[0], K, lo, hi, M, V, n)
-    nit[p] += np.int32(K[MOVES])
     nfev[p] += np.int32(K[TRIPS])
-    if found == status.NOT_FINITE_AT_START:
+    look, back = int(K[LOOK]), how == BACK_AGAIN  # 0: no look from beside, else its number + 1
+    if found == status.NOT_FINITE_AT_START and look == 0:
         state[p] = found
         return DONE
-    if attempt == 0 or found == status.CONVERGED or K[F] < fun[p]:
+    better = not back and (look == 0 and attempt == 0 or lower(K[F], fun[p], look))
+    sure = back or found == status.CONVERGED and (kind == ROOT or better or look == 0)
+    if sure and kind != ROOT:
+        K[EVERY] = K[EVERY] if back else K[BLIND]
+        at, far = next_doubt(
+            look if back else 0, K[EVERY] > 0.0, best if back else v[C], v[GC], current[0], v[Y], v[UNIT], K[F], K[F0],
+            lo, hi, V[3], M, V, n,
+        )  # fmt: skip
+        sure = at == NONE
+        if at >= 0 and (back or better) and nfev[p] < limit:
+            if better:
+                keep(v[C], K, p, best, fun, nit, n)
+            look_from(V[3], at, far, x0, v[X], v[UNIT], K, n)
+            return attempt
+        found = status.CONVERGED if sure else status.SINGULAR if at < 0 else status.MAX_ITER
+    elif look > 0 and not better:
+        found = status.MAX_ITER if nfev[p] >= limit else status.SINGULAR
+    if better or (sure and not back):
+        keep(v[C], K, p, best, fun, nit, n)
         state[p] = found
-        fun[p] = K[F]
-        for i in range(n):
-            best[i] = v[C, i]
+    elif look > 0:
+        state[p] = found
+    if look == 0 and not (better or sure):
+        nit[p] += np.int32(K[MOVES])
     more = 2 if kind == ROOT else 1 if hybrid else 0
-    if found == status.CONVERGED or attempt >= more or nfev[p] >= limit:
+    if sure or attempt >= more or nfev[p] >= limit:
         return DONE
     start_again(kind, attempt + 1, x0, v[C], v[X], v[UNIT], K, n)
     return attempt + 1
+
+
+@jit
+def led_back(v, K, end, n):
+    """Whether the last step of a look from beside led back to the end."""
+    before = K[APART]
+    K[APART] = distance(v[C], end, v[UNIT], n)
+    return K[APART] <= min(BACK * K[BESIDE], CLOSER * before)
+
+
+@jit
+def lower(F, best, look):
+    """Whether F is lower than the best so far; of a look from beside by more than rounding."""
+    return F < best - (1e-12 * abs(best) if look > 0 else 0.0)
+
+
+@jit
+def keep(c, K, p, best, fun, nit, n):
+    """The end c of a search is the best so far."""
+    fun[p] = K[F]
+    nit[p] += np.int32(K[MOVES])
+    for i in range(n):
+        best[i] = c[i]
+
+
+@jit
+def look_from(x, at, far, x0, trial, scale, K, n):
+    """State at the beginning of look number ``at``, from x, so ``far`` beside the end (`doubt.next_doubt`)."""
+    every = K[EVERY]
+    start_search(x0, trial, scale, K, 1.0, n)
+    K[LOOK], K[BESIDE], K[APART], K[EVERY] = at + 1.0, far, far, every
+    for i in range(n):
+        trial[i] = x[i]
 
 
 @jit
@@ -150,9 +196,13 @@ def take_trip(
     if width > 0:
         record_value(f, v[G], seen[p], at, K[TRIPS] == 0.0, n)
     left = max(limit - nfev[p], 1.0)
-    how = search(kind, hybrid and attempt == 0, f, trial, current, v, K, left, lo, hi, M, V, n)
+    looking = K[LOOK] > 0.0
+    left = min(left, LONGEST) if looking else left
+    how = search(kind, hybrid and attempt == 0 and not looking, f, trial, current, v, K, left, lo, hi, M, V, n)
     if width > 0:
         record_step(v[X], v[C], v[UNIT], K, seen[p], at + 1, n)
+    if looking and led_back(v, K, best, n):
+        how = BACK_AGAIN
     if how == SEARCHING:
         return attempt
     return keep_end(

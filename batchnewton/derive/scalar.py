@@ -11,13 +11,15 @@ import numpy as np
 from batchnewton.derive.errors import TraceError
 from batchnewton.derive.graph import BOOLEAN, Expr, Graph
 from batchnewton.derive.paths import current
-from batchnewton.derive.vocabulary import VOCABULARY
+from batchnewton.derive.vocabulary import VOCABULARY, may_kink
 
 
 def apply(name: str, *values: Any) -> Any:
     """Apply a function of `VOCABULARY` to traced values and numbers; the result is a number if it is known."""
     graph = current().graph
-    result = VOCABULARY[name](*[operand(graph, value) for value in values])
+    operands = [operand(graph, value) for value in values]
+    graph.kinked = graph.kinked or may_kink(name, operands)
+    result = VOCABULARY[name](*operands)
     return np.float64(result.value) if result.op == "const" else TracedScalar(result)  # type: ignore[arg-type]
 
 
