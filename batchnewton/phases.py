@@ -17,7 +17,7 @@ from .arrays import one_row
 from .chunk import Chunk, chunk, kernel, place, shared_data, single_or_double, stride
 from .fingerprint import Signature
 from .kernels import cpu, gaps, status
-from .kernels.converge import CONVERGED, HAND_OVER, NEXT_PHASE
+from .kernels.converge import CONVERGED, DOUBTFUL, HAND_OVER, NEXT_PHASE
 from .kernels.history import COLUMNS
 from .methods import Phase
 from .options import Options
@@ -156,7 +156,7 @@ class Run:
         self.x[todo], self.fun[todo], self.top[todo] = x[todo], fun[todo], top[todo]
         if self.problem.box is not None:  # a bound may not be a number of float32
             np.clip(self.x, *(one[self.rows] for one in self.problem.box), out=self.x)
-        there = (code[todo] == CONVERGED) | (code[todo] == NEXT_PHASE)
+        there = np.isin(code[todo], (CONVERGED, NEXT_PHASE, DOUBTFUL))
         return todo[there], todo[~there]
 
     def ends(self, phase: Phase, todo: np.ndarray, limit: int | None = None) -> np.ndarray:
@@ -185,7 +185,7 @@ class Run:
         tables = chain(self.problem.signature, phases[: len(numbers)] if cut_short else phases, dtype)
         shared, counts = self.part(dtype).shared, (self.nit, self.nfev)
         code, rest = solve_phases(*tables, numbers, *arguments, *counts, *shared, self.stop, self.history)
-        return code, todo[(code[todo] == HAND_OVER) | (code[todo] == NEXT_PHASE)] if cut_short else rest
+        return code, todo[np.isin(code[todo], (HAND_OVER, NEXT_PHASE, DOUBTFUL))] if cut_short else rest
 
 
 solve_phases: Callable[..., Any] = cpu.solve_phases

@@ -58,40 +58,40 @@ def visible(h, c, q, F, n, eps):
     return least > 0.0
 
 
-def beyond_doubt(h, inverse, c, q, F0, n, eps, doubt, slight):
-    """Whether H, whose pivots are 1 / ``inverse``, is definite by far more than rounding makes of it:
+def beyond_doubt(h, inverse, c, q, fall, n, eps, doubt, slight):
+    """Whether H, whose pivots are d_i = 1 / ``inverse``, is definite by far more than rounding makes of it:
 
     - every pivot is more than the part ``doubt`` of its diagonal element, so that no direction is flat beside others;
-    - with ``r_i = max(|x_i|, s_i)``, changing an unknown by all of itself (or of its start) is seen in F beside what
-      others do, ``d_i r_i² > slight max_j h_jj r_j²``, and beside F0, ``d_i r_i² > eps |F0|``.  An unknown whose start
-      and end are zero but for rounding has no size of its own: r_i is at least SMALL of the largest of x.
+    - what changing an unknown by all of itself (or of its start) does to F, ``w_i = h_ii r_i²``, r_i = max(|x_i|, s_i),
+      is seen beside what others do and F's ``fall``: ``min w_i min d_j / h_jj > max(slight max w_i, eps fall)``.
+      Rounding of the largest element of H is a larger part of a small one, and that part of the pivots that come after
+      it.  An unknown whose start and end are zero but for rounding has no size of its own: r_i is at least SMALL of the
+      largest of x.
 
     What a valley of minima, or a decay without amplitude, leaves of a pivot is rounding, and does not shrink any more.
     Returns that, and ``max h_ii / d_i``.
     """
-    high = (eps / slight) * abs(F0)
     most = 0.0
     for i in range(n):
-        scale = q[i]  # on CUDA each q[i] is read anew
         size = abs(c[i])
-        reach = abs(scale * c[i])
-        reach = reach if reach > 1.0 else 1.0
-        weight = ((h[i, i] * reach) * reach) / (scale * scale)
         most = size if size > most else most
-        high = weight if weight > high else high
-    least = slight * high
+    high = (eps / slight) * fall
+    light = -1.0
     narrow = 0.0
-    every = True
     for i in range(n):
-        scale = q[i]
+        scale = q[i]  # on CUDA each q[i] is read anew
         part = (SMALL * most) * scale
         reach = abs(scale * c[i])
         reach = reach if reach > 1.0 else 1.0
         part = part if part > reach else reach
-        every = every & (part * part > (least * (scale * scale)) * inverse[i])
+        unit = h[i, i] / (scale * scale)
+        weight = (unit * reach) * reach
+        high = weight if weight > high else high
+        weight = (unit * part) * part
+        light = weight if (weight < light) | (light < 0.0) else light
         share = h[i, i] * inverse[i]
         narrow = share if share > narrow else narrow
-    return every & (doubt * narrow < 1.0), narrow
+    return (light > (slight * high) * narrow) & (doubt * narrow < 1.0), narrow
 
 
 def flatness(inverse, q, size, n):

@@ -8,26 +8,27 @@ Plain loops over small arrays, one problem at a time.
 
 import math
 
-from .bounded import EPS, jit, ldl
+from .bounded import EPS, backward, forward, jit, ldl
 from .converge import SMALL
 from .held import is_held, landed, without_held
 
 DOUBT, SLIGHT = 4e-8, 2e-12  # float64: see `converge.beyond_doubt`
-SURE = 1e4  # roundings that a pivot exceeds, else it is one
+SURE = 100.0  # roundings that a pivot exceeds, else it is one
 SHOWN = 1e3  # roundings that the multiplier of a bound exceeds, else the unknown is free
 ASIDE, FARTHER = 1e-3, 1e-2  # how far beside an end a search begins; where a pivot is near its rounding
-NEAR_ROUNDING = 100.0  # times SURE
+NEAR_ROUNDING = 1e4  # times SURE
 BACK = 0.01  # of that distance: so near the end it must lead, by a step ...
 CLOSER = 0.1  # ... that leaves this part of the distance: of x⁴ a step leaves two thirds, of x³ a half
+AT_REST = 1e-6  # relative length of a step
 LONGEST = 20  # trips of such a search
 
 NONE, SINGULAR = -1, -2  # in place of the number of a direction
 
 
 @jit
-def reach(x, scale, size):
+def reach(x, scale):
     """The size of an unknown: its own, or a hundredth of its start's."""
-    return max(abs(x), 1e-2 * scale, SMALL * size)
+    return max(abs(x), 1e-2 * scale)
 
 
 @jit
@@ -38,7 +39,7 @@ def loosen(c, gc, Hc, y, scale, F, lo, hi, g, n):
     for i in range(n):
         g[i] = gc[i]
         if lo[i] < hi[i] and is_held(c[i], gc[i], lo[i], hi[i]):
-            size = reach(c[i], scale[i], 0.0)
+            size = reach(c[i], scale[i])
             doubt = SHOWN * EPS * (abs(Hc[i, i]) * size + abs(F) / size)
             for j in range(n):
                 doubt += abs(Hc[i, j] * scale[j] * y[j])
@@ -83,7 +84,7 @@ def rounding(A, F, v, n):
 
 
 @jit
-def next_doubt(at, every, c, gc, Hc, y, scale, F, F0, lo, hi, x, M, V, n):
+def next_doubt(at, every, c, gc, Hc, y, scale, F, fall, lo, hi, x, M, V, n):
     """The first look from beside an end c, of number ``at`` or later: its number and how far beside it begins, with
     its start in x; else NONE, or SINGULAR where a pivot is rounding.  ``every`` direction counts as weak where neither
     F nor its slope fell at the last step: that may be rounding, or a kink.
@@ -93,28 +94,30 @@ def next_doubt(at, every, c, gc, Hc, y, scale, F, F0, lo, hi, x, M, V, n):
     """
     A, L, d, v, g = M[0], M[1], V[0], V[1], V[2]
     idle = loosen(c, gc, Hc, y, scale, F, lo, hi, g, n)
-    size, high = 0.0, EPS / SLIGHT * abs(F0)
+    size, high, light = 0.0, EPS / SLIGHT * fall, math.inf
     for i in range(n):
         size = max(size, abs(c[i]))
     without_held(Hc, c, g, lo, hi, scale, A, n)
     for i in range(n):
         if not is_held(c[i], g[i], lo[i], hi[i]):
-            high = max(high, Hc[i, i] * max(abs(c[i]), scale[i]) ** 2)
+            wide = max(abs(c[i]), scale[i])
+            high = max(high, Hc[i, i] * wide * wide)
+            wide = max(wide, SMALL * size)
+            light = min(light, Hc[i, i] * wide * wide)
     for i in range(n):
         for j in range(n):
-            A[i, j] *= reach(c[i], scale[i], size) * reach(c[j], scale[j], size)
+            A[i, j] *= reach(c[i], scale[i]) * reach(c[j], scale[j])
     definite, p = ldl(A, 0.0, L, d, v, n)
     if not definite:
         most = unit(v, n)
         if not idle or p / (most * most) >= -SURE * rounding(A, F, v, n) or at > 2 * n + 1:
             return SINGULAR, 0.0
         at = max(at, 2 * n)
-        beside(c, scale, size, ASIDE if at % 2 == 0 else -ASIDE, v, lo, hi, x, n)
+        beside(c, scale, ASIDE if at % 2 == 0 else -ASIDE, v, lo, hi, x, n)
         return at, ASIDE
     while at < 2 * n:
         j = at // 2
-        wide = max(abs(c[j]), scale[j], SMALL * size) / reach(c[j], scale[j], size)
-        weak = every or d[j] <= DOUBT * A[j, j] or d[j] * wide * wide <= SLIGHT * high
+        weak = every or d[j] <= DOUBT * A[j, j] or d[j] * light <= SLIGHT * high * A[j, j]
         if weak and not is_held(c[j], g[j], lo[j], hi[j]):
             most = direction(L, j, v, n)
             least = SURE * rounding(A, F, v, n)
@@ -122,7 +125,7 @@ def next_doubt(at, every, c, gc, Hc, y, scale, F, F0, lo, hi, x, M, V, n):
             if p <= least:
                 return SINGULAR, 0.0
             far = ASIDE if p > NEAR_ROUNDING * least else FARTHER
-            if beside(c, scale, size, far if at % 2 == 0 else -far, v, lo, hi, x, n):
+            if beside(c, scale, far if at % 2 == 0 else -far, v, lo, hi, x, n):
                 return at, far
             at += 1
         else:
@@ -131,11 +134,38 @@ def next_doubt(at, every, c, gc, Hc, y, scale, F, F0, lo, hi, x, M, V, n):
 
 
 @jit
-def beside(c, scale, size, far, v, lo, hi, x, n):
+def rests_on_bound(c, gc, Hc, y, scale, F, lo, hi, z, w, M, V, n):
+    """Whether c is a minimum on bounds without a multiplier: no step leads on from there, since rounding alone says
+    whether these unknowns are free; H is definite with them, and Newton's step of the others is at most AT_REST."""
+    A, L, d, v, g = M[0], M[1], V[0], V[1], V[2]
+    idle = loosen(c, gc, Hc, y, scale, F, lo, hi, g, n)
+    without_held(Hc, c, g, lo, hi, scale, A, n)
+    for i in range(n):
+        near = 4 * EPS * max(abs(c[i]), scale[i])
+        at_bound = c[i] <= lo[i] + near or c[i] >= hi[i] - near
+        held = is_held(c[i], g[i], lo[i], hi[i])
+        idle = idle or (at_bound and not held)
+        g[i] = 0.0 if at_bound or held else g[i] * reach(c[i], scale[i])
+        for j in range(n):
+            A[i, j] *= reach(c[i], scale[i]) * reach(c[j], scale[j])
+    if not (idle and ldl(A, 0.0, L, d, v, n)[0]):
+        return False
+    forward(L, g, z, n)
+    for i in range(n):
+        z[i] /= d[i]
+    backward(L, z, w, n)
+    for i in range(n):
+        if not abs(w[i]) <= AT_REST:
+            return False
+    return True
+
+
+@jit
+def beside(c, scale, far, v, lo, hi, x, n):
     """A point beside c, within the bounds; returns whether it is another one."""
     other = False
     for i in range(n):
-        x[i] = landed(c[i] + far * reach(c[i], scale[i], size) * v[i], c[i], lo[i], hi[i])
+        x[i] = landed(c[i] + far * reach(c[i], scale[i]) * v[i], c[i], lo[i], hi[i])
         other = other or x[i] != c[i]
     return other
 
@@ -143,9 +173,7 @@ def beside(c, scale, size, far, v, lo, hi, x, n):
 @jit
 def distance(c, end, scale, n):
     """How far c is from an end, in sizes of the unknowns."""
-    size = most = 0.0
+    most = 0.0
     for i in range(n):
-        size = max(size, abs(end[i]))
-    for i in range(n):
-        most = max(most, abs(c[i] - end[i]) / reach(end[i], scale[i], size))
+        most = max(most, abs(c[i] - end[i]) / reach(end[i], scale[i]))
     return most

@@ -22,6 +22,7 @@ from .converge import (
     NEAR_ZERO,
     NEXT_PHASE,
     NOT_FINITE_AT_START,
+    QUICK,
     RUNNING,
     STEADY,
     arrived,
@@ -215,6 +216,7 @@ def trip(
     tiny = tiny_now if accept else tiny
     if phase == "root":
         settled_now = newton & tight & (tiny_now | (0.5 * s <= (0.5 * eps) * (F0 - F)))
+        settled_now = settled_now & (s <= QUICK * s_before)  # of a double root a sixteenth is left
         last = accept & newton & (not vanish) & arrived(F, gain, moved, tight)  # its step is taken without looking
         found = (accept & vanish) | last
         on = False
@@ -239,7 +241,7 @@ def trip(
         known = (flat > 0.0) & (0.0 * flat_before == 0.0)  # a product that under- or overflows says nothing
         steady = moved & known & (flat <= STEADY * flat_before)
         lightest = slight if phase == "minimize" else scant  # "exact" begins near the end: s_i is not that of the start
-        certain, narrow = beyond_doubt(h, inverse, c, q, F0, n, eps, doubt, lightest)
+        certain, narrow = beyond_doubt(h, inverse, c, q, F0 - F, n, eps, doubt, lightest)
         if phase == "exact":  # Gauss-Newton has moved
             steady = steady | (first & (FIRM * whole * narrow < 1.0))
         found = found & (steady | (s == 0.0))

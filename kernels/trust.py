@@ -19,7 +19,7 @@ from .bounded import EPS, bounded_step, form, inner, jit
 from .converge import RESIDUAL
 from .held import confine, is_held, landed, without_held
 from .strict import is_steady, residuals_small, shrinkage_of_pivots
-from .trust_roots import kick, left_over, newton_step_of_roots, slope_and_bend
+from .trust_roots import bends, kick, left_over, newton_step_of_roots, slope_and_bend
 
 scales = jit(step.scales)
 
@@ -42,7 +42,7 @@ SEARCHING, FOUND, LIMIT, STALLED, FLAT, DIVERGED, BAD_START, BAD_STEP, DEGENERAT
 # Scalars of the state, by position.
 (F, F0, R, LAM, TAU, DEC, SLOPE, PRED, PRED_H, PRED_B, STEP, TRIPS, MOVES, EXACT, NEWTON, TINY, GAINED, FORCE, TURNS,
  BACK, GROWTH, FAR, SHRUNK, SHARE, LOOK, BESIDE, APART, BLIND,
- EVERY, SCALARS) = range(30)  # fmt: skip
+ EVERY, FELL, SCALARS) = range(31)  # fmt: skip
 
 # Vectors, by position: trial and current point, step, scale; gradient and residuals there, and at the trial point.
 X, C, Y, UNIT, GC, RC, G, RESIDUALS, VECTORS = range(9)
@@ -92,7 +92,10 @@ def judge_trial(kind, f, g, H, B, r, J, x, c, y, scale, gc, Hc, Bc, rc, Jc, K, a
     exact = K[EXACT] > 0.0
     settled = newton and (exact or kind == ROOT) and K[STEP] <= 1e-6 and (tiny or K[DEC] <= 1e-16 * (K[F0] - K[F]))
     bracket = finite and K[TAU] > 1.0 and exact and K[STEP] <= 1e-6 and K[GAINED] > 0.0 and slope_there > 0.0
-    K[BLIND] = 0.0 if abs(slope_there) <= 0.5 * abs(K[SLOPE]) else 1.0
+    if kind != ROOT:
+        K[BLIND] = 0.0 if abs(slope_there) <= 0.5 * abs(K[SLOPE]) else 1.0
+    elif accept:  # J, too, vanishes where this leads
+        K[BLIND] = 1.0 if bends(rc, J, Jc, scale, y, n) else 0.0
     if not force:
         size = math.sqrt(inner(y, y, n))
         if not finite:
@@ -106,6 +109,8 @@ def judge_trial(kind, f, g, H, B, r, J, x, c, y, scale, gc, Hc, Bc, rc, Jc, K, a
         K[GROWTH] = min(2.0 * K[GROWTH], GROW_MOST) if foretold else GROW
         if auto and finite:
             K[EXACT] = 1.0 if tiny or abs(K[PRED_H] - gain) <= BIAS * abs(K[PRED_B] - gain) else 0.0
+    if kind == ROOT and settled and finite and not accept:
+        settled = not bends(r, J, Jc, scale, y, n)
     K[BACK] = 0.0 if finite else 1.0
     relaxed = min(2.0 * K[TAU], RELAX) if accept and newton and ratio > 1.1 and not (tiny or K[LOOK] > 0.0) else 1.0
     K[TAU] = relaxed
@@ -202,7 +207,7 @@ def search(kind, auto, f, trial, current, v, K, limit, lo, hi, M, V, n):
         K[PRED] = max(K[PRED], -0.25 * slope)
     dec = max(-0.5 * slope, K[PRED]) / K[TAU]  # what a Newton step still promises
     step /= K[TAU]
-    if first or forced:
+    if first or (forced and kind != ROOT):
         K[F0] = K[F]
     gained = dec <= FTOL * (K[F0] - K[F])
     tiny = K[PRED] <= 1e-13 * abs(K[F])
@@ -211,7 +216,8 @@ def search(kind, auto, f, trial, current, v, K, limit, lo, hi, M, V, n):
 
     if kind == ROOT:
         vanish = residuals_small(rc, Jc, c, 1e-15, n)
-        if vanish or (newton and step <= XTOL and K[MOVES] > 0.0) or (noise and step <= 1e-9):
+        close = newton and K[MOVES] > 0.0 and step <= XTOL and K[BLIND] == 0.0
+        if vanish or close or (noise and step <= 1e-9):
             return FOUND
     else:
         bottom = moved and plain and dec <= 1e-6 * abs(K[F]) and dec >= 0.25 * before and exact and not loose

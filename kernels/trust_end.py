@@ -4,7 +4,7 @@ import numpy as np
 
 from . import status
 from .bounded import EPS, inner, jit, ldl
-from .doubt import BACK, CLOSER, LONGEST, NONE, distance, next_doubt
+from .doubt import BACK, CLOSER, LONGEST, NONE, distance, next_doubt, rests_on_bound
 from .held import is_held, without_held
 from .history import record_value
 from .trust import (
@@ -17,6 +17,7 @@ from .trust import (
     DIVERGED,
     EVERY,
     F0,
+    FELL,
     FOUND,
     GC,
     LIMIT,
@@ -25,6 +26,7 @@ from .trust import (
     RADIUS,
     ROOT,
     SEARCHING,
+    STALLED,
     TRIPS,
     UNIT,
     C,
@@ -42,8 +44,9 @@ BACK_AGAIN = -1  # how a look from beside ended that led back
 
 
 @jit
-def judge_end(kind, how, c, scale, gc, Hc, K, lo, hi, M, V, n):
+def judge_end(kind, how, v, Hc, K, lo, hi, M, V, n):
     """Status of a search that ended: what is known of the point, never more."""
+    c, scale, gc = v[C], v[UNIT], v[GC]
     if how == FOUND:
         singular = False
         for i in range(n):
@@ -65,16 +68,21 @@ def judge_end(kind, how, c, scale, gc, Hc, K, lo, hi, M, V, n):
     if kind == ROOT:
         return status.NO_ROOT if stationary else status.MAX_ITER if how == LIMIT else status.STALLED
     if stationary:
-        A, L, d, v = M[0], M[1], V[0], V[1]
+        A, L, d, along = M[0], M[1], V[0], V[1]
         size = 0.0
         without_held(Hc, c, gc, lo, hi, scale, A, n)
         for i in range(n):
             for j in range(n):
                 A[i, j] = A[i, j] * scale[i] * scale[j]
                 size = max(size, abs(A[i, j]))
-        definite, p = ldl(A, 0.0, L, d, v, n)
+        definite, p = ldl(A, 0.0, L, d, along, n)
         if not definite:
-            return status.SADDLE if p < -1e-8 * size * inner(v, v, n) else status.SINGULAR
+            flat = 1e-8 * size + EPS * abs(K[F0])
+            return status.SADDLE if p < -flat * inner(along, along, n) else status.SINGULAR
+        if next_doubt(0, False, c, gc, Hc, v[Y], scale, K[F], K[F0] - K[F], lo, hi, V[3], M, V, n)[0] != NONE:
+            return status.SINGULAR
+        if how == STALLED and rests_on_bound(c, gc, Hc, v[Y], scale, K[F], lo, hi, V[3], V[4], M, V, n):
+            return status.CONVERGED
     if how == LIMIT:
         return status.MAX_ITER
     return status.NOT_FINITE if how == BAD_STEP else status.STALLED
@@ -111,7 +119,7 @@ def keep_end(kind, hybrid, how, attempt, p, current, v, K, limit, x0, best, fun,
     Returns the number of the search that goes on, at whose start the trial point then is, or DONE.  What was found and
     is in doubt is looked at from beside (`doubt`): such a search has the number of the one that found it.
     """
-    found = judge_end(kind, how, v[C], v[UNIT], v[GC], current[0], K, lo, hi, M, V, n)
+    found = judge_end(kind, how, v, current[0], K, lo, hi, M, V, n)
     nfev[p] += np.int32(K[TRIPS])
     look, back = int(K[LOOK]), how == BACK_AGAIN  # 0: no look from beside, else its number + 1
     if found == status.NOT_FINITE_AT_START and look == 0:
@@ -120,10 +128,11 @@ def keep_end(kind, hybrid, how, attempt, p, current, v, K, limit, x0, best, fun,
     better = not back and (look == 0 and attempt == 0 or lower(K[F], fun[p], look))
     sure = back or found == status.CONVERGED and (kind == ROOT or better or look == 0)
     if sure and kind != ROOT:
-        K[EVERY] = K[EVERY] if back else K[BLIND]
+        if not back:
+            K[EVERY], K[FELL] = K[BLIND], K[F0] - K[F]
         at, far = next_doubt(
-            look if back else 0, K[EVERY] > 0.0, best if back else v[C], v[GC], current[0], v[Y], v[UNIT], K[F], K[F0],
-            lo, hi, V[3], M, V, n,
+            look if back else 0, K[EVERY] > 0.0, best if back else v[C], v[GC], current[0], v[Y], v[UNIT], K[F],
+            K[FELL], lo, hi, V[3], M, V, n,
         )  # fmt: skip
         sure = at == NONE
         if at >= 0 and (back or better) and nfev[p] < limit:
@@ -174,9 +183,9 @@ def keep(c, K, p, best, fun, nit, n):
 @jit
 def look_from(x, at, far, x0, trial, scale, K, n):
     """State at the beginning of look number ``at``, from x, so ``far`` beside the end (`doubt.next_doubt`)."""
-    every = K[EVERY]
+    every, fell = K[EVERY], K[FELL]
     start_search(x0, trial, scale, K, 1.0, n)
-    K[LOOK], K[BESIDE], K[APART], K[EVERY] = at + 1.0, far, far, every
+    K[LOOK], K[BESIDE], K[APART], K[EVERY], K[FELL] = at + 1.0, far, far, every, fell
     for i in range(n):
         trial[i] = x[i]
 

@@ -184,7 +184,7 @@ def trip(
     stuck = (not (fall > 0.0)) | (not (eps * s > 0.0)) | (radius < 4 * eps) | (trips >= limit)
     code = HAND_OVER if stuck else RUNNING
     code = CONVERGED if found | rejected_settled else code
-    certain, _ = beyond_doubt(hc, inverse, c, q, F0, n, eps, doubt, slight)
+    certain, _ = beyond_doubt(hc, inverse, c, q, F0 - F, n, eps, doubt, slight)
     code = DOUBTFUL if accept & (found | settled_now) & (not certain) else code
     if kinked:
         code = DOUBTFUL if rejected_settled else code
