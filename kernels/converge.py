@@ -76,21 +76,24 @@ def beyond_doubt(h, inverse, c, q, fall, n, eps, doubt, slight):
         size = abs(c[i])
         most = size if size > most else most
     high = (eps / slight) * fall
-    light = -1.0
     narrow = 0.0
     for i in range(n):
         scale = q[i]  # on CUDA each q[i] is read anew
+        reach = abs(scale * c[i])
+        reach = reach if reach > 1.0 else 1.0
+        weight = ((h[i, i] * reach) * reach) / (scale * scale)
+        high = weight if weight > high else high
+        share = h[i, i] * inverse[i]
+        narrow = share if share > narrow else narrow
+    light = high
+    for i in range(n):
+        scale = q[i]
         part = (SMALL * most) * scale
         reach = abs(scale * c[i])
         reach = reach if reach > 1.0 else 1.0
         part = part if part > reach else reach
-        unit = h[i, i] / (scale * scale)
-        weight = (unit * reach) * reach
-        high = weight if weight > high else high
-        weight = (unit * part) * part
-        light = weight if (weight < light) | (light < 0.0) else light
-        share = h[i, i] * inverse[i]
-        narrow = share if share > narrow else narrow
+        weight = ((h[i, i] * part) * part) / (scale * scale)
+        light = weight if weight < light else light
     return (light > (slight * high) * narrow) & (doubt * narrow < 1.0), narrow
 
 
