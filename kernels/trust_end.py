@@ -54,8 +54,9 @@ def judge_end(kind, how, v, Hc, K, lo, hi, M, V, n):
             held = is_held(c[i], gc[i], lo[i], hi[i])
             singular = singular or (unseen and kind != ROOT and not held)
         return status.SINGULAR if singular else status.CONVERGED
-    if how == DEGENERATE:
-        return status.SINGULAR
+    if how == DEGENERATE:  # or rounding: to be looked at along every direction
+        K[BLIND] = 1.0
+        return status.CONVERGED
     if how == BAD_START:
         return status.NOT_FINITE_AT_START
     if how == DIVERGED:
