@@ -23,7 +23,7 @@ from .kernels import status, trust
 from .kernels.cuda_derivatives import TOGETHER
 from .kernels.history import COLUMNS
 from .options import Options
-from .phases import HYBRID
+from .phases import HYBRID, candidates
 from .plan import method_of, record_length
 from .problem import Problem
 from .solution import Solution
@@ -162,7 +162,8 @@ class State:
         if problem.box is not None:
             self.box = [self.sent(one, at) for one in problem.box]
         self.counts = [search.cuda.to_device(one[at]) for one in (answer.nit, answer.nfev)]
-        self.best, self.fun, self.state = empty((size, n), DOUBLE), empty(size, DOUBLE), empty(size, np.int8)
+        best, state = candidates(problem, at, answer)
+        self.best, self.fun, self.state = search.cuda.to_device(best), empty(size, DOUBLE), search.cuda.to_device(state)
         self.attempt, self.rows = empty(size, np.int8), [empty(size, np.int32) for _ in range(2)]
         self.left = empty(AHEAD + 1, np.int32)
         self.value, self.groups = empty(size, DOUBLE), -(-size // TOGETHER)
@@ -191,8 +192,7 @@ class State:
         """All searches at their starts."""
         search, threads = self.search, self.search.threads
         search.kernels.begin[blocks(self.size, threads), threads](
-            search.kind, search.hybrid, self.x0, self.scalars, self.whole_vectors(), self.best, self.fun, self.state,
-            self.attempt, self.rows[0],
+            search.kind, search.hybrid, self.x0, self.scalars, self.whole_vectors(), self.fun, self.attempt, self.rows[0],
         )  # fmt: skip
 
     def whole_vectors(self) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from . import compile as compiler
-from .arrays import one_row
+from .arrays import on_host, one_row, rows_of
 from .chunk import Chunk, chunk, kernel, place, shared_data, single_or_double, stride
 from .fingerprint import Signature
 from .kernels import cpu, gaps, status
@@ -129,7 +129,13 @@ class Run:
     def fast_path(self, phases: tuple[Phase, ...], todo: np.ndarray) -> np.ndarray:
         """Phase after phase from the start; what they did not settle."""
         if self.spent:
+            aside, todo = todo[self.state[todo] == status.DOUBTED], todo[self.state[todo] != status.DOUBTED]
             self.x[todo], self.top[todo] = self.problem.x0[self.rows][todo], -np.inf
+            return np.sort(np.concatenate([aside, self.attempt(phases, todo)]))
+        return self.attempt(phases, todo)
+
+    def attempt(self, phases: tuple[Phase, ...], todo: np.ndarray) -> np.ndarray:
+        """Phase after phase from where x is; what they did not settle."""
         if not phases[0].rough:
             return self.run(phases, todo)
         todo, unsettled = self.roughly(phases[:1], todo)
@@ -208,6 +214,16 @@ def numbers_of(
     return np.array([(one, *tolerances) for one in most], dtype)
 
 
+def candidates(problem: Problem, at: np.ndarray, answer: Solution) -> tuple[np.ndarray, np.ndarray]:
+    """Where the patient path begins and what is known there: starts, and what the fast path found and had doubts of.
+    float32 may not hold a bound: what it found within bounds is left alone."""
+    x = np.array(on_host(rows_of(problem.x0, at)), DOUBLE)
+    doubted = answer.status[at] == status.DOUBTED
+    doubted &= problem.box is None or answer.x.dtype == DOUBLE
+    x[doubted] = answer.x[at[doubted]]
+    return x, np.where(doubted, status.DOUBTED, status.NOT_RUN).astype(np.int8)
+
+
 def patiently(
     problem: Problem, at: np.ndarray, options: Options, answer: Solution, stop: np.ndarray, history: np.ndarray
 ) -> None:
@@ -215,7 +231,7 @@ def patiently(
     solve = kernel(problem, HYBRID[problem.kind], None, DOUBLE).solve_trust
     part = chunk(problem, at, *shared_data(problem, DOUBLE), DOUBLE)
     size = len(at)
-    x, fun, state = part.x0.copy(), np.full(size, np.nan), np.full(size, status.NOT_RUN, np.int8)
+    (x, state), fun = candidates(problem, at, answer), np.full(size, np.nan)
     nit, nfev = answer.nit[at], answer.nfev[at]
     kind = ("minimize", "least-squares", "root").index(problem.kind)
     free = np.full((1, problem.n), -np.inf), np.full((1, problem.n), np.inf)

@@ -178,6 +178,10 @@ def solve_phases(
             state[b] = status.NOT_FINITE_AT_START
         elif code[b] >= ENDED:
             state[b] = code[b] - np.int8(ENDED)
+        elif code[b] == DOUBTFUL:
+            state[b] = status.DOUBTED
+        elif code[b] == HAND_OVER:
+            state[b] = status.NOT_RUN
     return code, those(todo, code, HAND_OVER, DOUBTFUL)
 
 

@@ -12,3 +12,4 @@ UNBOUNDED = 8
 TOO_FEW_POINTS = 9
 NO_ROOT = 10
 NOT_RUN = -1  # interrupted before its turn
+DOUBTED = -2  # within a solve: found by the fast path, and in doubt

@@ -243,7 +243,8 @@ def trip(
         lightest = slight if phase == "minimize" else scant  # "exact" begins near the end: s_i is not that of the start
         certain, narrow = beyond_doubt(h, inverse, c, q, F0 - F, n, eps, doubt, lightest)
         if phase == "exact":  # Gauss-Newton has moved
-            steady = steady | (first & (FIRM * whole * narrow < 1.0))
+            certain = certain & ((not first) | (FIRM * whole * narrow < 1.0))
+            steady = steady | first
         found = found & (steady | (s == 0.0))
         newton = newton & steady
         settled_now = settled_now & steady

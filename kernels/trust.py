@@ -112,7 +112,7 @@ def judge_trial(kind, f, g, H, B, r, J, x, c, y, scale, gc, Hc, Bc, rc, Jc, K, a
     if kind == ROOT and settled and finite and not accept:
         settled = not bends(r, J, Jc, scale, y, n)
     K[BACK] = 0.0 if finite else 1.0
-    relaxed = min(2.0 * K[TAU], RELAX) if accept and newton and ratio > 1.1 and not (tiny or K[LOOK] > 0.0) else 1.0
+    relaxed = min(2.0 * K[TAU], RELAX) if accept and newton and ratio > 1.1 and not (tiny or K[LOOK] != 0.0) else 1.0
     K[TAU] = relaxed
     if accept:
         if not force:

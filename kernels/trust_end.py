@@ -16,17 +16,21 @@ from .trust import (
     DEGENERATE,
     DIVERGED,
     EVERY,
+    EXACT,
     F0,
     FELL,
+    FORCE,
     FOUND,
     GC,
     LIMIT,
     LOOK,
     MOVES,
+    NEWTON,
     RADIUS,
     ROOT,
     SEARCHING,
     STALLED,
+    STEP,
     TRIPS,
     UNIT,
     C,
@@ -41,6 +45,8 @@ from .trust import (
 
 DONE = -1  # in place of the number of a search: there is none left
 BACK_AGAIN = -1  # how a look from beside ended that led back
+CANDIDATE = -1.0  # in place of the number of a look: from what the fast path found
+NEAR = 1e-8  # relative length of the Newton step there
 
 
 @jit
@@ -122,15 +128,18 @@ def keep_end(kind, hybrid, how, attempt, p, current, v, K, limit, x0, best, fun,
     """
     found = judge_end(kind, how, v, current[0], K, lo, hi, M, V, n)
     nfev[p] += np.int32(K[TRIPS])
-    look, back = int(K[LOOK]), how == BACK_AGAIN  # 0: no look from beside, else its number + 1
+    look, back = max(int(K[LOOK]), 0), how == BACK_AGAIN  # 0: no look from beside, else its number + 1
+    if K[LOOK] == CANDIDATE and found != status.CONVERGED:
+        start_first(kind, hybrid, x0, v, K, n)
+        return 0
     if found == status.NOT_FINITE_AT_START and look == 0:
         state[p] = found
         return DONE
-    better = not back and (look == 0 and attempt == 0 or lower(K[F], fun[p], look))
+    better = not back and (look == 0 and attempt == 0 or lower(K[F], fun[p], K[FELL], look))
     sure = back or found == status.CONVERGED and (kind == ROOT or better or look == 0)
     if sure and kind != ROOT:
         if not back:
-            K[EVERY], K[FELL] = K[BLIND], K[F0] - K[F]
+            K[EVERY], K[FELL] = K[BLIND], max(K[F0], K[FELL]) - K[F] if K[LOOK] == CANDIDATE else K[F0] - K[F]
         at, far = next_doubt(
             look if back else 0, K[EVERY] > 0.0, best if back else v[C], v[GC], current[0], v[Y], v[UNIT], K[F],
             K[FELL], lo, hi, V[3], M, V, n,
@@ -159,6 +168,14 @@ def keep_end(kind, hybrid, how, attempt, p, current, v, K, limit, x0, best, fun,
 
 
 @jit
+def go_to_candidate(best, x, K, n):
+    """The trial point after the first, which was the start: what the fast path found, and had doubts of."""
+    K[LOOK], K[FELL], K[FORCE], K[EXACT] = CANDIDATE, K[F], 1.0, 1.0
+    for i in range(n):
+        x[i] = best[i]
+
+
+@jit
 def led_back(v, K, end, n):
     """Whether the last step of a look from beside led back to the end."""
     before = K[APART]
@@ -167,9 +184,9 @@ def led_back(v, K, end, n):
 
 
 @jit
-def lower(F, best, look):
+def lower(F, best, fell, look):
     """Whether F is lower than the best so far; of a look from beside by more than rounding."""
-    return F < best - (1e-12 * abs(best) if look > 0 else 0.0)
+    return F < best - (1e-12 * abs(best) + EPS * fell if look > 0 else 0.0)
 
 
 @jit
@@ -200,17 +217,23 @@ def take_trip(
     (see `search`) to the next trial point.  ``nfev[p]`` of the ``limit`` evaluations were spent before this search.
 
     ``seen`` (problems, width, 4) takes the history, none where ``width`` is 0.  Returns the number of the search that
-    goes on, or DONE.
+    goes on, or DONE.  Where ``state[p]`` is DOUBTED the search goes from the start to ``best`` and ends there, if it can.
     """
     at = nfev[p] + int(K[TRIPS])
     if width > 0:
         record_value(f, v[G], seen[p], at, K[TRIPS] == 0.0, n)
     left = max(limit - nfev[p], 1.0)
     looking = K[LOOK] > 0.0
-    left = min(left, LONGEST) if looking else left
-    how = search(kind, hybrid and attempt == 0 and not looking, f, trial, current, v, K, left, lo, hi, M, V, n)
+    left = min(left, LONGEST) if K[LOOK] != 0.0 else left
+    how = search(kind, hybrid and attempt == 0 and K[LOOK] == 0.0, f, trial, current, v, K, left, lo, hi, M, V, n)
     if width > 0:
         record_step(v[X], v[C], v[UNIT], K, seen[p], at + 1, n)
+    if state[p] == status.DOUBTED and K[TRIPS] == 1.0 and how == SEARCHING:
+        state[p] = status.NOT_RUN
+        go_to_candidate(best, v[X], K, n)
+    elif K[LOOK] == CANDIDATE and K[NEWTON] > 0.0 and K[STEP] <= NEAR:
+        how = FOUND
+        K[BLIND] = 1.0  # to be looked at along every direction
     if looking and led_back(v, K, best, n):
         how = BACK_AGAIN
     if how == SEARCHING:
