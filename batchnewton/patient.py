@@ -192,7 +192,8 @@ class State:
         """All searches at their starts."""
         search, threads = self.search, self.search.threads
         search.kernels.begin[blocks(self.size, threads), threads](
-            search.kind, search.hybrid, self.x0, self.scalars, self.whole_vectors(), self.fun, self.attempt, self.rows[0],
+            search.kind, search.hybrid, self.x0, self.scalars, self.whole_vectors(), self.fun, self.attempt,
+            self.rows[0],
         )  # fmt: skip
 
     def whole_vectors(self) -> Any:

@@ -217,7 +217,7 @@ def take_trip(
     (see `search`) to the next trial point.  ``nfev[p]`` of the ``limit`` evaluations were spent before this search.
 
     ``seen`` (problems, width, 4) takes the history, none where ``width`` is 0.  Returns the number of the search that
-    goes on, or DONE.  Where ``state[p]`` is DOUBTED the search goes from the start to ``best`` and ends there, if it can.
+    goes on, or DONE.  Where ``state[p]`` is DOUBTED the search goes from the start to ``best``, to end there.
     """
     at = nfev[p] + int(K[TRIPS])
     if width > 0:
