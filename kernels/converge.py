@@ -25,7 +25,7 @@ MARGIN = 0.1  # how far below the tolerance a step must be that is foreseen
 CLOSING = 0.01  # part of s that the step before that one may have left
 FIRM = 4.0  # times the relative length of a step: a pivot that is a larger part of its diagonal outlasts the step
 NOISE = 16.0  # roundings in a difference of two values of F
-STEADY = 2.0  # near a strict minimum the determinant of H no longer shrinks by more than this in one step
+STEADY = 1.5  # near a strict minimum the determinant of H no longer changes by more than this in one step
 NEAR_ZERO, FINE_ZERO = 100.0, 1e4  # where x_i tends to zero, a step is compared with this part of its scale
 RESIDUAL = 4.5  # a residual vanishes when |r_q| <= RESIDUAL eps sum_i |J_qi x_i|
 
@@ -101,7 +101,8 @@ def flatness(inverse, q, size, n):
     """``1 / det H`` without units: the product of ``size q_j² / d_j`` over the pivots d_j, with ``inverse`` 1 / d_j.
 
     Along a valley of minima, and towards an inflexion, one pivot vanishes as the gradient does, so that H is positive
-    definite at every point but not at the end: a minimum is strict where ``flatness <= STEADY flatness_before``.
+    definite at every point but not at the end: a minimum is strict where ``flatness`` and ``flatness_before`` differ by
+    a factor of at most STEADY; of what is rounding they differ by more.
     """
     size = size if size > 0.0 else 1.0
     product = 1.0

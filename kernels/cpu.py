@@ -178,26 +178,20 @@ def solve_phases(
             state[b] = status.NOT_FINITE_AT_START
         elif code[b] >= ENDED:
             state[b] = code[b] - np.int8(ENDED)
-        elif code[b] == DOUBTFUL:
-            state[b] = status.DOUBTED
-        elif code[b] == HAND_OVER:
-            state[b] = status.NOT_RUN
+        elif code[b] == DOUBTFUL or code[b] == HAND_OVER:
+            state[b] = status.DOUBTED if code[b] == DOUBTFUL else status.NOT_RUN
     return code, those(todo, code, HAND_OVER, DOUBTFUL)
 
 
 @njit(**OPTIONS)
 def those(rows, code, wanted, other):
     """The rows that left in the wanted way, or the other."""
-    count = 0
-    for b in rows:
-        count += code[b] == wanted or code[b] == other
-    chosen = np.empty(count, np.int64)
-    count = 0
+    chosen, count = np.empty(rows.size, np.int64), 0
     for b in rows:
         if code[b] == wanted or code[b] == other:
             chosen[count] = b
             count += 1
-    return chosen
+    return chosen[:count].copy()
 
 
 @njit(**OPTIONS)

@@ -13,6 +13,7 @@ from .converge import SMALL
 from .held import is_held, landed, without_held
 
 DOUBT, SLIGHT = 4e-8, 2e-12  # float64: see `converge.beyond_doubt`
+WEAK, LIGHT = 1e-5, 1e-7  # the same here, where a look costs little beside the search
 SURE = 100.0  # roundings that a pivot exceeds, else it is one
 SHOWN = 1e3  # roundings that the multiplier of a bound exceeds, else the unknown is free
 ASIDE, FARTHER = 1e-3, 1e-2  # how far beside an end a search begins; where a pivot is near its rounding
@@ -94,7 +95,7 @@ def next_doubt(at, every, c, gc, Hc, y, scale, F, fall, lo, hi, x, M, V, n):
     """
     A, L, d, v, g = M[0], M[1], V[0], V[1], V[2]
     idle = loosen(c, gc, Hc, y, scale, F, lo, hi, g, n)
-    size, high, light = 0.0, EPS / SLIGHT * fall, math.inf
+    size, high, light = 0.0, EPS / LIGHT * fall, math.inf
     for i in range(n):
         size = max(size, abs(c[i]))
     without_held(Hc, c, g, lo, hi, scale, A, n)
@@ -117,7 +118,7 @@ def next_doubt(at, every, c, gc, Hc, y, scale, F, fall, lo, hi, x, M, V, n):
         return at, ASIDE
     while at < 2 * n:
         j = at // 2
-        weak = every or d[j] <= DOUBT * A[j, j] or d[j] * light <= SLIGHT * high * A[j, j]
+        weak = every or d[j] <= WEAK * A[j, j] or d[j] * light <= LIGHT * high * A[j, j]
         if weak and not is_held(c[j], g[j], lo[j], hi[j]):
             most = direction(L, j, v, n)
             least = SURE * rounding(A, F, v, n)

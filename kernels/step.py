@@ -239,7 +239,7 @@ def trip(
     if (phase == "exact") | (phase == "minimize"):
         flat = flatness(inverse, q, abs(F0), n)
         known = (flat > 0.0) & (0.0 * flat_before == 0.0)  # a product that under- or overflows says nothing
-        steady = moved & known & (flat <= STEADY * flat_before)
+        steady = moved & known & (flat <= STEADY * flat_before) & (flat_before <= STEADY * flat)
         lightest = slight if phase == "minimize" else scant  # "exact" begins near the end: s_i is not that of the start
         certain, narrow = beyond_doubt(h, inverse, c, q, F0 - F, n, eps, doubt, lightest)
         if phase == "exact":  # Gauss-Newton has moved

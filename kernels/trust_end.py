@@ -200,10 +200,11 @@ def keep(c, K, p, best, fun, nit, n):
 
 @jit
 def look_from(x, at, far, x0, trial, scale, K, n):
-    """State at the beginning of look number ``at``, from x, so ``far`` beside the end (`doubt.next_doubt`)."""
-    every, fell = K[EVERY], K[FELL]
+    """State at the beginning of look number ``at``, from x, so ``far`` beside the end (`doubt.next_doubt`).  Those that
+    follow are along every direction: where this one leads back to, H may be less weak than at the end."""
+    fell = K[FELL]
     start_search(x0, trial, scale, K, 1.0, n)
-    K[LOOK], K[BESIDE], K[APART], K[EVERY], K[FELL] = at + 1.0, far, far, every, fell
+    K[LOOK], K[BESIDE], K[APART], K[EVERY], K[FELL] = at + 1.0, far, far, 1.0, fell
     for i in range(n):
         trial[i] = x[i]
 

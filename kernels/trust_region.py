@@ -163,7 +163,7 @@ def trip(
     tiny = tiny_now if accept else tiny
     flatter = flatness(inverse, q, abs(F0), n)
     known = (flatter > 0.0) & (0.0 * flat_before == 0.0)
-    steady = moved & known & (flatter <= STEADY * flat_before)
+    steady = moved & known & (flatter <= STEADY * flat_before) & (flat_before <= STEADY * flatter)
     seen = visible(hc, c, q, F, n, eps)
     found = (accept & newton) & minimum(
         F, F0, s, s_before, largest(gc, n), moved, short, tight, seen, ftol, gtol, tight_f, floor, eps

@@ -123,16 +123,16 @@ class Fit:
     def _mended(self, cov: np.ndarray, kind: str) -> np.ndarray:
         """With what float64 says of certified minima where float32 saw no definite matrix, or else the exact Hessian,
         which is definite there, if JᵀJ is not: at the minimum of ``a² t`` where that is a = 0."""
-        open_ = self.success & (self.problem.kind != "root") & (self.absolute | (self.freedom > 0))
-        rows = np.flatnonzero(open_ & ~np.isfinite(cov).all((1, 2))) if open_.any() else np.zeros(0, np.int64)
-        for curvature in (kind, KINDS[self.problem.kind]) if rows.size else ():
+        good = self.success & (self.problem.kind != "root") & (self.absolute | (self.freedom > 0))
+        rows = np.flatnonzero(good & ~np.isfinite(cov).all((1, 2)))
+        for curvature in (kind, KINDS[self.problem.kind]):
+            if not rows.size:
+                break
             problem, x = self.problem.take(rows), self.solution.x[rows].astype(np.float64)
             freedom = None if self.absolute else self.freedom[rows]
             with np.errstate(over="ignore"):
                 cov[rows] = covariances(problem, x, curvature, freedom, self.options.threads)
             rows = rows[~np.isfinite(cov[rows]).all((1, 2))]
-            if not rows.size:
-                break
         return cov
 
     @property
