@@ -25,13 +25,16 @@ from .fingerprint import Signature
 from .kernels import cpu, lanes, machine, patient
 from .kernels.advance import advance_text
 from .kernels.cache import keep_text, source_hash
+from .kernels.doubt import DOUBT, SLIGHT
 from .kernels.formula import computed_rows
 from .kernels.layout import Layout, layout, places
 from .version import __version__
 
 TOLERANCES = {  # limits that follow from the precision; see kernels/converge.py for the inequalities
-    "float64": {"tight_f": 1e-20, "tight_x": 1e-11, "floor": 1e-6, "ahead": 1e-9, "least": 2.0**-1022},
-    "float32": {"tight_f": 1e-12, "tight_x": 2e-5, "floor": 1e-3, "ahead": 4e-6, "least": 2.0**-126},
+    "float64": {"tight_f": 1e-20, "tight_x": 1e-11, "floor": 1e-6, "ahead": 1e-9, "doubt": DOUBT, "slight": SLIGHT}
+    | {"scant": SLIGHT, "least": 2.0**-1022},
+    "float32": {"tight_f": 1e-12, "tight_x": 2e-5, "floor": 1e-3, "ahead": 4e-6, "doubt": 2e-4, "slight": 4e-6}
+    | {"scant": 1e-10, "least": 2.0**-126},
 }
 ONE_AT_A_TIME = threading.RLock()  # two threads that meet the same formula compile it once
 

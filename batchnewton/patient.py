@@ -24,7 +24,7 @@ from .kernels.cuda_derivatives import TOGETHER
 from .kernels.history import COLUMNS
 from .kinks import mark_kinks
 from .options import Options
-from .phases import HYBRID, best_so_far, with_evaluations_left
+from .phases import HYBRID, best_so_far, candidates, with_evaluations_left
 from .plan import method_of, record_length
 from .problem import Problem
 from .solution import Solution
@@ -182,7 +182,8 @@ class State:
             self.box = [self.sent(one, at) for one in problem.box]
         self.counts = [search.cuda.to_device(one[at]) for one in (answer.nit, answer.nfev)]
         self.best, self.lowest = map(search.cuda.to_device, best_so_far(at, answer))
-        self.end, self.fun, self.state = empty((size, n), DOUBLE), empty(size, DOUBLE), empty(size, np.int8)
+        end, state = candidates(problem, at, answer)
+        self.end, self.fun, self.state = search.cuda.to_device(end), empty(size, DOUBLE), search.cuda.to_device(state)
         self.attempt, self.rows = empty(size, np.int8), [empty(size, np.int32) for _ in range(2)]
         self.left = empty(AHEAD + 1, np.int32)
         self.value, self.groups = empty(size, DOUBLE), -(-size // TOGETHER)
@@ -214,8 +215,8 @@ class State:
         """All searches at their starts."""
         search, threads = self.search, self.search.threads
         search.kernels.begin[blocks(self.size, threads), threads](
-            search.kind, search.hybrid, self.x0, self.scalars, self.whole_vectors(), self.end, self.fun, self.state,
-            self.attempt, self.rows[0],
+            search.kind, search.hybrid, self.x0, self.scalars, self.whole_vectors(), self.fun, self.attempt,
+            self.rows[0],
         )  # fmt: skip
 
     def whole_vectors(self) -> Any:

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from . import compile as compiler
-from .arrays import one_row
+from .arrays import on_host, one_row, rows_of
 from .chunk import Chunk, chunk, kernel, place, shared_data, single_or_double, stride
 from .fingerprint import Signature
 from .kernels import cpu, gaps, status
-from .kernels.converge import CONVERGED, NEXT_PHASE
+from .kernels.converge import CONVERGED, DOUBTFUL, NEXT_PHASE
 from .kernels.history import COLUMNS
 from .kinks import mark_kinks
 from .methods import Phase
@@ -134,7 +134,13 @@ class Run:
     def fast_path(self, phases: tuple[Phase, ...], todo: np.ndarray) -> np.ndarray:
         """Phase after phase from the start; what they did not settle."""
         if self.spent:
+            aside, todo = todo[self.state[todo] == status.DOUBTED], todo[self.state[todo] != status.DOUBTED]
             self.x[todo], self.top[todo] = self.problem.x0[self.rows][todo], -np.inf
+            return np.sort(np.concatenate([aside, self.attempt(phases, todo)]))
+        return self.attempt(phases, todo)
+
+    def attempt(self, phases: tuple[Phase, ...], todo: np.ndarray) -> np.ndarray:
+        """Phase after phase from where x is; what they did not settle."""
         if not phases[0].rough:
             return self.run(phases, todo)
         todo, unsettled = self.roughly(phases[:1], todo)
@@ -148,8 +154,8 @@ class Run:
         return self.solve(phases, options.dtype, tolerances, later, todo, *arguments)[1]
 
     def keep_best(self, todo: np.ndarray) -> None:
-        """What is left has the best point that it has met."""
-        known = todo[self.low[todo] < np.inf]
+        """What is left has the best point that it has met; what was found, and is in doubt, is that."""
+        known = todo[(self.low[todo] < np.inf) & (self.state[todo] != status.DOUBTED)]
         self.x[known], self.fun[known] = self.best[known], self.low[known]
 
     def keep_history(self, answer: Solution) -> None:
@@ -171,7 +177,7 @@ class Run:
         self.x[todo], self.fun[todo], self.top[todo] = x[todo], fun[todo], top[todo]
         if self.problem.box is not None:  # a bound may not be a number of float32
             np.clip(self.x, *(one[self.rows] for one in self.problem.box), out=self.x)
-        there = (code[todo] == CONVERGED) | (code[todo] == NEXT_PHASE)
+        there = np.isin(code[todo], (CONVERGED, NEXT_PHASE, DOUBTFUL))
         return todo[there], todo[~there]
 
     def ends(self, phase: Phase, todo: np.ndarray, limit: int | None = None) -> np.ndarray:
@@ -219,6 +225,16 @@ def chain(signature: Signature, phases: tuple[Phase, ...], dtype: np.dtype) -> t
     return *tables, kernels[0].scale
 
 
+def candidates(problem: Problem, at: np.ndarray, answer: Solution) -> tuple[np.ndarray, np.ndarray]:
+    """Where the patient path begins and what is known there: starts, and what the fast path found and had doubts of.
+    float32 may not hold a bound: what it found within bounds is left alone."""
+    x = np.array(on_host(rows_of(problem.x0, at)), DOUBLE)
+    doubted = answer.status[at] == status.DOUBTED
+    doubted &= problem.box is None or answer.x.dtype == DOUBLE
+    x[doubted] = answer.x[at[doubted]]
+    return x, np.where(doubted, status.DOUBTED, status.NOT_RUN).astype(np.int8)
+
+
 def patiently(
     problem: Problem, at: np.ndarray, options: Options, answer: Solution, stop: np.ndarray, history: np.ndarray
 ) -> None:
@@ -247,7 +263,7 @@ def search(
     solve = kernel(problem, HYBRID[problem.kind], None, DOUBLE).solve_trust
     part = chunk(problem, at, *shared_data(problem, DOUBLE), DOUBLE)
     size = len(at)
-    x, fun, state = part.x0.copy(), np.full(size, np.nan), np.full(size, status.NOT_RUN, np.int8)
+    (x, state), fun = candidates(problem, at, answer), np.full(size, np.nan)
     nit, nfev, seen = answer.nit[at], answer.nfev[at], history[able] if history.size else history
     kind = ("minimize", "least-squares", "root").index(problem.kind)
     free = np.full((1, problem.n), -np.inf), np.full((1, problem.n), np.inf)

@@ -11,7 +11,7 @@ import numpy as np
 from . import pinned
 from .engine import SINGLE, Arrays, Engine, sources
 from .kernels import status
-from .kernels.converge import CONVERGED, ENDED, NOT_FINITE_AT_START
+from .kernels.converge import CONVERGED, DOUBTFUL, ENDED, NOT_FINITE_AT_START
 from .kernels.history import COLUMNS
 from .problem import Problem
 
@@ -164,6 +164,7 @@ def left_over(code: Any) -> Any:
 def statuses(library: Any, code: Any) -> Any:
     """What these ends are, NOT_RUN where the CPU is to say it; arrays of NumPy or CuPy."""
     known = library.where(code >= ENDED, code - int(ENDED), status.NOT_RUN)
+    known = library.where(code == DOUBTFUL, status.DOUBTED, known)
     known = library.where(code == NOT_FINITE_AT_START, status.NOT_FINITE_AT_START, known)
     return library.where(code == CONVERGED, status.CONVERGED, known).astype(np.int8)
 

@@ -95,6 +95,7 @@ class Solution:
 
     def forget_unfinished(self, problem: Problem) -> None:
         """What has not come to its end keeps its start."""
-        rows = self.status == status.NOT_RUN
+        rows = self.status < 0
+        self.status[rows] = status.NOT_RUN
         self.x[rows], self.fun[rows] = on_host(problem.x0)[rows], np.nan
         self.nit[rows] = self.nfev[rows] = 0

@@ -31,7 +31,7 @@ def advance_text(
     zeros = root_zeros(program) if iteration.root else minimum_zeros(program)
     bare_diagonal = sorted(zeros & {f"h_{i}_{i}" for i in range(n)}) if bounded else []
     zeros = zeros - {*bare_diagonal}
-    known = iteration.constants(n=n, bounded=bounded, eps=eps, **tolerances)
+    known = iteration.constants(n=n, bounded=bounded, kinked=program.kinked, eps=eps, **tolerances)
     spaces = slots if iteration.long else None
     rolled = n if spaces is not None and n > UNROLLED and in_a_row(spaces, "g", n) else 0
     text = straight_line(iteration.trip, iteration.arrays, zeros, rolled, **known)

@@ -10,20 +10,27 @@ DESCENT = 0.3  # a step cut off at the bounds must keep this share of its slope;
 LEAST_CURVATURE = 0.01  # of a step that was cut, relative to its slope
 
 
-def hold(x, g, h, q, lo, hi, F0, n):
+def hold(x, g, h, q, lo, hi, F, F0, n, doubt):
     """Take the held unknowns out of g and H, leaving ``|F0| q_i²`` on the diagonal; returns whether another one lies
-    at a bound."""
+    at a bound, and whether one is held by (nearly) nothing, ``|g_i| r_i <= doubt (h_ii r_i² + |F|)`` with
+    ``r_i = max(|x_i|, s_i)``: such a multiplier may be rounding, and the unknown free."""
     size = abs(F0)
     size = size if size > 0.0 else 1.0
     loose = False
+    idle = False
     for i in range(n):
         low = x[i] <= lo[i]
         high = x[i] >= hi[i]
         held = (low & (g[i] > 0.0)) | (high & (g[i] < 0.0)) | (low & high)
         loose = loose | ((low | high) & (not held))
+        scale = q[i]
+        reach = abs(scale * x[i])
+        reach = reach if reach > 1.0 else 1.0
+        least = doubt * (((h[i, i] * reach) * reach) / scale + abs(F) * scale)
+        idle = idle | (held & (not (low & high)) & (abs(g[i]) * reach <= least))
         g[i] = 0.0 if held else g[i]
-        clear(h, i, held, size * (q[i] * q[i]), n)
-    return loose
+        clear(h, i, held, size * (scale * scale), n)
+    return loose, idle
 
 
 def clear(h, i, held, diagonal, n):

@@ -9,6 +9,7 @@ CONVERGED = 1.0  # the tests below hold
 NEXT_PHASE = 2.0  # Gauss-Newton is near enough: the exact Hessian takes over at the next trial point
 HAND_OVER = 3.0  # no case for the fast path: the trust-region method takes over from the start
 NOT_FINITE_AT_START = 4.0
+DOUBTFUL = 8.0  # the tests below hold, but H may be definite by rounding: the trust-region method looks into it
 ENDED = 16.0  # with this status (`status`), which is added: of the searches that hand nothing over
 # How a problem left a method that was chosen by name, which keeps its last point (NEXT_PHASE there: it found what it
 # takes for a minimum, or no further decrease).
@@ -20,11 +21,11 @@ NEAR = 1e-2  # Gauss-Newton hands on when s / 2 <= NEAR F ...
 SLOW = 0.11  # ... or, when s / 2 <= 3 NEAR F, as soon as a step leaves more than this share of s
 QUICK = 0.05  # of x³ an exact Newton step leaves 1/8 of s, of x⁴ 1/5
 SMALL = 1e-12
-UNSEEN = 16.0  # roundings: what is less than these, beside another unknown, is not determined
 MARGIN = 0.1  # how far below the tolerance a step must be that is foreseen
 CLOSING = 0.01  # part of s that the step before that one may have left
+FIRM = 4.0  # times the relative length of a step: a pivot that is a larger part of its diagonal outlasts the step
 NOISE = 16.0  # roundings in a difference of two values of F
-STEADY = 2.0  # near a strict minimum the determinant of H no longer shrinks by more than this in one step
+STEADY = 1.5  # near a strict minimum the determinant of H no longer changes by more than this in one step
 NEAR_ZERO, FINE_ZERO = 100.0, 1e4  # where x_i tends to zero, a step is compared with this part of its scale
 RESIDUAL = 4.5  # a residual vanishes when |r_q| <= RESIDUAL eps sum_i |J_qi x_i|
 
@@ -57,41 +58,51 @@ def visible(h, c, q, F, n, eps):
     return least > 0.0
 
 
-def determined(h, c, q, n, eps):
-    """Whether no unknown counts for nothing beside another: with ``w_i = h_ii max(x_i², s_i²)``, what changing it by
-    all of itself (or of its start) does to F, ``min w_i > (UNSEEN eps)² max w_i``.  An unknown whose start and end are
-    zero but for rounding has no size of its own: beside others it counts as at least SMALL of the largest.
+def beyond_doubt(h, inverse, c, q, fall, n, eps, doubt, slight):
+    """Whether H, whose pivots are d_i = 1 / ``inverse``, is definite by far more than rounding makes of it:
 
-    The time constant of a decay whose amplitude is a rounding error is such a one: its curvature is positive, and
-    nothing else.
+    - every pivot is more than the part ``doubt`` of its diagonal element, so that no direction is flat beside others;
+    - what changing an unknown by all of itself (or of its start) does to F, ``w_i = h_ii r_i²``, r_i = max(|x_i|, s_i),
+      is seen beside what others do and F's ``fall``: ``min w_i min d_j / h_jj > max(slight max w_i, eps fall)``.
+      Rounding of the largest element of H is a larger part of a small one, and that part of the pivots that come after
+      it.  An unknown whose start and end are zero but for rounding has no size of its own: r_i is at least SMALL of the
+      largest of x.
+
+    What a valley of minima, or a decay without amplitude, leaves of a pivot is rounding, and does not shrink any more.
+    Returns that, and ``max h_ii / d_i``.
     """
-    high = 0.0
     most = 0.0
     for i in range(n):
-        scale = q[i]  # on CUDA each q[i] is read anew
         size = abs(c[i])
+        most = size if size > most else most
+    high = (eps / slight) * fall
+    narrow = 0.0
+    for i in range(n):
+        scale = q[i]  # on CUDA each q[i] is read anew
         reach = abs(scale * c[i])
         reach = reach if reach > 1.0 else 1.0
         weight = ((h[i, i] * reach) * reach) / (scale * scale)
-        most = size if size > most else most
         high = weight if weight > high else high
-    least = ((UNSEEN * eps) * (UNSEEN * eps)) * high
-    every = True
+        share = h[i, i] * inverse[i]
+        narrow = share if share > narrow else narrow
+    light = high
     for i in range(n):
         scale = q[i]
         part = (SMALL * most) * scale
         reach = abs(scale * c[i])
         reach = reach if reach > 1.0 else 1.0
         part = part if part > reach else reach
-        every = every & ((h[i, i] * part) * part > least * (scale * scale))
-    return every
+        weight = ((h[i, i] * part) * part) / (scale * scale)
+        light = weight if weight < light else light
+    return (light > (slight * high) * narrow) & (doubt * narrow < 1.0), narrow
 
 
 def flatness(inverse, q, size, n):
     """``1 / det H`` without units: the product of ``size q_j² / d_j`` over the pivots d_j, with ``inverse`` 1 / d_j.
 
     Along a valley of minima, and towards an inflexion, one pivot vanishes as the gradient does, so that H is positive
-    definite at every point but not at the end: a minimum is strict where ``flatness <= STEADY flatness_before``.
+    definite at every point but not at the end: a minimum is strict where ``flatness`` and ``flatness_before`` differ by
+    a factor of at most STEADY; of what is rounding they differ by more.
     """
     size = size if size > 0.0 else 1.0
     product = 1.0

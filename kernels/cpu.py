@@ -19,7 +19,7 @@ from numba.core import types
 from numba.core.extending import intrinsic
 
 from . import status
-from .converge import CONVERGED, ENDED, HAND_OVER, NEXT_PHASE, NOT_FINITE_AT_START
+from .converge import CONVERGED, DOUBTFUL, ENDED, HAND_OVER, NEXT_PHASE, NOT_FINITE_AT_START
 from .gaps import leave_out
 from .history import FULL, OPTIONS, UNKNOWN, WITHIN, record_lanes, record_steps
 from .intrinsics import flush_subnormals, get, keep, lowest_bit, peek, pointer, put, set_mode, small
@@ -171,7 +171,7 @@ def solve_phases(
             break
         solve(phases[k], at[k], outputs[k], scale, numbers[k], later or k > 0, rows, x, fun, top, best, low, code, nit,
               nfev, args, data, X, A, m, stop, history, most)  # fmt: skip
-        rows = those(rows, code, NEXT_PHASE)
+        rows = those(rows, code, NEXT_PHASE, NEXT_PHASE)
     for b in todo:
         if code[b] == CONVERGED:
             state[b] = status.CONVERGED
@@ -179,7 +179,9 @@ def solve_phases(
             state[b] = status.NOT_FINITE_AT_START
         elif code[b] >= ENDED:
             state[b] = code[b] - np.int8(ENDED)
-    return code, those(todo, code, HAND_OVER)
+        elif code[b] == DOUBTFUL or code[b] == HAND_OVER:
+            state[b] = status.DOUBTED if code[b] == DOUBTFUL else status.NOT_RUN
+    return code, those(todo, code, HAND_OVER, DOUBTFUL)
 
 
 @njit(**OPTIONS)

@@ -7,12 +7,12 @@ import math
 
 from numba import cuda
 
-from .converge import CONVERGED, HAND_OVER, NEXT_PHASE
+from .converge import CONVERGED, DOUBTFUL, HAND_OVER, NEXT_PHASE
 from .cuda_lower import SIMULATED
 from .history import ALPHA, COLUMNS, STEP
 
 OPTIONS = {} if SIMULATED else dict(cache=True, lto=False)
-CLOSED, ONWARD, LEFT = int(CONVERGED), int(NEXT_PHASE), int(HAND_OVER)
+CLOSED, ONWARD, LEFT, DOUBTED = int(CONVERGED), int(NEXT_PHASE), int(HAND_OVER), int(DOUBTFUL)
 
 
 @cuda.jit(**OPTIONS)
@@ -28,7 +28,7 @@ def refine(code, x, fun, top, x_rough, fun_rough, top_rough, bounded, lower, upp
     hold); all other problems are left over."""
     n = x.size // code.size
     for b in range(cuda.grid(1), code.size, cuda.gridsize(1)):
-        if code[b] == CLOSED or code[b] == ONWARD:
+        if code[b] == CLOSED or code[b] == ONWARD or code[b] == DOUBTED:
             for i in range(b * n, b * n + n):
                 place = x.dtype.type(x_rough[i])
                 if bounded:
@@ -47,7 +47,7 @@ def begin_anew(code, x, x0):
     """What is left over goes back to its start and takes part in the next phase."""
     n = x.size // code.size
     for b in range(cuda.grid(1), code.size, cuda.gridsize(1)):
-        if code[b] == LEFT:
+        if code[b] == LEFT or code[b] == DOUBTED:
             for i in range(b * n, b * n + n):
                 x[i] = x0[i]
             code[b] = ONWARD

@@ -15,7 +15,7 @@ from typing import Any
 from numba import cuda
 from numba.core.dispatcher import Dispatcher
 
-from . import cache, status, trust_end, trust_roots
+from . import cache, trust_end, trust_roots
 from .cuda_derivatives import TOGETHER
 from .cuda_lower import SIMULATED
 from .trust_end import DONE
@@ -42,15 +42,13 @@ squared = device(trust_roots.squared)
 
 
 @cuda.jit(**OPTIONS)
-def begin(kind, hybrid, x0, scalars, vectors, end, fun, state, attempt, rows):
+def begin(kind, hybrid, x0, scalars, vectors, fun, attempt, rows):
     """Every search at its start."""
     n = x0.shape[1]
     for p in range(cuda.grid(1), fun.size, cuda.gridsize(1)):
         group, at = p // TOGETHER, p % TOGETHER
         start_first(kind, hybrid, x0[p], vectors[:, group, :, at], scalars[group, :, at], n)
-        fun[p], state[p], attempt[p], rows[p] = math.nan, status.NOT_RUN, 0, p
-        for i in range(n):
-            end[p, i] = x0[p, i]
+        fun[p], attempt[p], rows[p] = math.nan, 0, p
 
 
 @cuda.jit(**OPTIONS)

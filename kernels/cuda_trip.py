@@ -23,7 +23,7 @@ def trip_texts(
     """``trip_0(S, K, t, l, u, members, limit, ftol, xtol, gtol)``, ``trip_1``, ...: the pieces of a trip; and the lines
     of the kernel that call them and do what is between them.  What one hands on to another gets a slot."""
     n, iteration, family = program.n, ITERATIONS[phase], FAMILIES[phase]
-    known = iteration.constants(n, bounded=where.bounded, eps=eps, **tolerances)
+    known = iteration.constants(n, bounded=where.bounded, kinked=program.kinked, eps=eps, **tolerances)
     del known["n"]
     text = spread(iteration.trip, lanes, iteration.arrays, n, **known)
     constants.constants |= text.constants

@@ -30,22 +30,18 @@ def able(rows, code, nfev, most):
     wanted = np.int8(0)
     for b in rows:
         code[b] = wanted if nfev[b] < most else np.int8(HAND_OVER)
-    return those(rows, code, wanted)
+    return those(rows, code, wanted, wanted)
 
 
 @njit(**OPTIONS)
-def those(rows, code, wanted):
-    """The rows that left in the wanted way."""
-    count = 0
+def those(rows, code, wanted, other):
+    """The rows that left in the wanted way, or the other."""
+    chosen, count = np.empty(rows.size, np.int64), 0
     for b in rows:
-        count += code[b] == wanted
-    chosen = np.empty(count, np.int64)
-    count = 0
-    for b in rows:
-        if code[b] == wanted:
+        if code[b] == wanted or code[b] == other:
             chosen[count] = b
             count += 1
-    return chosen
+    return chosen[:count].copy()
 
 
 @njit(**OPTIONS)

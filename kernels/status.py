@@ -13,3 +13,4 @@ TOO_FEW_POINTS = 9
 NO_ROOT = 10
 KINK = 11  # (given by the host, `batchnewton.kinks`)
 NOT_RUN = -1  # interrupted before its turn
+DOUBTED = -2  # within a solve: found by the fast path, and in doubt

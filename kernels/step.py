@@ -15,15 +15,18 @@ Divisions and square roots take as long as twenty additions, so quotients that e
 from .box import confine, hold, land
 from .converge import (
     CONVERGED,
+    DOUBTFUL,
     FINE_ZERO,
+    FIRM,
     HAND_OVER,
     NEAR_ZERO,
     NEXT_PHASE,
     NOT_FINITE_AT_START,
+    QUICK,
     RUNNING,
     STEADY,
     arrived,
-    determined,
+    beyond_doubt,
     flatness,
     foreseen,
     minimum,
@@ -134,12 +137,13 @@ def judge(f, g, d, F, s, alpha, radius, size, over, first, tiny, finite, n, eps)
 def trip(
     x, f, g, h, r, j, c, d, q, z, lower, inverse, lo, hi, cut,
     F, F0, s, alpha, radius, size, over, trips, moves, settled, tiny, flat_before,
-    limit, ftol, xtol, gtol, phase, bounded, n, eps, tight_f, tight_x, floor, ahead, sqrt,
+    limit, ftol, xtol, gtol, phase, bounded, kinked, n, eps, tight_f, tight_x, floor, ahead, doubt, slight, scant, sqrt,
 ):  # fmt: skip
     """One trip: from f, g, H at the trial point x to the next trial point; returns the state and the exit code.
 
     ``phase`` is "gauss-newton", then "exact"; or "minimize", which is "exact" without anything before it; or "root"
-    (then r and its Jacobian j come instead of f, g, H, and are overwritten; the step is J⁻¹ r).
+    (then r and its Jacobian j come instead of f, g, H, and are overwritten; the step is J⁻¹ r).  Of a formula that is
+    ``kinked`` every point is looked at: a kink may lie before the end of a step that is foreseen.
     """
     if phase == "root":
         f = gradient(r, j, g, n)
@@ -162,7 +166,7 @@ def trip(
     for i in range(n):
         c[i] = x[i] if accept else c[i]
     if bounded:
-        loose = hold(x, g, h, q, lo, hi, F0, n)
+        loose, idle = hold(x, g, h, q, lo, hi, F, F0, n, doubt)
         same = (not loose) & ((not moved) | (not (cut[0] > 0.0)))  # the active set is that of the last point
 
     # The Newton step of the modified Hessian, cut to the bound; or the last step, shortened.
@@ -206,14 +210,13 @@ def trip(
         cut[0] = stopped if accept else cut[0]
 
     # Stop tests.
-    if ((phase == "exact") | (phase == "minimize")) & (n > 1):
-        newton = newton & determined(h, c, q, n, eps)
     short = within(c, d, q, xtol, NEAR_ZERO, n)
     tight = within(c, d, q, tight_x, FINE_ZERO, n)
     tiny_now = alpha * s * (1.0 - 0.5 * alpha) <= (450 * eps) * abs(F)
     tiny = tiny_now if accept else tiny
     if phase == "root":
         settled_now = newton & tight & (tiny_now | (0.5 * s <= (0.5 * eps) * (F0 - F)))
+        settled_now = settled_now & (s <= QUICK * s_before)  # of a double root a sixteenth is left
         last = accept & newton & (not vanish) & arrived(F, gain, moved, tight, tight_x, eps)  # the step is taken unseen
         found = (accept & vanish) | last
         on = False
@@ -233,16 +236,21 @@ def trip(
     if bounded:
         found = found & (same | (s == 0.0))
         settled_now = settled_now & same
-    if phase == "minimize":  # of least squares JᵀJ is known to be definite, and Gauss-Newton has moved
+    if (phase == "exact") | (phase == "minimize"):
         flat = flatness(inverse, q, abs(F0), n)
         known = (flat > 0.0) & (0.0 * flat_before == 0.0)  # a product that under- or overflows says nothing
-        steady = moved & known & (flat <= STEADY * flat_before)
+        steady = moved & known & (flat <= STEADY * flat_before) & (flat_before <= STEADY * flat)
+        lightest = slight if phase == "minimize" else scant  # "exact" begins near the end: s_i is not that of the start
+        certain, narrow = beyond_doubt(h, inverse, c, q, F0 - F, n, eps, doubt, lightest)
+        if phase == "exact":  # Gauss-Newton has moved
+            certain = certain & ((not first) | (FIRM * whole * narrow < 1.0))
+            steady = steady | first
         found = found & (steady | (s == 0.0))
         newton = newton & steady
         settled_now = settled_now & steady
         flat = flat if definite else 0.0
         flat_before = flat if accept else flat_before
-    if (phase == "exact") | (phase == "minimize"):
+    if ((phase == "exact") | (phase == "minimize")) & (not kinked):
         sure = (accept & newton) & (not found)
         sure = sure & foreseen(F, s, ratio, gain, promise, moved & full, c, d, q, ftol, xtol, ahead, n, eps, sqrt)
         if bounded:
@@ -260,6 +268,12 @@ def trip(
     code = HAND_OVER if stuck else RUNNING
     code = NEXT_PHASE if on else code
     code = CONVERGED if found | (rejected_settled & (phase != "gauss-newton")) else code
+    if (phase == "exact") | (phase == "minimize"):
+        if bounded:
+            certain = certain & (not idle)
+        code = DOUBTFUL if accept & (found | settled_now) & (not certain) else code
+        if kinked:  # F may have risen across a kink
+            code = DOUBTFUL if rejected_settled else code
     code = NOT_FINITE_AT_START if first & (not finite) else code
     for i in range(n):
         x[i] = c[i] + d[i]

@@ -25,6 +25,7 @@ from .trust_state import (
     BACK,
     BAD_START,
     BAD_STEP,
+    BLIND,
     DEC,
     DEGENERATE,
     DIVERGED,
@@ -41,6 +42,7 @@ from .trust_state import (
     LAM,
     LEAST_SQUARES,
     LIMIT,
+    LOOK,
     MOVES,
     NEWTON,
     PRED,
@@ -180,7 +182,7 @@ def search(kind, auto, f, trial, current, v, K, limit, lo, hi, M, V, n):
     step /= K[TAU]
     if first:
         K[START] = K[F]
-    if first or (forced and kind == ROOT):
+    if first or (forced and K[LOOK] < 0.0):
         K[F0] = K[F]
     gained = dec <= FTOL * (K[F0] - K[F])
     tiny = K[PRED] <= 1e-13 * abs(K[F])
@@ -189,7 +191,8 @@ def search(kind, auto, f, trial, current, v, K, limit, lo, hi, M, V, n):
 
     if kind == ROOT:
         vanish = residuals_small(rc, Jc, c, 1e-15, n)
-        if vanish or (newton and step <= 4.0 * EPS and K[MOVES] > 0.0) or (noise and step <= 1e-9):
+        close = newton and K[MOVES] > 0.0 and step <= 4.0 * EPS and K[BLIND] == 0.0
+        if vanish or close or (noise and step <= 1e-9):
             return FOUND
     else:
         bottom = moved and plain and dec <= 1e-6 * abs(K[F]) and dec >= 0.25 * before and exact and not loose
@@ -211,9 +214,11 @@ def search(kind, auto, f, trial, current, v, K, limit, lo, hi, M, V, n):
                     x[i], y[i] = c[i], 0.0
                 return LIMIT if K[TRIPS] >= limit else SEARCHING
             if (newton or (vanished and definite)) and certain:
+                K[BLIND] = 0.0
                 return FOUND
         if noise and certain:
             return FOUND
+        K[BLIND] = 0.0
         if bracket:
             return DEGENERATE
     stuck = not K[PRED] > 0.0 or K[R] < (1e-9 if kind == ROOT else 1e-15)
@@ -238,7 +243,7 @@ def search(kind, auto, f, trial, current, v, K, limit, lo, hi, M, V, n):
         K[FAR] = K[FAR] + 1.0 if far and not ahead else 0.0
         if K[FAR] > AWAY:
             return DIVERGED
-        if is_due(K, not newton and K[LAM] > 0.0):
+        if is_due(K, not newton and K[LAM] > 0.0 and K[LOOK] == 0.0):
             leap(A, gs, c, scale, v[HOME], y, K, V[6], M[1], V[1], V[2], V[3], V[4], V[5], n)
     for i in range(n):
         x[i] = landed(c[i] + scale[i] * y[i], c[i], lo[i], hi[i])

@@ -12,13 +12,14 @@ those of ``step``.  A minimum passes the same tests; what is left is handed over
 
 from .converge import (
     CONVERGED,
+    DOUBTFUL,
     FINE_ZERO,
     HAND_OVER,
     NEAR_ZERO,
     NOT_FINITE_AT_START,
     RUNNING,
     STEADY,
-    determined,
+    beyond_doubt,
     flatness,
     foreseen,
     minimum,
@@ -85,7 +86,7 @@ def model(g, h, d, n):
 def trip(
     x, f, g, h, c, d, q, z, u, v, m, gc, hc, lower, inverse, below, pivots,
     F, F0, s, slope, fall, lam, radius, size, trips, moves, settled, tiny, flat_before,
-    limit, ftol, xtol, gtol, n, eps, tight_f, tight_x, floor, ahead, sqrt,
+    limit, ftol, xtol, gtol, kinked, n, eps, tight_f, tight_x, floor, ahead, doubt, slight, sqrt,
 ):  # fmt: skip
     """One trip: from f, g, H at the trial point x to the next trial point; returns the state and the exit code."""
     first = trips == 0.0
@@ -156,15 +157,13 @@ def trip(
     slope, fall = model(gc, hc, d, n)
 
     # Stop tests, as in ``step``.
-    if n > 1:
-        newton = newton & determined(hc, c, q, n, eps)
     short = within(c, d, q, xtol, NEAR_ZERO, n)
     tight = within(c, d, q, tight_x, FINE_ZERO, n)
     tiny_now = fall <= (450 * eps) * abs(F)
     tiny = tiny_now if accept else tiny
     flatter = flatness(inverse, q, abs(F0), n)
     known = (flatter > 0.0) & (0.0 * flat_before == 0.0)
-    steady = moved & known & (flatter <= STEADY * flat_before)
+    steady = moved & known & (flatter <= STEADY * flat_before) & (flat_before <= STEADY * flatter)
     seen = visible(hc, c, q, F, n, eps)
     found = (accept & newton) & minimum(
         F, F0, s, s_before, largest(gc, n), moved, short, tight, seen, ftol, gtol, tight_f, floor, eps
@@ -172,18 +171,23 @@ def trip(
     found = found & (steady | (s == 0.0))
     flatter = flatter if definite else 0.0
     flat_before = flatter if accept else flat_before
-    sure = (accept & newton & steady) & (not found)
-    sure = sure & foreseen(F, s, ratio, gain, promise, moved & full, c, d, q, ftol, xtol, ahead, n, eps, sqrt)
-    found = found | sure
-    F = F - 0.5 * s if sure else F
-    for i in range(n):
-        c[i] = c[i] + d[i] if sure else c[i]
-        d[i] = 0.0 if sure else d[i]
+    if not kinked:
+        sure = (accept & newton & steady) & (not found)
+        sure = sure & foreseen(F, s, ratio, gain, promise, moved & full, c, d, q, ftol, xtol, ahead, n, eps, sqrt)
+        found = found | sure
+        F = F - 0.5 * s if sure else F
+        for i in range(n):
+            c[i] = c[i] + d[i] if sure else c[i]
+            d[i] = 0.0 if sure else d[i]
     settled_now = newton & steady & tight & (tiny_now | (0.5 * s <= (0.5 * eps) * (F0 - F)))
     settled = settled_now if accept else settled
     stuck = (not (fall > 0.0)) | (not (eps * s > 0.0)) | (radius < 4 * eps) | (trips >= limit)
     code = HAND_OVER if stuck else RUNNING
     code = CONVERGED if found | rejected_settled else code
+    certain, _ = beyond_doubt(hc, inverse, c, q, F0 - F, n, eps, doubt, slight)
+    code = DOUBTFUL if accept & (found | settled_now) & (not certain) else code
+    if kinked:
+        code = DOUBTFUL if rejected_settled else code
     code = NOT_FINITE_AT_START if first & (not finite) else code
     for i in range(n):
         x[i] = c[i] + d[i]

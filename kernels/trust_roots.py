@@ -78,6 +78,22 @@ def left_over(r, J, x, n):
 
 
 @jit
+def bends(r, J, Jc, scale, y, n):
+    """Whether what curvature adds to the residuals along a step y, ``(J - Jc) y / 2``, is more than a tenth of r, each
+    equation in its own units."""
+    left = curved = 0.0
+    for i in range(n):
+        most = change = 0.0
+        for k in range(n):
+            most = max(most, abs(Jc[i, k] * scale[k]))
+            change += (J[i, k] - Jc[i, k]) * scale[k] * y[k]
+        unit = 1.0 / most if most > 0.0 else 1.0
+        left = max(left, unit * abs(r[i]))
+        curved = max(curved, 0.5 * unit * abs(change))
+    return curved > 0.1 * left
+
+
+@jit
 def kick(A, gs, y, turn, L, d, v, z, n):
     """Number ``turn`` of the forced, nearly undamped Newton steps of alternating sign, for a root search that is stuck;
     returns its length.  ``L``, ``d``, ``v`` and ``z`` are room for work."""

@@ -7,9 +7,10 @@ import numpy as np
 from .bounded import EPS, form, inner, jit
 from .held import without_held
 from .strict import shrinkage_of_pivots
-from .trust_roots import left_over
+from .trust_roots import bends, left_over
 from .trust_state import (
     BACK,
+    BLIND,
     DEC,
     EXACT,
     F0,
@@ -17,6 +18,7 @@ from .trust_state import (
     GAINED,
     GROWTH,
     LEAST_SQUARES,
+    LOOK,
     MOVES,
     NEWTON,
     PRED,
@@ -66,6 +68,10 @@ def judge_trial(kind, f, g, H, B, r, J, x, c, y, scale, gc, Hc, Bc, rc, Jc, K, a
     exact = K[EXACT] > 0.0
     settled = newton and (exact or kind == ROOT) and K[STEP] <= 1e-6 and (tiny or K[DEC] <= 1e-16 * (K[F0] - K[F]))
     bracket = finite and K[TAU] > 1.0 and exact and K[STEP] <= 1e-6 and K[GAINED] > 0.0 and slope_there > 0.0
+    if kind != ROOT:
+        K[BLIND] = 0.0 if abs(slope_there) <= 0.5 * abs(K[SLOPE]) else 1.0
+    elif accept:  # J, too, vanishes where this leads
+        K[BLIND] = 1.0 if bends(rc, J, Jc, scale, y, n) else 0.0
     if not force:
         size = math.sqrt(inner(y, y, n))
         if not finite:
@@ -79,8 +85,10 @@ def judge_trial(kind, f, g, H, B, r, J, x, c, y, scale, gc, Hc, Bc, rc, Jc, K, a
         K[GROWTH] = min(2.0 * K[GROWTH], GROW_MOST) if foretold else GROW
         if auto and finite:
             K[EXACT] = 1.0 if tiny or abs(K[PRED_H] - gain) <= BIAS * abs(K[PRED_B] - gain) else 0.0
+    if kind == ROOT and settled and finite and not accept:
+        settled = not bends(r, J, Jc, scale, y, n)
     K[BACK] = 0.0 if finite else 1.0
-    relaxed = min(2.0 * K[TAU], RELAX) if accept and newton and ratio > 1.1 and not tiny else 1.0
+    relaxed = min(2.0 * K[TAU], RELAX) if accept and newton and ratio > 1.1 and not (tiny or K[LOOK] != 0.0) else 1.0
     K[TAU] = relaxed
     if accept:
         if not force:

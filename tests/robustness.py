@@ -1,6 +1,7 @@
 """How robust: ``python -m tests.robustness [mgh] [roots] [traps]`` solves the sets and judges every end.
 
 Prints what failed, and the table that stands in docs/robustness.md between its markers; ``--write`` puts it there.
+``python -m tests.robustness random --formulas 200`` draws formulas instead, each with 100 starts, and judges successes.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))  # where pytest finds `sets`, too
 
+from sets import drawn, drawn_judge
 from sets.judge import SETS, Run, judged
 
 PAGE = Path(__file__).parents[1] / "docs" / "robustness.md"
@@ -46,14 +48,37 @@ def table(rows: Sequence[tuple[str, ...]]) -> str:
     return "\n".join([lines[0], "|---|---|" + "---:|" * (len(HEAD) - 2), *lines[1:]])
 
 
+def campaign(formulas: int, seed: int, method: str | None) -> None:
+    """Formulas drawn at random, in each precision: what of their successes is false, and a table by family."""
+    counts: dict[tuple[str, str], np.ndarray] = {}
+    named = {"method": method} if method else {}
+    for one in drawn.draw(formulas, seed):
+        for dtype in drawn_judge.TOLERANCE:
+            verdict = drawn_judge.judged(one, dtype, seed, **named)
+            for text in verdict.false:
+                print(f"FALSE SUCCESS {one.family} {dtype}: {text}", flush=True)
+            found = np.array([len(one.starts), verdict.successes, len(verdict.false)])
+            key = one.family.split(" ")[0] if not one.solvable else "ordinary", dtype
+            counts[key] = counts.get(key, 0) + found
+    print(f"\n`python -m tests.robustness random --formulas {formulas} --seed {seed}`, {datetime.date.today()}:\n")
+    lines = [("family", "precision", "starts", "successes", "false")]
+    lines += [(*key, *map(str, found)) for key, found in sorted(counts.items())]
+    print("\n".join("| " + " | ".join(line) + " |" for line in lines))
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.robustness", description=__doc__)
-    parser.add_argument("sets", nargs="*", choices=[*SETS, []], help="all by default")
+    parser.add_argument("sets", nargs="*", choices=[*SETS, "random", []], help="all by default")
+    parser.add_argument("--formulas", type=int, default=200, help="how many are drawn at random")
+    parser.add_argument("--seed", type=int, default=0, help="of the formulas that are drawn")
     parser.add_argument("--method", help="another method than the default")
     parser.add_argument("--write", action="store_true", help=f"put the table into docs/{PAGE.name}")
     given = parser.parse_args(arguments)
     if given.write and given.method:
         parser.error("--write is for the default methods")
+    if "random" in given.sets:
+        campaign(given.formulas, given.seed, given.method)
+        return
     rows = []
     for name in given.sets or [one for one in SETS if not given.method or one != "roots"]:
         for dtype in ("float64", "float32"):

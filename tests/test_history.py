@@ -145,7 +145,8 @@ def test_the_patient_path_begins_anew_and_tells_its_steps():
     result = bn.minimize(lambda x: x[0] ** 4, [[1.0]], history=True)
     told = result.history
     begun = np.flatnonzero((told.step[0] == 0) & (told.alpha[0] == 0))
-    assert begun[0] == 0 and len(begun) == 2 and told.fun[0, begun[1]] == 1.0
+    assert begun[0] == 0 and len(begun) == 3 and told.fun[0, begun[1]] == 1.0
+    assert 0 < told.fun[0, begun[2]] < 1e-9  # a look at the end from beside it
     assert told.step[0, begun[1] + 1] == pytest.approx(0.3)
     assert told.alpha[0, begun[1] + 1] == pytest.approx(0.9)  # a Newton step is a third
     assert np.nanmax(told.alpha) > 1.0  # over-relaxed

@@ -152,6 +152,7 @@ def test_unrolled_text_says_what_the_loops_say(n, phase):
     given |= {name: float(rng.uniform(0.1, 2)) for name in iteration.scalars} | dict.fromkeys(iteration.flags, False)
     given |= dict(f=0.1, trips=3.0, high=-1.0, limit=50.0, ftol=1e-18, xtol=1e-6, gtol=-1.0, sqrt=math.sqrt)
     known = dict(iteration.known, n=n, eps=EPS, tight_f=1e-20, tight_x=1e-11, floor=1e-6, ahead=1e-9)
+    known |= dict(kinked=False, doubt=4e-8, slight=2e-12, scant=2e-12)
     names = list(inspect.signature(iteration.trip).parameters)
     known = {name: value for name, value in known.items() if name in names}
     text = unroll.straight_line(iteration.trip, iteration.arrays, **known)

@@ -13,8 +13,8 @@ SIZES = [(3, 2), (6, 4), (12, 8), (32, 32)]  # unknowns, lanes
 
 def trip(phase, n, lanes, bounded):
     """Lines of a trip; the constants are any."""
-    given = dict.fromkeys(("eps", "floor", "tight_f", "tight_x", "ahead"), 1e-9)
-    known = ITERATIONS[phase].constants(n, bounded=bounded, **given)
+    tolerances = ("eps", "floor", "tight_f", "tight_x", "ahead", "doubt", "slight", "scant")
+    known = ITERATIONS[phase].constants(n, bounded=bounded, kinked=False, **dict.fromkeys(tolerances, 1e-9))
     del known["n"]
     return spread(ITERATIONS[phase].trip, lanes, ITERATIONS[phase].arrays, n, **known).lines
 

@@ -10,6 +10,8 @@ from problems import PROBLEMS
 from batchnewton.kernels import converge, linalg, step, unroll
 
 EPS = np.finfo(float).eps
+DOUBTS = dict(kinked=False, doubt=4e-8, slight=2e-12, scant=2e-12)
+TOLERANCES = [*DOUBTS.values()][1:]
 SIZES = (1, 2, 3, 5, 8)
 ARRAYS = ("x", "g", "h", "r", "j", "c", "d", "q", "z", "lower", "inverse", "lo", "hi", "cut", "a", "b", "y", "v")
 
@@ -147,6 +149,7 @@ def test_a_rejected_step_is_cut_where_the_parabola_is_least():
         tight_x=1e-11,
         floor=1e-6,
         ahead=1e-9,
+        **DOUBTS,
         sqrt=np.sqrt,
     )
     limits = dict(settled=False, tiny=False, flat_before=0.0, limit=50.0, ftol=1e-18, xtol=1e-6, gtol=-1.0)
@@ -174,7 +177,7 @@ def test_a_determinant_out_of_range_is_not_steady(unit, known):
     state = dict(F=s, F0=2.0, s=s, alpha=1.0, radius=9.0, size=1.0, over=1.0, trips=3.0, moves=2.0)
     limits = dict(settled=False, tiny=False, flat_before=flat, limit=50.0, ftol=1e-18, xtol=1e-6, gtol=-1.0)
     known_before = dict(lo=None, hi=None, cut=None, phase="minimize", bounded=False, n=n, eps=EPS, tight_f=1e-20)
-    known_before |= dict(tight_x=1e-11, floor=1e-6, ahead=1e-9, sqrt=np.sqrt)
+    known_before |= dict(tight_x=1e-11, floor=1e-6, ahead=1e-9, sqrt=np.sqrt, **DOUBTS)
     with np.errstate(all="ignore"):
         *_, code = step.trip(x, 0.5 * s, g, h, r, j, c, d, q, z, lower, inverse, **state, **limits, **known_before)
     assert (code == converge.CONVERGED) == known
@@ -196,7 +199,7 @@ def newton(problem, phase, path=None):
         F, F0, s, alpha, radius, size, over, trips, moves, settled, tiny, flat, code = step.trip(
             x, f, g, h, r, j, c, d, q, z, lower, inverse, None, None, None,
             F, F0, s, alpha, radius, size, over, trips, moves, settled, tiny, flat,
-            50, 1e-18, 1e-6, -1.0, phase, False, n, EPS, 1e-20, 1e-11, 1e-6, 1e-9, np.sqrt,
+            50, 1e-18, 1e-6, -1.0, phase, False, False, n, EPS, 1e-20, 1e-11, 1e-6, 1e-9, *TOLERANCES, np.sqrt,
         )  # fmt: skip
         if path is not None:
             path.append(c.copy())
@@ -212,7 +215,7 @@ SMOOTH = [p for p in PROBLEMS if p.kind == "minimize" and p.must and p.answers a
 def test_plain_python_finds_the_minimum_or_hands_over(problem):
     with np.errstate(all="ignore"):
         c, code = newton(problem, "minimize")
-    assert code in (converge.CONVERGED, converge.HAND_OVER)
+    assert code in (converge.CONVERGED, converge.DOUBTFUL, converge.HAND_OVER)
     if code == converge.CONVERGED:
         assert problem.error(c) < 1e-6
 
@@ -232,7 +235,7 @@ def test_unrolled_text_says_what_the_loops_say(n, phase, bounded):
     scalars = dict(F=1.0, F0=2.0, s=0.3, alpha=0.7, radius=0.5, size=0.4, over=1.0, trips=3.0, moves=2.0)
     scalars |= dict(settled=False, tiny=False, limit=50.0, ftol=1e-18, xtol=1e-6, gtol=-1.0, f=0.9, flat_before=9.0)
     known = dict(n=n, eps=EPS, phase=phase, bounded=bounded, tight_f=1e-20, tight_x=1e-11, floor=1e-6)
-    known |= dict(ahead=1e-9)
+    known |= dict(ahead=1e-9, **DOUBTS)
     vectors = {name: rng.normal(size=n) for name in ("x", "g", "r", "c", "d", "q", "z", "inverse")}
     vectors |= {"lo": vectors["x"] - rng.choice([0.0, 0.5], n), "hi": vectors["x"] + 0.3, "cut": np.zeros(1)}
     matrices = {name: rng.normal(size=(n, n)) for name in ("h", "j", "lower")}

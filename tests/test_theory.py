@@ -88,7 +88,7 @@ def test_pure_newton_takes_one_step_to_the_minimum_of_a_quadratic():
 def test_pure_newton_doubles_its_digits():
     """max |g| falls as its square, evaluation by evaluation."""
     told = bn.minimize(log_sum_exp, [[0.2, 0.1]], method="newton-pure", history=True).history
-    steepest = told.grad[0][told.grad[0] > 1e-7]
+    steepest = told.grad[0][: np.argmax(told.grad[0] <= 1e-7)]  # what follows is the certificate
     assert len(steepest) >= 3
     assert (steepest[1:] <= 10 * steepest[:-1] ** 2).all(), steepest
 

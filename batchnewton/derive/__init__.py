@@ -71,7 +71,9 @@ def derive(fun: Any, arguments: Sequence[Argument], kind: str, name: str | None 
     derivation, factor = KINDS[kind]
     outputs = derivation(residuals + scoring if kind in SCORED else residuals, unknowns)
     bases = {} if once is None else derivation([once], unknowns)
-    return _program(name or formula_name(fun), inputs, (len(unknowns), len(residuals)), outputs, bases, factor)
+    return _program(
+        name or formula_name(fun), inputs, (len(unknowns), len(residuals)), outputs, bases, factor, graph.kinked
+    )
 
 
 def values(fun: Any, arguments: Sequence[Argument]) -> int:
@@ -90,6 +92,7 @@ def _program(
     outputs: dict[str, Expr],
     bases: dict[str, Expr],
     factor: float,
+    kinked: bool,
 ) -> Program:
     bases = {key: node for key, node in bases.items() if not node.is_constant(0)}
     kept = {key: node for key, node in outputs.items() if key == "f" or key in bases or not node.is_constant(0)}
@@ -112,6 +115,7 @@ def _program(
         functions=frozenset(emission.functions),
         operations={**counts, "total": sum(counts.values())},
         scale=factor,
+        kinked=kinked,
     )
 
 

@@ -104,10 +104,16 @@ class Expr:
         return f"{self.op}({', '.join(parts) if parts else self.value})"
 
 
+def decided_by_unknowns(condition: Expr) -> bool:
+    """Whether a truth value changes with an unknown: none of its derivatives does."""
+    return any(arg.active or decided_by_unknowns(arg) for arg in condition.args)
+
+
 class Graph:
     """The nodes of one formula."""
 
     def __init__(self) -> None:
+        self.kinked = False  # whether the formula was written with a choice between values that an unknown decides
         self.nodes: list[Expr] = []
         self._known: dict[tuple, Expr] = {}
 

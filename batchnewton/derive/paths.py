@@ -8,6 +8,7 @@ from contextvars import ContextVar
 
 from batchnewton.derive.errors import TraceError
 from batchnewton.derive.graph import Expr, Graph
+from batchnewton.derive.vocabulary import may_kink
 
 MAX_PATHS = 64
 MAX_DECISIONS = 64
@@ -61,6 +62,8 @@ def _merge(leaves: list[tuple[Sequence[Expr], list[Decision]]], depth: int) -> l
     condition = leaves[0][1][depth][0]
     yes = _merge([leaf for leaf in leaves if leaf[1][depth][1]], depth + 1)
     no = _merge([leaf for leaf in leaves if not leaf[1][depth][1]], depth + 1)
+    graph = condition.graph
+    graph.kinked = graph.kinked or any(may_kink("where", (condition, *arms)) for arms in zip(yes, no, strict=True))
     return [condition.call("where", a, b) for a, b in zip(yes, no, strict=True)]
 
 

@@ -89,6 +89,8 @@ class Program:
         Numbers of ``arithmetic``, ``division``, ``function``, ``select`` and ``total`` operations.
     scale : float
         The sum of ``f`` over the data is to be multiplied by this.
+    kinked : bool
+        Whether the formula may have kinks or jumps: it takes ``abs``, a maximum, or a choice that an unknown decides.
     """
 
     name: str
@@ -103,6 +105,7 @@ class Program:
     functions: frozenset[str]
     operations: dict[str, int]
     scale: float
+    kinked: bool = False
 
     def uses(self, stage: str) -> set[str]:
         """Names that a stage reads: inputs, constants, and results of earlier stages.

@@ -11,7 +11,7 @@ import numpy as np
 from batchnewton.derive.errors import TraceError
 from batchnewton.derive.graph import BOOLEAN, Expr, Graph
 from batchnewton.derive.paths import current
-from batchnewton.derive.vocabulary import VOCABULARY
+from batchnewton.derive.vocabulary import VOCABULARY, may_kink
 
 ELSEWHERE = "a traced value is used in another formula's trace"
 
@@ -34,7 +34,9 @@ def apply(name: str, *values: Any) -> Any:
             if found is not NotImplemented:
                 return found
     graph = current().graph
-    result = VOCABULARY[name](*[operand(graph, value) for value in values])
+    operands = [operand(graph, value) for value in values]
+    graph.kinked = graph.kinked or may_kink(name, operands)
+    result = VOCABULARY[name](*operands)
     return np.float64(result.value) if result.op == "const" else TracedScalar(result)  # type: ignore[arg-type]
 
 

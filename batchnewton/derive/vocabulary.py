@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from batchnewton.derive.graph import Expr
+from batchnewton.derive.graph import Expr, decided_by_unknowns
 from batchnewton.derive.numeric import FUNCTIONS
 
 Function = Callable[..., Expr]
@@ -130,6 +130,22 @@ def _hypot(x: Expr, *others: Expr) -> Expr:
     for other in others:
         x = x.call("hypot", other)
     return x
+
+
+KINKS = frozenset(
+    {"maximum", "minimum", "fmax", "fmin", "max", "min", "clip", "sign", "absolute", "floor", "heaviside"}
+)
+KINKS |= {"ceil", "trunc", "floor_divide", "remainder", "mod", "ieee_remainder", "rint", "fmod"}
+"""Functions with a kink or a jump, wherever an argument may be."""
+
+
+def may_kink(name: str, operands: Sequence[Expr]) -> bool:
+    """Whether this function of these values may have a kink or a jump at some values of the unknowns.  A choice
+    between a value and one that is not finite says where a formula ends, no more."""
+    if name == "where":
+        ends = any(arm.constant is not None and not math.isfinite(arm.constant) for arm in operands[1:])
+        return not ends and decided_by_unknowns(operands[0])
+    return name in KINKS and any(one.active for one in operands)
 
 
 VOCABULARY: dict[str, Function] = {

@@ -110,7 +110,7 @@ class Fit:
         kind = "minimize" if problem.kind == "minimize" else "gauss-newton"
         freedom = None if self.absolute else self.freedom
         if not self.gpus:
-            return covariances(problem, x, kind, freedom, self.options.threads)
+            return self._mended(covariances(problem, x, kind, freedom, self.options.threads), kind)
         apart = None if problem.box is None else lambda rows: apart_from_others(problem, x[rows], rows)
         from batchnewton import at_answers
 
@@ -118,6 +118,21 @@ class Fit:
         if (at := np.flatnonzero(left)).size:
             some = None if freedom is None else freedom[at]
             put(cov, at, covariances(problem.take(at), on_host(rows_of(x, at)), kind, some, self.options.threads))
+        return cov
+
+    def _mended(self, cov: np.ndarray, kind: str) -> np.ndarray:
+        """With what float64 says of certified minima where float32 saw no definite matrix, or else the exact Hessian,
+        which is definite there, if JᵀJ is not: at the minimum of ``a² t`` where that is a = 0."""
+        good = self.success & (self.problem.kind != "root") & (self.absolute | (self.freedom > 0))
+        rows = np.flatnonzero(good & ~np.isfinite(cov).all((1, 2)))
+        for curvature in (kind, KINDS[self.problem.kind]):
+            if not rows.size:
+                break
+            problem, x = self.problem.take(rows), self.solution.x[rows].astype(np.float64)
+            freedom = None if self.absolute else self.freedom[rows]
+            with np.errstate(over="ignore"):
+                cov[rows] = covariances(problem, x, curvature, freedom, self.options.threads)
+            rows = rows[~np.isfinite(cov[rows]).all((1, 2))]
         return cov
 
     @property

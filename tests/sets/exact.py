@@ -16,6 +16,7 @@ STEP = mpmath.mpf("1e-18")
 FUNCTIONS = {
     "exp": mpmath.exp,
     "log": mpmath.log,
+    "log1p": mpmath.log1p,
     "sqrt": mpmath.sqrt,
     "sin": mpmath.sin,
     "cos": mpmath.cos,
@@ -28,6 +29,7 @@ FUNCTIONS = {
     "multiply": lambda a, b: a * b,
     "divide": lambda a, b: a / b,
     "power": lambda a, b: a**b,
+    "maximum": max,
     "greater": lambda a, b: a > b,
 }
 
@@ -102,31 +104,68 @@ def is_strict_minimum(
     Positive definite: the least eigenvalue of H, its diagonal scaled to 1, is above 1e-13; and the diagonal is not
     just the remainder of the differences (of x⁴ at 0), which would grow with their step.
     """
+    free = list(range(len(x)))
     with mpmath.workdps(DIGITS):
-        at = [mpmath.mpf(float(one)) for one in x]
-        try:
-            for _ in range(30):
-                g, H = gradient_and_hessian(fun, at, args)
-                step = mpmath.lu_solve(H, -g)
-                at = [a + b for a, b in zip(at, step, strict=True)]
-                if all(
-                    abs(b) <= mpmath.mpf("1e-18") * (abs(a) + mpmath.mpf("1e-9")) for a, b in zip(at, step, strict=True)
-                ):
-                    break
-            else:
-                return False
-            wider = gradient_and_hessian(fun, at, args, 10 * STEP)[1]
-            if any(abs(wider[i, i] - H[i, i]) > 1e-6 * abs(H[i, i]) for i in range(len(at))):
-                return False
-            size = [mpmath.sqrt(abs(H[i, i])) for i in range(len(at))]
-            scaled = mpmath.matrix(len(at), len(at))
-            for i in range(len(at)):
-                for j in range(len(at)):
-                    scaled[i, j] = H[i, j] / (size[i] * size[j])
-            definite = min(mpmath.eigsy(scaled, eigvals_only=True)) > 1e-13
-        except (ZeroDivisionError, ValueError, TypeError):
+        at = _newton(fun, [mpmath.mpf(float(one)) for one in x], args, free)
+        return at is not None and _definite(fun, at, args, free) and _near(x, at, tolerance, _unit(x0))
+
+
+def is_strict_minimum_in_box(
+    fun: Callable[..., Any], x: Any, lower: Any, upper: Any, tolerance: float = 1e-6, x0: Any = 0.0
+) -> bool:
+    """The same within bounds: for the unknowns that are not at one, and for those at one whose multiplier is less than
+    1e-10 of their curvature; no multiplier points into the box by more than that."""
+    n, x = len(x), np.asarray(x, float)
+    ends = np.where(x <= lower, 1, np.where(x >= upper, -1, 0))
+    free = [i for i in range(n) if ends[i] == 0]
+    with mpmath.workdps(DIGITS):
+        at = _newton(fun, [mpmath.mpf(float(one)) for one in x], (), free)
+        if at is None:
             return False
-        return bool(definite) and _near(x, at, tolerance, np.maximum(1e-3, np.abs(x0) / 100))
+        g, H = gradient_and_hessian(fun, at)
+        units = np.maximum(np.abs(x), np.broadcast_to(_unit(x0), n))
+        least = [1e-10 * units[i] * abs(H[i, i]) for i in range(n)]
+        outward = [ends[i] * g[i] for i in range(n)]
+        if any(outward[i] < -least[i] for i in range(n) if ends[i]):
+            return False
+        free += [i for i in range(n) if ends[i] and outward[i] <= least[i]]
+        return _definite(fun, at, (), sorted(free)) and _near(x, at, tolerance, _unit(x0))
+
+
+def _unit(x0: Any) -> Any:
+    return np.maximum(1e-3, np.abs(x0) / 100)
+
+
+def _newton(fun: Callable[..., Any], at: list[Any], args: Sequence[float], free: list[int]) -> list[Any] | None:
+    """Where plain Newton steps of the unknowns ``free`` lead; None where they do not converge."""
+    try:
+        for _ in range(30 if free else 0):
+            g, H = gradient_and_hessian(fun, at, args)
+            g, H = mpmath.matrix([g[i] for i in free]), mpmath.matrix([[H[i, j] for j in free] for i in free])
+            step = mpmath.lu_solve(H, -g)
+            for i, by in zip(free, step, strict=True):
+                at[i] += by
+            size = [abs(at[i]) + mpmath.mpf("1e-9") for i in free]
+            if all(abs(by) <= mpmath.mpf("1e-18") * one for one, by in zip(size, step, strict=True)):
+                return at
+    except (ZeroDivisionError, ValueError, TypeError):
+        return None
+    return None if free else at
+
+
+def _definite(fun: Callable[..., Any], at: list[Any], args: Sequence[float], free: list[int]) -> bool:
+    """Whether H of the unknowns ``free`` is positive definite, and no remainder of differences."""
+    if not free:
+        return True
+    try:
+        H, wider = (gradient_and_hessian(fun, at, args, step)[1] for step in (STEP, 10 * STEP))
+        if any(abs(wider[i, i] - H[i, i]) > 1e-6 * abs(H[i, i]) for i in free):
+            return False
+        size = {i: mpmath.sqrt(abs(H[i, i])) for i in free}
+        scaled = mpmath.matrix([[H[i, j] / (size[i] * size[j]) for j in free] for i in free])
+        return bool(min(mpmath.eigsy(scaled, eigvals_only=True)) > 1e-13)
+    except (ZeroDivisionError, ValueError, TypeError):
+        return False
 
 
 def is_root(fun: Callable[..., Any], x: Any, args: Sequence[float] = (), tolerance: float = 1e-6) -> bool:
