@@ -172,7 +172,7 @@ def keep_end(
         if at >= 0 and (back or better) and nfev[p] < limit:
             if better:
                 keep(v[C], K, p, end, fun, nit, n)
-            look_from(V[3], at, far, x0, v[X], v[UNIT], K, n)
+            look_from(V[3], at, far, hybrid, x0, v[X], v[UNIT], K, n)
             return attempt
         found = status.CONVERGED if sure else status.SINGULAR if at < 0 else status.MAX_ITER
     elif look > 0 and not better:
@@ -248,11 +248,12 @@ def keep(c, K, p, end, fun, nit, n):
 
 
 @jit
-def look_from(x, at, far, x0, trial, scale, K, n):
+def look_from(x, at, far, hybrid, x0, trial, scale, K, n):
     """State at the beginning of look number ``at``, from x, so ``far`` beside the end (`doubt.next_doubt`).  Those that
-    follow are along every direction: where this one leads back to, H may be less weak than at the end."""
+    follow are along every direction: where this one leads back to, H may be less weak than at the end.  Least squares
+    begins with JᵀJ: beside a bent valley H is not definite."""
     fell = K[FELL]
-    start_search(x0, trial, scale, K, 1.0, n)
+    start_search(x0, trial, scale, K, 0.0 if hybrid else 1.0, n)
     K[LOOK], K[BESIDE], K[APART], K[EVERY], K[FELL] = at + 1.0, far, far, 1.0, fell
     for i in range(n):
         trial[i] = x[i]
@@ -275,7 +276,8 @@ def take_trip(
     left = max(limit - nfev[p], 1.0)
     looking = K[LOOK] > 0.0
     left = min(left, LONGEST) if K[LOOK] != 0.0 else left
-    how = search(kind, hybrid and attempt == 0 and K[LOOK] == 0.0, f, trial, current, v, K, left, lo, hi, M, V, n)
+    auto = hybrid and (looking or attempt == 0 and K[LOOK] == 0.0)
+    how = search(kind, auto, f, trial, current, v, K, left, lo, hi, M, V, n)
     if K[LEAP] > 0.0:
         how = look_back(how, K, v[X], v[HOME], n)
     if width > 0:
