@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from batchnewton.derive.graph import ROW, Expr, Graph, topological
+from batchnewton.derive.graph import Expr, Graph, topological
 from batchnewton.derive.rules import partials
 from batchnewton.derive.stable import opened
 
@@ -32,11 +32,7 @@ def has_logarithm(x: Expr, beside: Expr | None) -> bool:
     A value that is finite there, as ``1 / (1 + exp(b log(x)))`` is, does not change with b: the other factor is 0, and
     so is the product.
     """
-    if x.op in ("add", "sub", "neg", "mul"):
-        return any(has_logarithm(arg, beside) for arg in x.args)
-    if x.op not in ("log", "log2", "log10") or not x.depends & ROW:
-        return False
-    return x.args[0].call("eq", 0.0) is not beside
+    return any(base.call("eq", 0.0) is not beside for base in x.logarithms)
 
 
 def tangent_of(node: Expr, tangents: dict[int, Expr], zero: Expr) -> Expr:

@@ -36,16 +36,19 @@ class Expr:
         Of a constant its value, of an input its name.
     index : int
         Place in the graph: arguments come before what uses them.
+    logarithms : frozenset of Expr
+        What of the data row has a logarithm in it, as a summand or a factor.
     depends : int
         Bits `ROW`, `PROBLEM`, `UNKNOWN`.
     """
 
-    __slots__ = ("args", "depends", "graph", "index", "known_partials", "op", "value")
+    __slots__ = ("args", "depends", "graph", "index", "known_partials", "logarithms", "op", "value")
 
     def __init__(self, graph: Graph, op: str, args: tuple[Expr, ...], value: float | str | None, depends: int) -> None:
         self.graph, self.op, self.args, self.value, self.depends = graph, op, args, value, depends
         self.index = len(graph.nodes)
         self.known_partials: tuple[tuple[Expr, Expr], ...] | None = None
+        self.logarithms = _logarithms(op, args, depends)
 
     @property
     def active(self) -> bool:
@@ -174,6 +177,13 @@ class Graph:
 
     def _number(self, arg: Expr) -> Expr:
         return self.build("where", arg, 1.0, 0.0) if arg.op in BOOLEAN else arg
+
+
+def _logarithms(op: str, args: tuple[Expr, ...], depends: int) -> frozenset[Expr]:
+    """What depends on the data row and of which a sum or a product holds the logarithm."""
+    if op in ("log", "log2", "log10"):
+        return frozenset(args) if depends & ROW else frozenset()
+    return frozenset().union(*(arg.logarithms for arg in args)) if op in ("add", "sub", "neg", "mul") else frozenset()
 
 
 def _constants_first(node: Expr) -> tuple[bool, int]:
