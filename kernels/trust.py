@@ -223,7 +223,7 @@ def search(kind, auto, f, trial, current, v, K, limit, lo, hi, M, V, n):
             return DEGENERATE
     stuck = not K[PRED] > 0.0 or K[R] < (1e-9 if kind == ROOT else 1e-15)
     stuck = stuck or (dec <= FTOL * abs(K[F]) and not newton and step <= 1e-6)
-    on_root = stuck and kind == ROOT and K[MOVES] > 0.0
+    on_root = stuck and kind == ROOT and K[MOVES] > 0.0 and K[BLIND] == 0.0
     if on_root and newton_within(XTOL, Jc, rc, c, scale, y, M[1], M[2], V[1], V[2], n):
         return FOUND  # as near as the rounding errors of F allow
     if stuck and kind == ROOT and K[TURNS] < KICKS:
