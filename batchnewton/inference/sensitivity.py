@@ -8,7 +8,8 @@ from batchnewton.options import nearest
 from batchnewton.problem import Problem
 from batchnewton.schedule import derivatives
 
-from .fit import KINDS, Fit, held
+from .covariance import held
+from .fit import KINDS, Fit
 from .rows import before, blocks, rows_apart
 
 
