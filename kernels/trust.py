@@ -191,7 +191,7 @@ def search(kind, auto, f, trial, current, v, K, limit, lo, hi, M, V, n):
 
     if kind == ROOT:
         vanish = residuals_small(rc, Jc, c, 1e-15, n)
-        close = newton and K[MOVES] > 0.0 and step <= 4.0 * EPS and K[BLIND] == 0.0
+        close = newton and K[MOVES] > 0.0 and step <= 4.0 * EPS
         if vanish or close or (noise and step <= 1e-9):
             return FOUND
     else:

@@ -151,6 +151,12 @@ def test_a_double_root_is_one_and_a_minimum_above_zero_is_none(above):
     assert statuses(bn.root(fun, start, (np.full(B, above),))) == {wanted}
 
 
+def test_a_multiple_root_at_the_origin_is_one():
+    for power in (2, 3):
+        result = bn.root(lambda x, power=power: x[0] ** power, uniform(0.5, 5, 1))
+        assert statuses(result) == {Status.CONVERGED} and np.abs(result.x).max() < 1e-10
+
+
 @pytest.mark.parametrize(
     "fun", [lambda x: np.log1p(np.exp(x[0])) + x[1] ** 2, lambda x: np.log1p(np.exp(x[0] - x[1])) + np.exp(-x[0])]
 )
