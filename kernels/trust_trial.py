@@ -58,7 +58,7 @@ def judge_trial(kind, f, g, H, B, r, J, x, c, y, scale, gc, Hc, Bc, rc, Jc, K, a
     unseen = tiny or f == K[F]  # a change of F; where terms cancel, F may be 0 at its rounding level
     noise = 1e-13 * abs(K[F])
     if kind == LEAST_SQUARES:  # the residuals have the rounding errors of the curve, EPS |J c|
-        noise += EPS * math.sqrt(2.0 * abs(K[F]) * form(Bc, c, n))
+        noise += EPS * math.sqrt(abs(2.0 * K[F] * form(Bc, c, n)))
     flat = finite and unseen and f <= K[F] + noise and slope_there <= 0.9 * abs(K[SLOPE])
     if kind == ROOT and newton and finite and not force:
         flat = flat or left_over(r, J, x, n) < 0.9 * left_over(rc, Jc, c, n)
