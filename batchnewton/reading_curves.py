@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .announce import announced
 from .arrays import on_host, there
 from .derive.errors import TraceError
 from .derive.rebind import formula_name
@@ -64,15 +65,17 @@ def _read_own(f: Formula, x: Any, starts: np.ndarray, present: Callable[[slice],
     if survey is None or (not reading.columns and survey.is_of_any_data):
         return reading, x
     host, rows = on_host(x), known(slice(None))
-    for b, one in enumerate(host):
-        if rows[b].any() and not survey.holds((one[..., rows[b]],)):
-            raise ValueError(
-                f"{formula_name(f)} is another formula for the x of problem {b} than for that of problem {first}: it "
-                "depends on their number or values. Expected one formula for all: np.where in place of if"
-            )
-    if not reading.columns:
-        return reading, x
-    return reading, there(np.stack([with_columns(reading, one, rows[b]) for b, one in enumerate(host)]), x)
+    with announced(f"working out what {formula_name(f)} makes of the x of each curve"):
+        for b, one in enumerate(host):
+            if rows[b].any() and not survey.holds((one[..., rows[b]],)):
+                raise ValueError(
+                    f"{formula_name(f)} is another formula for the x of problem {b} than for that of problem {first}: it "
+                    "depends on their number or values. Expected one formula for all: np.where in place of if"
+                )
+        if not reading.columns:
+            return reading, x
+        wider = np.stack([with_columns(reading, one, rows[b]) for b, one in enumerate(host)])
+    return reading, there(wider, x)
 
 
 def _coordinates(f: Formula, x: np.ndarray, start: np.ndarray) -> tuple[Reading, bool]:

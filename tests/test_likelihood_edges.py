@@ -30,7 +30,8 @@ def test_at_its_edge_a_likelihood_has_its_limit(name, mean, count, dtype):
         assert np.isfinite(h) if kind == "scoring" else h == 2 * dtype(hessian)
     number = tuple(needs.values())  # and by the derivatives of the value alone
     alone = bn.value_grad_hess(lambda p: LIKELIHOODS[name](p[0], count, *number), x, dtype=dtype)
-    assert [float(one.ravel()[0]) for one in alone] == pytest.approx([0.0, gradient, hessian], rel=float(4 * np.finfo(dtype).eps))
+    rounding = 4 * float(np.finfo(dtype).eps)
+    assert [float(one.ravel()[0]) for one in alone] == pytest.approx([0.0, gradient, hessian], rel=rounding)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
