@@ -69,8 +69,8 @@ def _read_own(f: Formula, x: Any, starts: np.ndarray, present: Callable[[slice],
         for b, one in enumerate(host):
             if rows[b].any() and not survey.holds((one[..., rows[b]],)):
                 raise ValueError(
-                    f"{formula_name(f)} is another formula for the x of problem {b} than for that of problem {first}: it "
-                    "depends on their number or values. Expected one formula for all: np.where in place of if"
+                    f"{formula_name(f)} is another formula for the x of problem {b} than for that of problem {first}: "
+                    "it depends on their number or values. Expected one formula for all: np.where in place of if"
                 )
         if not reading.columns:
             return reading, x
