@@ -19,6 +19,7 @@ from .derive.comparison import compare
 from .derive.errors import TraceError
 from .derive.graph import Graph
 from .derive.program import Input
+from .derive.rebind import source_place
 from .derive.survey import Data, Survey, digest, in_double
 from .derive.surveyed import Surveyed
 from .derive.trace import Traced, of_a_point, trace
@@ -112,6 +113,8 @@ def new_reading(f: Formula, data: Data, n: int, start: np.ndarray) -> Reading:
 
     def point(x: Any, *parameters: Any) -> Any:
         return of_a_point(f(x, *parameters), f, x)
+
+    point.__name__ = f.__name__
 
     def in_a_row(one: Surveyed) -> Callable[..., Any]:
         def whole_point(x: Any, *parameters: Any) -> Any:
@@ -223,6 +226,11 @@ def traced_or_error(
     """What is traced; None where it cannot be, with the reason in ``errors``."""
     try:
         return trace(formula, inputs, Graph())
+    except RecursionError:
+        message = (
+            "a loop in Python over so many data points; use NumPy's function of all of them (np.sum(x), np.max(x))"
+        )
+        errors.append(TraceError(f"{formula.__name__} holds {message}", source_place(formula)))
     except Exception as error:  # of the user's function, too
         errors.append(error)
-        return None
+    return None

@@ -235,3 +235,9 @@ def traced_over(f, x):
 
     survey, traced, _ = over_rows(lambda one: surveyed.curve(f, one), (x,), in_a_row, point, inputs, user)
     return traced.values, survey
+
+
+def test_a_loop_in_python_over_thousands_of_points_is_refused_with_the_way_out():
+    x = np.linspace(0, 1, 3000)
+    with pytest.raises(TraceError, match=r"<lambda> holds a loop in Python over so many data points.*np.sum\(x\)"):
+        bn.curve_fit(lambda x, a, b: a * sum(t for t in x) + b * x, x, x, [1.0, 1.0])

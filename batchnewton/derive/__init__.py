@@ -1,6 +1,7 @@
 """A formula, written as a plain Python function, to straight-line code of its value and derivatives.
 
-trace -> graph (simplify, rules) -> differentiate -> lower -> emit. Nothing here knows of data, devices or compilers.
+trace -> graph (simplify, rules) -> differentiate -> lower -> emit. Nothing here knows of devices or compilers; of data,
+what a formula makes of all their rows before it is derived (`whole`, `survey`).
 """
 
 from __future__ import annotations
