@@ -202,7 +202,7 @@ def over_rows(
     for adopts in (True, False):
         survey = Survey(data, adopts)
         formula = make(survey)
-        traced = traced_or_error(in_a_row(formula), inputs, errors)
+        traced = traced_or_error(in_a_row(formula), inputs, errors, user)
         if traced is None:
             continue
         formula.key = ("surveyed", digest(*traced))
@@ -221,16 +221,17 @@ def over_rows(
 
 
 def traced_or_error(
-    formula: Callable[..., Any], inputs: Sequence[Input | tuple[Input, ...]], errors: list[Exception]
+    formula: Callable[..., Any],
+    inputs: Sequence[Input | tuple[Input, ...]],
+    errors: list[Exception],
+    user: Formula | None = None,
 ) -> Traced | None:
-    """What is traced; None where it cannot be, with the reason in ``errors``."""
+    """What is traced; None where it cannot be, with the reason in ``errors``; ``user`` is what the user wrote."""
     try:
         return trace(formula, inputs, Graph())
     except RecursionError:
-        message = (
-            "a loop in Python over so many data points; use NumPy's function of all of them (np.sum(x), np.max(x))"
-        )
-        errors.append(TraceError(f"{formula.__name__} holds {message}", source_place(formula)))
+        message = "a loop in Python over so many data points; use NumPy's function of all (np.sum(x), np.max(x))"
+        errors.append(TraceError(f"{formula.__name__} holds {message}", source_place(user or formula)))
     except Exception as error:  # of the user's function, too
         errors.append(error)
     return None

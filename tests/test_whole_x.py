@@ -239,5 +239,8 @@ def traced_over(f, x):
 
 def test_a_loop_in_python_over_thousands_of_points_is_refused_with_the_way_out():
     x = np.linspace(0, 1, 3000)
-    with pytest.raises(TraceError, match=r"<lambda> holds a loop in Python over so many data points.*np.sum\(x\)"):
+    with pytest.raises(
+        TraceError, match=r"<lambda> holds a loop in Python over so many data points.*np.sum\(x\)"
+    ) as caught:
         bn.curve_fit(lambda x, a, b: a * sum(t for t in x) + b * x, x, x, [1.0, 1.0])
+    assert "test_whole_x.py" in str(caught.value)
