@@ -286,3 +286,18 @@ def test_progress_in_a_log_is_plain_lines(tmp_path, capsys, monkeypatch):
         "100.0 %  300 of 300",
     ]
     assert all("100.00 % converged" in line and "s left" in line for line in lines)
+
+
+def test_ctrl_c_while_an_object_is_thrown_away_is_not_forgotten():
+    """Python tells of a KeyboardInterrupt in ``__del__`` and goes on: a job on Dask once ran to its end so."""
+    from batchnewton.jobs.stream import interrupts_kept
+
+    class Thrown:
+        def __del__(self):
+            signal.raise_signal(signal.SIGINT)
+
+    with interrupts_kept() as noted:
+        Thrown()
+        assert noted == [signal.SIGINT]
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)

@@ -60,7 +60,13 @@ def on_dask(
     except ImportError as error:
         raise needs("distributed", "--dask") from error
     sent = cloudpickle.dumps(work)
-    with levels_kept(), cluster(address, workers) as where, connected(where, address) as client, given_up(where):
+    with (
+        interrupts_kept() as noted,
+        levels_kept(),
+        cluster(address, workers) as where,
+        connected(where, address) as client,
+        given_up(where),
+    ):
         package = client.submit(bytes, sent)  # a task: unlike scattered data it is there again if its worker dies
         left = iter(chunks)
         at_once = 2 * max(1, sum(client.nthreads().values()))
@@ -68,6 +74,8 @@ def on_dask(
             [client.submit(run_packed, package, i, pure=False) for i in first(left, at_once)], with_results=True
         )
         for future, found in flow:
+            if noted:
+                raise KeyboardInterrupt
             if future.cancelled():
                 raise JobError(f"--dask {address}: the cluster has lost a chunk; go on with --resume")
             number, answers = found
@@ -129,6 +137,33 @@ def given_up(where: Any) -> Iterator[None]:
             with contextlib.suppress(OSError, TypeError):  # it has ended by itself
                 os.kill(nanny.pid, getattr(signal, "SIGKILL", signal.SIGTERM))
         raise
+
+
+@contextlib.contextmanager
+def interrupts_kept() -> Iterator[list[int]]:
+    """Ctrl-C while Python throws an object of Dask's away (``__del__``), where it would be told and forgotten, is noted
+    in the list instead."""
+    noted: list[int] = []
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield noted
+        return
+    real = before
+
+    def handler(number: int, frame: Any) -> None:
+        at = frame
+        while at is not None:
+            if at.f_code.co_name == "__del__":
+                noted.append(number)
+                return
+            at = at.f_back
+        real(number, frame)
+
+    signal.signal(signal.SIGINT, handler)
+    try:
+        yield noted
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextlib.contextmanager
